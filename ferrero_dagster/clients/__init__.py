@@ -1,0 +1,1 @@
+"""One module per outside system: its wire format and its errors, no rules."""

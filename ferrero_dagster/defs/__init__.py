@@ -1,0 +1,1 @@
+"""Everything that Dagster sees; thin, the rules are elsewhere."""

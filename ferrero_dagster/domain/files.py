@@ -1,0 +1,86 @@
+"""What moves and where it belongs, as values: campaigns, DAM assets, Box files, transfers."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+TransferState = Literal["pending", "moved", "set_aside", "withdrawn"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    """A campaign folder of the DAM, as read from the folder itself."""
+
+    id: str
+    number: str
+    name: str
+    status: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}".strip()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DamAsset:
+    """One content version of an asset in the DAM; a new version has a new `id` and the same `original_id`."""
+
+    id: str
+    original_id: str
+    version: str
+    name: str
+    mime_type: str
+    #: None for an asset that has metadata only.
+    size_bytes: int | None
+    #: 32 hex digits where the DAM gives a checksum (contract 5.3), else None.
+    md5_hex: str | None = None
+    #: The asset as the DAM sent it; empty in listings.
+    raw: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MasterDetails:
+    """What is remembered of a master beside its ids and its full metadata."""
+
+    #: Id of the DAM folder that its finals go to.
+    upload_directory: str
+    description: str | None
+    #: Values of the fields that a final needs (SPEC 6), by field id.
+    extracted_fields: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoxFile:
+    """One version of a file in Box; `name` is the name that Box gave it, which may differ from the one sent."""
+
+    id: str
+    name: str
+    size_bytes: int
+    sha1_hex: str
+    etag: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digest:
+    """What a file's bytes are, counted and hashed while they passed."""
+
+    size_bytes: int
+    sha1_hex: str
+    md5_hex: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transfer:
+    """One content version on its way along one route; the row that makes a second try find its own traces."""
+
+    id: int
+    route: str
+    campaign_id: str
+    source_id: str
+    source_version: str
+    source_name: str
+    tracking_id: str
+    state: TransferState
+    attempts: int
+    target_id: str | None
+    target_name: str | None
+    size_bytes: int | None

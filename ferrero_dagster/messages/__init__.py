@@ -1,0 +1,1 @@
+"""What people are told: facts, texts, and their delivery."""

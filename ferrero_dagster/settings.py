@@ -1,0 +1,122 @@
+"""Addresses and secrets, from the environment (SPEC 11); `.env` in the working directory is read in development."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ferrero_dagster.domain.errors import ConfigurationError
+
+DamAuth = Literal["oauth2", "mtls", "oauth2+mtls"]
+MailSecurity = Literal["none", "starttls", "tls"]
+
+
+class Settings(BaseSettings):
+    """Every environment variable of the project, typed. Secrets show as `**********` wherever they are printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FERRERO_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr = Field(description="tracking database, postgresql://user:password@host:port/name")
+    site_config: Path | None = Field(None, description="site configuration; the shipped one if unset")
+    temp_dir: Path | None = Field(None, description="where files rest in transit; the system's if unset")
+    sensors: Literal["stopped", "running"] = "stopped"
+    campaign_poll_seconds: int = Field(180, ge=1)
+    agency_poll_seconds: int = Field(60, ge=1)
+    dagster_url: str = Field("http://127.0.0.1:3000", description="address of the Dagster UI, for links in mails")
+
+    dam_url: str = Field("", description="base address of the DAM, without /otmmapi/v6")
+    dam_auth: DamAuth = "oauth2"
+    dam_client_id: str = ""
+    dam_client_secret: SecretStr = SecretStr("")
+    dam_username: str = ""
+    dam_password: SecretStr = SecretStr("")
+    dam_pfx_path: Path | None = None
+    dam_pfx_password: SecretStr = SecretStr("")
+    dam_ca_bundle: Path | None = None
+
+    box_config: Path = Path("../Box-config.json")
+    box_api_url: str = "https://api.box.com"
+    box_upload_url: str = "https://upload.box.com/api"
+    box_oauth_url: str = "https://account.box.com/api/oauth2"
+    box_web_url: str = Field("https://app.box.com", description="for links to files and folders")
+    box_uploads_per_minute: int = Field(240, ge=0)
+    box_folder_local_masters: str | None = None
+    box_folder_global_masters: str | None = None
+    box_folder_agency_uploads: str | None = None
+
+    smtp_host: str = Field("", description="mail server")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: MailSecurity = "starttls"
+    mail_from: str = Field("", description="sender of our mails")
+    mail_to: str = Field("", description="who gets the success mails, comma-separated")
+    mail_errors_to: str = Field("", description="who gets the mails that need a person, comma-separated")
+
+    make_webhook_url: SecretStr | None = Field(None, description="Make.com; unset: no webhook")
+
+    @field_validator("dam_url", "box_api_url", "box_upload_url", "box_oauth_url", "box_web_url", "dagster_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("expected an https:// address (http:// only for 127.0.0.1)")
+        return url.rstrip("/")
+
+    @field_validator("mail_to", "mail_errors_to")
+    @classmethod
+    def _has_addresses(cls, addresses: str) -> str:
+        if addresses and not all("@" in address for address in addresses.split(",")):
+            raise ValueError("expected mail addresses separated by commas")
+        return addresses
+
+    @cached_property
+    def recipients(self) -> dict[str, tuple[str, ...]]:
+        """Mail addresses by audience: `notifications` and `errors`."""
+        lists = {"notifications": self.mail_to, "errors": self.mail_errors_to}
+        return {name: tuple(a.strip() for a in value.split(",")) for name, value in lists.items()}
+
+    def require(self, *names: str) -> "Settings":
+        """These settings, for a part of the project that cannot do without the named ones.
+
+        Raises:
+            ConfigurationError: some are not set; one sentence names them all.
+        """
+        values = {name: getattr(self, name) for name in names}
+        missing = [
+            _variable(n) for n, v in values.items() if not (v.get_secret_value() if isinstance(v, SecretStr) else v)
+        ]
+        if missing:
+            raise ConfigurationError(
+                f"Not set in the environment: {', '.join(missing)}; set it as .env.example shows and start again."
+            )
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings as the environment has them.
+
+    Raises:
+        ConfigurationError: a variable has a wrong value; one sentence names it and what was expected.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = error.errors(include_input=False, include_url=False)
+    wrong = [f"{_variable(str(p['loc'][0]))}: {_expected(p['msg'])}" for p in problems]
+    return f"Wrong setting in the environment: {'; '.join(wrong)}."
+
+
+def _variable(field: str) -> str:
+    return f"FERRERO_{field.upper()}"
+
+
+def _expected(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "expected")

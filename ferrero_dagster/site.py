@@ -1,0 +1,196 @@
+"""The site configuration: everything about the site that is neither a secret nor an address, typed and checked.
+
+`site.yaml` beside this file is the commented default; `FERRERO_SITE_CONFIG` names a file that replaces values of it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.routes import ROUTES, Route
+
+_DEFAULT = Path(__file__).with_name("site.yaml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected a time zone such as Europe/Rome")
+    return name
+
+
+class DamSite(_Section):
+    """How this installation of OpenText Media Management is set up; contract otmm.md names what may differ."""
+
+    status_field: str
+    type_field: str
+    number_field: str
+    description_field: str
+    search_config_id: int
+    search_operator: str
+    search_page_size: Annotated[int, Field(ge=1, le=200)]
+    campaign_root_folder: str | None
+    listing_page_size: Annotated[int, Field(ge=1, le=200)]
+    metadata_batch_size: Annotated[int, Field(ge=1, le=100)]
+    include_subfolders: bool
+    lock_path: Literal["assets", "folders"]
+    lock_before_patch: bool
+    domained_patch: bool
+    verify_checksum: bool
+    asset_link: str
+    folder_link: str
+
+
+class BoxFolders(_Section):
+    """Ids of the three folders in Box."""
+
+    local_masters: str
+    global_masters: str
+    agency_uploads: str
+
+
+class BoxSite(_Section):
+    """How Box is used."""
+
+    folders: BoxFolders
+    chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
+    part_threads: Annotated[int, Field(ge=1, le=8)]
+
+
+class CampaignsSite(_Section):
+    """Patience with campaigns."""
+
+    per_tick: Annotated[int, Field(ge=1)]
+    empty_polls_before_warning: Annotated[int, Field(ge=1)]
+    max_attempts: Annotated[int, Field(ge=1)]
+    retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
+    outage_mail_after_failures: Annotated[int, Field(ge=1)]
+
+
+class TransferSite(_Section):
+    """How files are moved."""
+
+    threads: Annotated[int, Field(ge=1, le=16)]
+    read_timeout_s: Annotated[float, Field(gt=0)]
+    free_space_reserve_bytes: Annotated[int, Field(ge=0)]
+
+
+class NamingSite(_Section):
+    """Code lists of the agency's file names (SPEC 5)."""
+
+    asset_types: tuple[str, ...]
+    brands: tuple[str, ...]
+    extra_countries: tuple[str, ...]
+    aspect_ratios: tuple[str, ...]
+
+
+class RepresentationSite(_Section):
+    """What the DAM wants of a final (SPEC 6)."""
+
+    field_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    metadata_model_id: str
+    security_policy_ids: tuple[int, ...]
+    asset_type_overrides: dict[str, dict[str, str | int | float]]
+    media_fields: dict[Literal["width", "height", "duration"], str]
+
+
+class RouteSite(_Section):
+    """Values of a route that differ at this site; what is left out stays as SPEC section 3 has it."""
+
+    status_before: str | None = None
+    status_after: str | None = None
+    campaign_type: str | None = None
+    source_folder: str | None = None
+    upload_folder: str | None = None
+    box_folder: str | None = None
+    box_subfolder: str | None = None
+    reuse_tracking_ids: bool | None = None
+    webhook: bool | None = None
+
+
+class Site(_Section):
+    """The whole site configuration."""
+
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    dam: DamSite
+    box: BoxSite
+    campaigns: CampaignsSite
+    transfer: TransferSite
+    naming: NamingSite
+    representation: RepresentationSite
+    routes: dict[Literal["a1_to_a2", "a5_to_a6", "b1_to_b2"], RouteSite]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone that people live in."""
+        return ZoneInfo(self.time_zone)
+
+    def route(self, route: Route) -> Route:
+        """The route as this site has it."""
+        changes = self.routes.get(route.name, RouteSite())  # type: ignore[call-overload]
+        return replace(route, **changes.model_dump(exclude_none=True))
+
+    @property
+    def route_rows(self) -> tuple[Route, ...]:
+        """All routes DAM → Box as this site has them."""
+        return tuple(self.route(route) for route in ROUTES)
+
+
+def load_site(path: Path | None = None) -> Site:
+    """The default configuration, with what the file at `path` replaces.
+
+    Raises:
+        ConfigurationError: the file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
+    """
+    values = _read(_DEFAULT)
+    if path is not None:
+        values = _merged(values, _read(path))
+    try:
+        return Site.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(path or _DEFAULT, error)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"Site configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}, column {where.column + 1}" if where else ""
+        raise ConfigurationError(f"Site configuration {path} is not valid YAML{line}; correct it there.") from None
+    if not isinstance(values, dict | None):
+        raise ConfigurationError(
+            f"Site configuration {path}: expected settings by name, found {type(values).__name__}."
+        )
+    return values or {}
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        name: _merged(base[name], value) if isinstance(base.get(name), dict) and isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return base | both
+
+
+def _sentence(path: Path, error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(map(str, p['loc']))}: {_expected(p)}" for p in error.errors(include_input=False, include_url=False)
+    ]
+    return f"Site configuration {path}: {'; '.join(problems)}."
+
+
+def _expected(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "no such setting; site.yaml in the package lists all of them"
+    return str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")

@@ -1,0 +1,1 @@
+"""The tracking database: all SQL is here, and the migrations."""
