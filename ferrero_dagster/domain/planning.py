@@ -1,0 +1,75 @@
+"""What one look of a sensor decides; pure, so that every case can be tried without a clock or a server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ferrero_dagster.domain.files import Campaign
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignHistory:
+    """What is known of a campaign on a route when a sensor looks."""
+
+    permanently_failed: bool = False
+    failure_reason: str | None = None
+    #: Genuine errors since the last success or reset, and the time since the last counted poll.
+    strikes: int = 0
+    since_last_retry_s: float | None = None
+    #: Runs of the present round that ended without moving everything, and the time since the last of them.
+    failed_attempts: int = 0
+    since_last_failure_s: float | None = None
+    is_running: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """A campaign that is left alone for now, and why, in words for the sensor's tick."""
+
+    campaign: Campaign
+    reason: str
+
+
+def pause_s(failures: int, pauses_minutes: Sequence[float]) -> float:
+    """The pause after so many failures; the last one listed serves for all further."""
+    if failures <= 0:
+        return 0.0
+    return 60 * pauses_minutes[min(failures, len(pauses_minutes)) - 1]
+
+
+def due_campaigns(
+    found: Sequence[Campaign], histories: dict[str, CampaignHistory], pauses_minutes: Sequence[float]
+) -> tuple[list[Campaign], list[Skipped]]:
+    """The campaigns that may start now, in the DAM's order, and the others with reasons.
+
+    No cap is applied here: it counts only campaigns that really start (SPEC 3.2).
+    """
+    due: list[Campaign] = []
+    skipped: list[Skipped] = []
+    for campaign in found:
+        reason = _why_not(histories.get(campaign.id, CampaignHistory()), pauses_minutes)
+        if reason:
+            skipped.append(Skipped(campaign=campaign, reason=reason))
+        else:
+            due.append(campaign)
+    return due, skipped
+
+
+def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float]) -> str | None:
+    if history.permanently_failed:
+        return f"permanently failed ({history.failure_reason or 'no reason given'})"
+    if history.is_running:
+        return "a run is under way"
+    left_s = max(
+        pause_s(history.strikes, pauses_minutes) - _past(history.since_last_retry_s),
+        pause_s(history.failed_attempts, pauses_minutes) - _past(history.since_last_failure_s),
+    )
+    return f"next attempt in {_minutes(left_s)}" if left_s > 0 else None
+
+
+def _past(since_s: float | None) -> float:
+    # Without a time of the last failure, as after a reset, there is nothing to wait for.
+    return float("inf") if since_s is None else since_s
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"  # noqa: PLR2004  # people count so

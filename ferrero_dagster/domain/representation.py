@@ -1,0 +1,156 @@
+"""The asset representation of a final (SPEC 6): its master's MVP fields, updated from its file name and from Box."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ferrero_dagster.domain.errors import PermanentError
+from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.metadata import FieldNode, Scalar, field_values, first_by_id, new_field, with_value
+
+ASSET_NAME = "ARTESIA.FIELD.ASSET NAME"
+DESCRIPTION = "ARTESIA.FIELD.ASSET DESCRIPTION"
+STATE = "FERRERO.FIELD.STATE"
+LANGUAGES = "MAIN_LANGUAGES"
+COMPLIANCE = "FERRERO.FIELD.ASSETCOMPLIANCE"
+MARKETING_TAG = "MARKETING_TAG"
+CREATIVEX_LINK = "FERRERO.FIELD.CREATIVEX LINK"
+
+_FERRERO_FIELDS = (
+    *("BRAND", "SUBBRAND", "PRODUCT", "PRODUCT LINE", "MAIN_COUNTRY", "ASSET TYPE", "CAMPAIGN_NAME"),
+    *("CAMPAIGN_NUMBER", "SEASON", "YEAR", "CHANNEL", "TOUCHPOINT", "AGENCY", "COPYRIGHT", "RIGHTS START DATE"),
+    *("RIGHTS END DATE", "TALENT", "MUSIC", "ASPECT RATIO", "DURATION", "CONFIDENTIALITY"),
+)
+MVP_FIELD_IDS = (
+    *(ASSET_NAME, DESCRIPTION, STATE, CREATIVEX_LINK, COMPLIANCE, LANGUAGES, MARKETING_TAG),
+    *(f"FERRERO.FIELD.{name}" for name in _FERRERO_FIELDS),
+)
+
+#: EOL and LTD go to the DAM as documents: without what only a film or a picture has.
+ASSET_TYPE_OVERRIDES: Mapping[str, Mapping[str, Scalar]] = {
+    code: {
+        "FERRERO.FIELD.ASSET TYPE": code,
+        "FERRERO.FIELD.ASPECT RATIO": "",
+        "FERRERO.FIELD.DURATION": "",
+        "FERRERO.FIELD.MUSIC": "",
+        "FERRERO.FIELD.TALENT": "",
+    }
+    for code in ("EOL", "LTD")
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepresentationRules:
+    """What the site wants in the DAM for a final."""
+
+    field_ids: tuple[str, ...] = MVP_FIELD_IDS
+    metadata_model_id: str = "ECOMMERCE"
+    security_policy_ids: tuple[int, ...] = (1594,)
+    #: By asset type code and field id: an empty value removes the field, another replaces or appends it.
+    asset_type_overrides: Mapping[str, Mapping[str, Scalar]] = field(default_factory=lambda: ASSET_TYPE_OVERRIDES)
+    #: Field ids that take the media's facts.
+    media_fields: Mapping[Literal["width", "height", "duration"], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MediaFacts:
+    """What could be read from the file itself."""
+
+    width_px: int | None = None
+    height_px: int | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Representation:
+    """A final's `asset_representation` for the import; `str()` is a line for logs."""
+
+    #: `{"asset_resource": {"asset": …}}` with a flat field list (contract 8.1).
+    body: dict[str, Any]
+    #: MVP fields that the master has.
+    found: tuple[str, ...]
+    #: Fields of the result that the master does not have.
+    added: tuple[str, ...]
+    #: Fields that the asset type's override takes out.
+    removed: tuple[str, ...]
+    #: MVP fields that neither the master nor a rule provides.
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = (("added", self.added), ("removed", self.removed), ("missing", self.missing))
+        told = [f"{word}: {', '.join(ids)}" for word, ids in parts if ids]
+        return "; ".join([f"{len(self.found)} MVP fields from the master", *told])
+
+
+def build_representation(
+    full_metadata: object,
+    name: V2Name,
+    *,
+    creativex_url: str | None,
+    media: MediaFacts | None,
+    rules: RepresentationRules,
+) -> Representation:
+    """The representation of the final with this name, made from its master's metadata.
+
+    Raises:
+        PermanentError: the master's metadata hold none of the MVP fields, so nothing could be carried over.
+    """
+    master = first_by_id(full_metadata)
+    found = tuple(field_id for field_id in rules.field_ids if field_id in master)
+    if not found:
+        raise PermanentError(
+            f"The stored metadata of the master {name.tracking_id} hold none of the {len(rules.field_ids)} fields that "
+            f"{name} needs; correct full_metadata of that master in the table master_assets.",
+            code="master metadata unreadable",
+        )
+    overrides = rules.asset_type_overrides.get(name.asset_type, {})
+    removed = tuple(field_id for field_id, value in overrides.items() if value == "")
+    values = _mvp_values(master, name, creativex_url, rules) | _media_values(media, rules) | dict(overrides)
+    ids = [field_id for field_id in dict.fromkeys([*found, *values]) if field_id not in removed]
+    return Representation(
+        body=_body([_final_field(field_id, master, values) for field_id in ids], rules),
+        found=found,
+        added=tuple(field_id for field_id in ids if field_id not in master),
+        removed=removed,
+        missing=tuple(field_id for field_id in rules.field_ids if field_id not in {*ids, *removed}),
+    )
+
+
+def _mvp_values(
+    master: Mapping[str, FieldNode], name: V2Name, creativex_url: str | None, rules: RepresentationRules
+) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {
+        ASSET_NAME: name.clean_name,
+        DESCRIPTION: name.subject,
+        STATE: "Local",
+        LANGUAGES: name.language.upper(),
+    }
+    defaults = {COMPLIANCE: "-", MARKETING_TAG: "Tag"}
+    values |= {id_: value for id_, value in defaults.items() if not field_values(master.get(id_), id_)}
+    if creativex_url:
+        values[CREATIVEX_LINK] = creativex_url
+    return {field_id: value for field_id, value in values.items() if field_id in rules.field_ids}
+
+
+def _media_values(media: MediaFacts | None, rules: RepresentationRules) -> dict[str, Scalar]:
+    facts = media or MediaFacts()
+    known = {"width": facts.width_px, "height": facts.height_px, "duration": facts.duration_s}
+    return {field_id: value for fact, field_id in rules.media_fields.items() if (value := known[fact]) is not None}
+
+
+def _final_field(field_id: str, master: Mapping[str, FieldNode], values: Mapping[str, Scalar]) -> FieldNode:
+    if field_id not in values:
+        return deepcopy(master[field_id])
+    if field_id not in master:
+        return new_field(field_id, values[field_id])
+    return with_value(master[field_id], values[field_id])
+
+
+def _body(fields: list[FieldNode], rules: RepresentationRules) -> dict[str, Any]:
+    asset = {
+        "metadata_model_id": rules.metadata_model_id,
+        "security_policy_list": [{"id": policy_id} for policy_id in rules.security_policy_ids],
+        "metadata": {"metadata_element_list": fields},
+    }
+    return {"asset_resource": {"asset": asset}}
