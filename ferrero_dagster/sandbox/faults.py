@@ -1,0 +1,195 @@
+"""Fault switches and the request log of a stand-in: what a real server does on a bad day, on demand.
+
+A server's own code knows nothing of faults: `FaultMiddleware` stands before the application and `FaultBoard` holds what
+is to go wrong. Tests use the board directly; the demo over HTTP at `/_sandbox/faults` (GET, POST, DELETE), where
+`/_sandbox/requests` lists what was asked.
+"""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTROL_PATH = "/_sandbox/"
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One thing that goes wrong for requests whose method and path match (`path` is a regular expression, searched).
+
+    It lets `skip` matching requests through, then strikes `times` (None: always). `status` answers without asking the
+    application; the other switches spoil the application's own answer and may be combined.
+    """
+
+    path: str = ""
+    method: str = ""
+    skip: int = 0
+    times: int | None = 1
+    status: int | None = None
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0
+    #: The connection is cut after so many bytes of the answer's body.
+    cut_after_bytes: int | None = None
+    #: The application acts, then the connection closes without a byte of answer.
+    drop_answer: bool = False
+    #: Called before the request is handled, e.g. to expire a token or to replace a file meanwhile.
+    before: Callable[[], None] | None = None
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether the request is of the kind that this fault spoils."""
+        return (not self.method or self.method == method) and re.search(self.path, path) is not None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as the server saw it; `status` is 0 where the connection was cut before an answer."""
+
+    method: str
+    path: str
+    query: str
+    status: int
+
+
+class FaultBoard:
+    """What is to go wrong, and what was asked; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self.seen: list[Seen] = []
+
+    def add(self, fault: Fault) -> Fault:
+        """Arm a fault; the first armed one that matches strikes."""
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Disarm everything."""
+        with self._lock:
+            self._faults.clear()
+
+    @property
+    def armed(self) -> list[Fault]:
+        """The faults that can still strike."""
+        with self._lock:
+            return list(self._faults)
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        """The fault for this request, counted down; None where all goes well."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.matches(method, path) and self._counted(fault):
+                    return fault
+        return None
+
+    def _counted(self, fault: Fault) -> bool:
+        if fault.skip:
+            fault.skip -= 1
+            return False
+        if fault.times is not None:
+            fault.times -= 1
+            if not fault.times:
+                self._faults.remove(fault)
+        return True
+
+    def requests(self, method: str = "", path: str = "") -> list[Seen]:
+        """The requests seen so far whose path matches the regular expression, oldest first."""
+        wanted = Fault(method=method, path=path)
+        return [seen for seen in self.seen if wanted.matches(seen.method, seen.path)]
+
+
+class _ConnectionCutError(Exception):
+    """Raised to leave an answer unfinished; uvicorn then closes the connection."""
+
+
+class FaultMiddleware:
+    """Strikes the board's faults and logs each request; the control paths are served here."""
+
+    def __init__(self, app: ASGIApp, board: FaultBoard) -> None:
+        self._app = app
+        self._board = board
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"].startswith(CONTROL_PATH):
+            await (await self._control(Request(scope, receive)))(scope, receive, send)
+            return
+        fault = self._board.strike(scope["method"], scope["path"]) or Fault()
+        answer = _SpoiledAnswer(send, fault)
+        try:
+            await self._answer(fault, scope, receive, answer)
+        except _ConnectionCutError:
+            _close(send)
+        finally:
+            query = scope["query_string"].decode("latin-1")
+            self._board.seen.append(Seen(scope["method"], scope["path"], query, answer.status))
+
+    async def _answer(self, fault: Fault, scope: Scope, receive: Receive, send: "_SpoiledAnswer") -> None:
+        if fault.before:
+            fault.before()
+        if fault.delay_s:
+            await asyncio.sleep(fault.delay_s)
+        if fault.status is None:
+            await self._app(scope, receive, send)
+            return
+        async for _ in Request(scope, receive).stream():
+            pass
+        await Response(fault.body, fault.status, fault.headers)(scope, receive, send)
+
+    async def _control(self, request: Request) -> Response:
+        if request.url.path.endswith("/requests"):
+            return JSONResponse([asdict(seen) for seen in self._board.seen[-500:]])
+        if request.method == "DELETE":
+            self._board.clear()
+        elif request.method == "POST":
+            self._board.add(Fault(**await request.json()))
+        return JSONResponse([_described(fault) for fault in self._board.armed])
+
+
+class _SpoiledAnswer:
+    """Passes an answer on as far as the fault lets it."""
+
+    def __init__(self, send: Send, fault: Fault) -> None:
+        self._send = send
+        self._fault = fault
+        self._left = fault.cut_after_bytes
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if self._fault.drop_answer:
+            if not message.get("more_body") and message["type"] == "http.response.body":
+                raise _ConnectionCutError
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif self._left is not None:
+            message = self._cut(message)
+        await self._send(message)
+        if self._left == 0:
+            raise _ConnectionCutError
+
+    def _cut(self, message: Message) -> Message:
+        assert self._left is not None
+        body = message.get("body", b"")[: self._left]
+        self._left -= len(body)
+        return {**message, "body": body, "more_body": True}
+
+
+def _close(send: Send) -> None:
+    # ASGI has no way to hang up; uvicorn's own cycle object, which `send` is bound to, holds the transport.
+    transport: Any = send.__self__.transport  # type: ignore[attr-defined]
+    transport.close()
+
+
+def _described(fault: Fault) -> dict[str, Any]:
+    return {name: value for name, value in asdict(fault).items() if name != "before"}

@@ -1,0 +1,57 @@
+"""Serves an ASGI application on 127.0.0.1 from a thread, until it is told to stop."""
+
+import socket
+import threading
+import time
+from types import TracebackType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ferrero_dagster.domain.errors import ConfigurationError
+
+HOST = "127.0.0.1"
+
+
+def listening_socket(port: int, purpose: str) -> socket.socket:
+    """A socket bound to 127.0.0.1:`port` (0: any free one).
+
+    Raises:
+        ConfigurationError: the port is taken; the sentence names the purpose and the port.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((HOST, port))
+    except OSError as error:
+        sock.close()
+        raise ConfigurationError(
+            f"Port {port} on {HOST}, wanted for {purpose}, is taken; stop what uses it or choose another base port."
+        ) from error
+    return sock
+
+
+class Server:
+    """One stand-in server; use it as a context manager. `url` is known as soon as it is constructed."""
+
+    def __init__(self, app: ASGIApp, *, port: int = 0, purpose: str = "a stand-in server") -> None:
+        self._socket = listening_socket(port, purpose)
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name=purpose, daemon=True
+        )
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        while not self._uvicorn.started and self._thread.is_alive():
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._uvicorn.should_exit = True
+        self._thread.join(timeout=5)
+        self._socket.close()
