@@ -1,0 +1,8 @@
+"""Stand-in for the OpenText DAM: its REST API v6 as far as our client calls it (contracts/otmm.md, 11 and 12)."""
+
+from ferrero_dagster.sandbox.otmm.app import create_otmm_app
+from ferrero_dagster.sandbox.otmm.records import Item, Job
+from ferrero_dagster.sandbox.otmm.settings import OtmmSettings
+from ferrero_dagster.sandbox.otmm.store import OtmmStore
+
+__all__ = ["Item", "Job", "OtmmSettings", "OtmmStore", "create_otmm_app"]

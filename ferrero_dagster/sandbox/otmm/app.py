@@ -1,0 +1,79 @@
+"""The DAM stand-in as an ASGI application: signing in, the call groups, refusals."""
+
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, SimpleUser
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from ferrero_dagster.sandbox.otmm.answers import Refusal, error_page, refused
+from ferrero_dagster.sandbox.otmm.editing import Editing
+from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, params_of
+from ferrero_dagster.sandbox.otmm.importing import Importing
+from ferrero_dagster.sandbox.otmm.reading import Reading
+from ferrero_dagster.sandbox.otmm.settings import OtmmSettings
+from ferrero_dagster.sandbox.otmm.store import OtmmStore
+
+BASE_PATH = "/otmmapi/v6"
+
+_TOKEN_PATH = "/sessions/oauth2/token"  # noqa: S105  # an address
+
+
+def create_otmm_app(store: OtmmStore, settings: OtmmSettings) -> Starlette:
+    """The DAM that answers from `store`; changes of `settings` count from the next request on."""
+    signing_in = SigningIn(store, settings)
+    groups = (Reading(store, settings), Editing(store, settings), Importing(store, settings))
+    calls = [*signing_in.routes(), *(route for group in groups for route in group.routes())]
+    return Starlette(
+        routes=[Mount(BASE_PATH, routes=calls)],
+        middleware=[Middleware(AuthenticationMiddleware, backend=TokenCheck(store), on_error=_unauthorized)],
+        exception_handlers={Refusal: refused, HTTPException: error_page},
+    )
+
+
+class SigningIn(Endpoints):
+    """Access tokens (contract 2.1)."""
+
+    def routes(self) -> list[Route]:
+        """Where the call is found."""
+        return [Route(_TOKEN_PATH, self.token, methods=["POST"])]
+
+    async def token(self, request: Request) -> Response:
+        """`POST /sessions/oauth2/token`."""
+        sent = await params_of(request)
+        if sent.get("grant_type") != "password":
+            raise Refusal(400, "Expected grant_type password.")
+        names = ("username", "password", "client_id", "client_secret")
+        if any(sent.get(name) != getattr(self._settings, name) for name in names):
+            raise Refusal(401, "User or client is not known, or a password is wrong.")
+        token = self._store.issue_token(self._settings.username, self._settings.token_lifetime_s)
+        return JSONResponse({"token_info": {"oauth_token": {"accessToken": token}}})
+
+
+class TokenCheck(AuthenticationBackend):
+    """Who is calling, by the access token; only signing in needs none."""
+
+    def __init__(self, store: OtmmStore) -> None:
+        self._store = store
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, SimpleUser] | None:
+        """The token's user.
+
+        Raises:
+            AuthenticationError: there is no token, or it is unknown or expired.
+        """
+        path = conn.url.path
+        if not path.startswith(BASE_PATH) or path == BASE_PATH + _TOKEN_PATH:
+            return None
+        scheme, _, token = conn.headers.get("Authorization", "").partition(" ")
+        user = self._store.token_user(token) if scheme == "Bearer" else None
+        if user is None:
+            raise AuthenticationError
+        return AuthCredentials(), SimpleUser(user)
+
+
+def _unauthorized(_: HTTPConnection, __: Exception) -> Response:
+    return refused(None, Refusal(401, "The access token is missing, unknown or expired."))

@@ -1,0 +1,142 @@
+"""Calls that only look: search, folders, assets, contents (contract 3-6)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from ferrero_dagster.sandbox.otmm.answers import Refusal, html_page
+from ferrero_dagster.sandbox.otmm.contents import chunks
+from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, Page, page_of, params_of
+from ferrero_dagster.sandbox.otmm.metadata import as_list
+from ferrero_dagster.sandbox.otmm.records import Item
+from ferrero_dagster.sandbox.otmm.search import search
+from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
+from ferrero_dagster.sandbox.otmm.wire import json_param, load_of, shown
+
+#: More ids in one call end in an error page (contract 5.4).
+_MAX_BATCH = 100
+
+
+class Reading(Endpoints):
+    """Search, folders, assets, contents."""
+
+    def routes(self) -> list[Route]:
+        """Where the calls are found."""
+        return [
+            Route("/search/text", self.search_by_form, methods=["POST"]),
+            Route("/search/text", self.search_by_query),
+            Route("/folders/rootfolders", self.root_folders),
+            Route("/folders/{id}", self.folder),
+            Route("/folders/{id}/folders", self.folders_in),
+            Route("/folders/{id}/assets", self.assets_in),
+            Route("/folders/{id}/children", self.children_of),
+            Route("/assets", self.batch),
+            Route("/assets/{id}", self.asset),
+            Route("/assets/{id}/contents", self.contents),
+            Route("/renditions/{id}", self.rendition),
+        ]
+
+    async def search_by_form(self, request: Request) -> Response:
+        """`POST /search/text`."""
+        return self._search(await params_of(request))
+
+    def search_by_query(self, request: Request) -> Response:
+        """`GET /search/text`."""
+        return self._search(request.query_params)
+
+    def _search(self, params: Mapping[str, str]) -> Response:
+        found = search(self._store, params, lag_s=self._settings.index_lag_s)
+        page = page_of(found.items, params)
+        result = {
+            "asset_group_count": {"entry": []},
+            "asset_id_list": [item.id for item in page.items],
+            "contains_invalid_conditions": found.dropped,
+            "facet_field_response_list": [],
+            "hit_count": len(page.items),
+            "offset": page.offset,
+            "total_hit_count": page.total,
+        }
+        ids_only = params.get("return_type") == "ids"
+        listed = {} if ids_only else _listed("asset_list", page.items, params)
+        return self._answer({"search_result_resource": {"search_result": result, **listed}})
+
+    def root_folders(self, request: Request) -> Response:
+        """`GET /folders/rootfolders`."""
+        roots = [self._store.item(PUBLIC_FOLDERS)]
+        return self._answer({"folders_resource": _listed("folder_list", roots, request.query_params)})
+
+    def folder(self, request: Request) -> Response:
+        """`GET /folders/{id}`."""
+        item = self._store.item(request.path_params["id"])
+        if item.kind != "folder":
+            raise Refusal(404, f"{item.id} is not a folder.")
+        return self._answer({"folder_resource": {"folder": shown(item, load_of(request.query_params))}})
+
+    def folders_in(self, request: Request) -> Response:
+        """`GET /folders/{id}/folders`."""
+        page = self._page(request, lambda item: item.kind == "folder")
+        return self._answer({"folders_resource": _listed("folder_list", page.items, request.query_params)})
+
+    def assets_in(self, request: Request) -> Response:
+        """`GET /folders/{id}/assets`."""
+        page = self._page(request, lambda item: item.kind == "asset")
+        listed = _listed("asset_list", page.items, request.query_params)
+        return self._answer({"assets_resource": {**listed, "collection_summary": page.summary}})
+
+    def children_of(self, request: Request) -> Response:
+        """`GET /folders/{id}/children`: folders and assets mixed."""
+        page = self._page(request, lambda _: True)
+        return self._answer({"folder_children": _listed("asset_list", page.items, request.query_params)})
+
+    def _page(self, request: Request, wanted: Callable[[Item], bool]) -> Page:
+        params = request.query_params
+        name = "asset_filter_request"
+        hide_deleted = json_param(params, name, f"{name}_param", name).get("exclude_deleted_assets", False)
+        children = self._store.children(request.path_params["id"])
+        return page_of([i for i in children if wanted(i) and not (hide_deleted and i.deleted)], params)
+
+    def batch(self, request: Request) -> Response:
+        """`GET /assets?selection_context=…`: ids that do not exist are left out."""
+        name = "selection_context"
+        context = json_param(request.query_params, name, f"{name}_param", name)
+        ids = as_list(context.get("asset_ids"))
+        if not ids:
+            raise Refusal(400, "selection_context names no asset_ids.")
+        if len(ids) > _MAX_BATCH:
+            return html_page(500)
+        items = [item for item_id in ids if (item := self._store.records.item(str(item_id)))]
+        items = [item for item in items if context.get("include_deleted_assets") or not item.deleted]
+        return self._answer({"assets_resource": _listed("asset_list", items, request.query_params)})
+
+    def asset(self, request: Request) -> Response:
+        """`GET /assets/{id}`; folders can be read here, too."""
+        item = self._store.item(request.path_params["id"])
+        return self._answer({"asset_resource": {"asset": shown(item, load_of(request.query_params))}})
+
+    def contents(self, request: Request) -> Response:
+        """`GET /assets/{id}/contents`."""
+        return self._streamed(self._store.item(request.path_params["id"]))
+
+    def rendition(self, request: Request) -> Response:
+        """`GET /renditions/{id}`."""
+        rendition_id = request.path_params["id"]
+        for item in self._store.records.items(rendition_id=rendition_id):
+            return self._streamed(item)
+        raise Refusal(404, f"There is no rendition {rendition_id}.")
+
+    def _streamed(self, item: Item) -> Response:
+        path = self._store.content(item.id)
+        headers = {
+            "Content-Length": str(path.stat().st_size),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.file_name)}",
+        }
+        return StreamingResponse(chunks(path), headers=headers, media_type=item.mime_type)
+
+
+def _listed(key: str, items: list[Item], params: Mapping[str, str]) -> dict[str, Any]:
+    load = load_of(params)
+    return {key: [shown(item, load) for item in items]} if items else {}

@@ -1,0 +1,173 @@
+"""What the DAM stand-in remembers, in SQLite: items (folders and assets), what the search index knew when, jobs."""
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ferrero_dagster.sandbox.otmm.metadata import Element, texts
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS item (
+    seq INTEGER PRIMARY KEY,
+    doc TEXT NOT NULL,
+    id TEXT AS (json_extract(doc, '$.id')),
+    parent_id TEXT AS (json_extract(doc, '$.parent_id')),
+    rendition_id TEXT AS (json_extract(doc, '$.rendition_id'))
+);
+CREATE UNIQUE INDEX IF NOT EXISTS item_id ON item (id);
+CREATE INDEX IF NOT EXISTS item_parent ON item (parent_id);
+CREATE INDEX IF NOT EXISTS item_rendition ON item (rendition_id);
+CREATE TABLE IF NOT EXISTS indexed (
+    seq INTEGER PRIMARY KEY, item_id TEXT, field_id TEXT, texts TEXT, changed_s REAL
+);
+CREATE INDEX IF NOT EXISTS indexed_field ON indexed (field_id, item_id);
+CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY, doc TEXT NOT NULL);
+"""
+
+#: Per item the last value that is old enough, or the first there was.
+_INDEXED_AS_OF = """
+SELECT item_id, texts FROM indexed AS entry WHERE field_id = :field_id AND seq = coalesce(
+    (SELECT max(seq) FROM indexed
+     WHERE field_id = entry.field_id AND item_id = entry.item_id AND changed_s <= :as_of_s),
+    (SELECT min(seq) FROM indexed WHERE field_id = entry.field_id AND item_id = entry.item_id))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """A folder, or one version of an asset. `metadata` holds fields and table columns by id, in wire form."""
+
+    id: str
+    original_id: str
+    kind: Literal["folder", "asset"]
+    name: str
+    parent_id: str | None
+    model: str
+    created_s: float
+    changed_s: float
+    version: int = 1
+    latest: bool = True
+    deleted: bool = False
+    expired: bool = False
+    locked_by: str | None = None
+    checked_out: bool = False
+    metadata: dict[str, Element] = field(default_factory=dict)
+    #: What the other fields of a seeded asset are invented from.
+    sample_seed: str | None = None
+    security_policies: tuple[int, ...] = ()
+    file_name: str = ""
+    mime_type: str | None = None
+    #: None: the asset has no content.
+    size_bytes: int | None = None
+    #: None: the DAM tells no checksum.
+    md5_hex: str | None = None
+    rendition_id: str | None = None
+    job_id: int | None = None
+
+
+def new_item(*, item_id: str | None = None, **properties: Any) -> Item:
+    """An item in its first version, made now."""
+    item_id, now_s = item_id or secrets.token_hex(20), time.time()
+    return Item(id=item_id, original_id=item_id, created_s=now_s, changed_s=now_s, **properties)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """An import or check-in; `asset_id` once there is an asset, `polls` how often it was asked for."""
+
+    id: int
+    file_name: str
+    asset_id: str | None = None
+    failed: bool = False
+    polls: int = 0
+
+
+class Records:
+    """The tables; safe to use from any thread. Ids are looked up as values, never as SQL or paths."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.executescript(_SCHEMA)
+        self.close = weakref.finalize(self, self._db.close)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Reads and writes inside are one change: all of it or nothing, and no other thread between."""
+        with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+
+    def item(self, item_id: str) -> Item | None:
+        """The item with this id."""
+        return next(iter(self.items(id=item_id)), None)
+
+    def items(self, **wanted: str) -> list[Item]:
+        """Items by `id`, `parent_id` or `rendition_id`, or all of them, in the order they came."""
+        where = " AND ".join(["TRUE", *(f"{column} = :{column}" for column in wanted)])
+        with self._lock:
+            rows = self._db.execute(f"SELECT doc FROM item WHERE {where} ORDER BY seq", wanted).fetchall()  # noqa: S608  # names are ours
+        return [_item(json.loads(doc)) for (doc,) in rows]
+
+    def save(self, item: Item) -> None:
+        """Inserts or replaces the item; what its metadata now says enters the index."""
+        with self.changing():
+            known = self.item(item.id)
+            before = known.metadata if known else {}
+            self._db.execute(
+                "INSERT INTO item (doc) VALUES (?) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
+                (json.dumps(asdict(item)),),
+            )
+            changed = {key: texts(value) for key, value in item.metadata.items() if before.get(key) != value}
+            self._db.executemany(
+                "INSERT INTO indexed (item_id, field_id, texts, changed_s) VALUES (?, ?, ?, ?)",
+                [(item.id, key, json.dumps(value), item.changed_s) for key, value in changed.items()],
+            )
+
+    def indexed(self, field_id: str, as_of_s: float) -> dict[str, tuple[str, ...]]:
+        """By item id, the values of a metadata field that the index knew at a time (seconds since 1970)."""
+        with self._lock:
+            rows = self._db.execute(_INDEXED_AS_OF, {"field_id": field_id, "as_of_s": as_of_s}).fetchall()
+        return {item_id: tuple(json.loads(values)) for item_id, values in rows}
+
+    def new_job(self, file_name: str) -> Job:
+        """A job with the next number."""
+        with self.changing():
+            (number,) = self._db.execute("SELECT coalesce(max(id), 1124) + 1 FROM job").fetchone()
+            job = Job(id=number, file_name=file_name)
+            self.save_job(job)
+        return job
+
+    def job(self, number: int) -> Job | None:
+        """The job with this number."""
+        with self._lock:
+            row = self._db.execute("SELECT doc FROM job WHERE id = ?", (number,)).fetchone()
+        return Job(**json.loads(row[0])) if row else None
+
+    def save_job(self, job: Job) -> None:
+        """Inserts or replaces the job."""
+        with self.changing():
+            self._db.execute("REPLACE INTO job (id, doc) VALUES (?, ?)", (job.id, json.dumps(asdict(job))))
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self.changing():
+            for table in ("item", "indexed", "job"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # names are ours
+
+
+def _item(doc: dict[str, Any]) -> Item:
+    return Item(**{**doc, "security_policies": tuple(doc["security_policies"])})

@@ -1,0 +1,34 @@
+"""What the DAM stand-in is told: its credentials, its pace, and what its imports do wrong."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(kw_only=True)
+class OtmmSettings:
+    """Read at each request, so that a test may change them while the server runs."""
+
+    username: str = "ferrero"
+    password: str = "nutella"  # noqa: S105  # the stand-in's own
+    client_id: str = "ferrero-dagster"
+    client_secret: str = "kinder"  # noqa: S105  # the stand-in's own
+    #: Lifetime of the tokens issued from now on.
+    token_lifetime_s: float = 3600
+    #: How often `/jobs/{id}/assets` answers that there is nothing yet.
+    job_polls: int = 1
+    #: Searches see field values as of so long ago, the first value of a field at least.
+    index_lag_s: float = 0
+    #: Whether PATCH needs a lock of one's own; another user's lock is refused always.
+    lock_required: bool = True
+    #: Lists of one item are answered as that item (contract 1).
+    single_items_as_objects: bool = False
+    #: So many of the next imports are accepted and then fail.
+    failing_jobs: int = 0
+    #: So many of the next imports lose their last byte.
+    truncated_imports: int = 0
+
+    def strikes(self, switch: Literal["failing_jobs", "truncated_imports"]) -> bool:
+        """Whether a counted switch is on for the import at hand; counts it down."""
+        left = getattr(self, switch)
+        setattr(self, switch, max(0, left - 1))
+        return bool(left)
