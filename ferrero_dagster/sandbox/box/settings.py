@@ -1,0 +1,32 @@
+"""What can be set on the Box stand-in while it runs: limits, lifetimes and the oddities of Box's protocol."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(kw_only=True)
+class BoxSettings:
+    """Change a field at any time; the next request obeys. Outages and delays are faults (`sandbox.faults`) instead."""
+
+    enterprise_id: str = "12345"
+    token_lifetime_s: float = 3600
+    download_url_lifetime_s: float = 900
+    max_file_size_bytes: int = 50 * 1024**3
+    storage_full: bool = False
+
+    part_size_bytes: int = 8 * 1024**2
+    #: Smaller files are refused by an upload session.
+    chunked_minimum_bytes: int = 20_000_000
+    #: So many of the next commits and downloads are answered "202, not ready yet, come again in `retry_after_s`".
+    commit_202_times: int = 0
+    download_202_times: int = 0
+    retry_after_s: int = 1
+
+    #: Characters that a file name may not have are dropped without a word; otherwise the name is refused.
+    sanitise_names: bool = False
+    #: The next upload is stored under a SHA-1 that is not its own.
+    wrong_sha1: bool = False
+    #: Shape of a 409's `conflicts`; `contract`: one object for files, a list for folders.
+    conflicts_as: Literal["contract", "dict", "list"] = "contract"
+    #: Key of the metadata in a listing that asked for `metadata.enterprise.…`.
+    metadata_key: Literal["enterprise", "enterprise_id"] = "enterprise"
