@@ -1,0 +1,286 @@
+"""What a message reports: one frozen value per kind, kept as JSON in the outbox, put into words when it is sent.
+
+A fact holds what was true when it was written. Fields are only ever added, with a default, so that a message
+written by an older version can still be sent.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, TypeAdapter
+
+Audience = Literal["notifications", "errors"]
+
+LINE_LIMIT = 500
+_WHITESPACE = re.compile(r"\s+")
+_UNSHOWABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u202a-\u202e\u2066-\u2069"
+    + "".join(chr(plane | end) for plane in range(0x10000, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
+    + "]"
+)
+
+
+def one_line(value: object) -> object:
+    """Make any text from outside safe to store and to show: one line, at most 500 characters.
+
+    Characters that PostgreSQL, HTML or a mail header refuse, or that reorder the text around them, become U+FFFD.
+    """
+    if not isinstance(value, str):
+        return value
+    shown = _UNSHOWABLE.sub("\ufffd", _WHITESPACE.sub(" ", value))
+    return shown if len(shown) <= LINE_LIMIT else shown[: LINE_LIMIT - 1] + "…"
+
+
+Line = Annotated[str, BeforeValidator(one_line)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class CampaignRef(_Value):
+    """A campaign as people know it, and where to see it."""
+
+    id: Line
+    number: Line | None
+    name: Line
+    dam_url: Line | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """What to call the campaign, also when its folder has no name that can be seen."""
+        return self.name.strip() or self.number or self.id
+
+
+class RouteRef(_Value):
+    """The transition that a message is about."""
+
+    name: Line
+    status_before: Line
+    status_after: Line
+
+
+class MovedFile(_Value):
+    """A file that arrived; `stored_name` is its name where it went."""
+
+    name: Line
+    stored_name: Line
+    tracking_id: Line
+    size_bytes: NonNegativeInt
+    dam_url: Line | None = None
+    box_url: Line | None = None
+
+
+class FailedFile(_Value):
+    """A file that did not arrive; `reason` is a sentence for a person."""
+
+    name: Line
+    reason: Line
+
+
+class NameProblem(_Value):
+    """One wrong component of a file name; `model_validate` reads it from any object with these attributes."""
+
+    component: Line
+    found: Line | None
+    expected: Line
+    nearest: Line | None
+    example: Line
+
+
+class StuckCampaign(_Value):
+    """One row of the weekly digest; `reason` is None while the campaign only waits for assets."""
+
+    campaign: CampaignRef
+    status: Line
+    since: AwareDatetime | None
+    attempts: NonNegativeInt
+    permanently_failed: bool
+    reason: Line | None = None
+
+
+class _Message(_Value):
+    audience: ClassVar[Audience] = "errors"
+
+    run_url: Line | None = None
+
+
+class _RouteMessage(_Message):
+    suffix: ClassVar[str]
+
+    route: RouteRef
+    campaign: CampaignRef
+
+    @property
+    def template(self) -> str:
+        """The public name of the message, for example `a1_to_a2_complete`."""
+        return f"{self.route.name}_{self.suffix}"
+
+
+class CampaignComplete(_RouteMessage):
+    """Every asset is in Box and the status has moved on (SPEC 3.5)."""
+
+    suffix = "complete"
+    audience = "notifications"
+
+    kind: Literal["campaign_complete"] = "campaign_complete"
+    files: tuple[MovedFile, ...]
+    box_folder_url: Line | None
+
+
+class CampaignPartial(_RouteMessage):
+    """Some assets failed, the status stays (SPEC 3.6)."""
+
+    suffix = "partial"
+
+    kind: Literal["campaign_partial"] = "campaign_partial"
+    moved: tuple[MovedFile, ...]
+    failed: tuple[FailedFile, ...]
+    box_folder_url: Line | None = None
+    next_attempt_at: AwareDatetime | None = None
+
+
+class NoAssetsWarning(_RouteMessage):
+    """The source folder has been empty for many polls (SPEC 3.3); once per stuck period."""
+
+    suffix = "no_assets_warning"
+
+    kind: Literal["no_assets_warning"] = "no_assets_warning"
+    polls: NonNegativeInt
+    source_folder: Line
+    waiting_since: AwareDatetime | None = None
+
+
+class NoAssetsRetry(_RouteMessage):
+    """A genuine error of the campaign, counted, to be tried again (SPEC 3.7)."""
+
+    suffix = "no_assets_retry"
+
+    kind: Literal["no_assets_retry"] = "no_assets_retry"
+    attempt: NonNegativeInt
+    max_attempts: NonNegativeInt
+    reason: Line
+    next_attempt_at: AwareDatetime | None = None
+
+
+class PermanentlyFailed(_RouteMessage):
+    """The last attempt failed: nothing more happens until somebody resets the campaign (SPEC 3.7)."""
+
+    suffix = "permanently_failed"
+
+    kind: Literal["permanently_failed"] = "permanently_failed"
+    attempts: NonNegativeInt
+    reason: Line
+    reset_sql: str
+    reset_command: Line
+    reset_job: Line = "reset_campaign_retries"
+
+
+class FileUploaded(_Message):
+    """A finished file became an asset (or a new version of one) in the DAM (SPEC 4.3)."""
+
+    audience = "notifications"
+    template: ClassVar[str] = "a2_to_a3_file_uploaded"
+
+    kind: Literal["file_uploaded"] = "file_uploaded"
+    campaign: CampaignRef
+    original_name: Line
+    clean_name: Line
+    tracking_id: Line
+    dam_asset_id: Line
+    dam_url: Line | None
+    size_bytes: NonNegativeInt
+    creativex_score: Line | None = None
+    creativex_url: Line | None = None
+    new_version: bool = False
+    notes: tuple[Line, ...] = ()
+
+
+class UploadFailed(_Message):
+    """A finished file stays in Box: refused with its problems, failed, or set aside (SPEC 4.4, 4.5)."""
+
+    template: ClassVar[str] = "a2_to_a3_upload_failed"
+
+    kind: Literal["upload_failed"] = "upload_failed"
+    file_name: Line
+    box_url: Line | None
+    tracking_id: Line | None = None
+    campaign: CampaignRef | None = None
+    reason: Line
+    problems: tuple[NameProblem, ...] = ()
+    set_aside: bool = False
+    attempts: NonNegativeInt = 1
+
+
+class FinalsComplete(_Message):
+    """Every master of the campaign has a final asset and the campaign is A3 (SPEC 4.7)."""
+
+    audience = "notifications"
+    template: ClassVar[str] = "a2_to_a3_complete"
+
+    kind: Literal["finals_complete"] = "finals_complete"
+    campaign: CampaignRef
+    files: tuple[MovedFile, ...]
+
+
+class WorkflowError(_Message):
+    """Anything else that needs a person; the texts are whole sentences, `details` are label and value."""
+
+    template: ClassVar[str] = "workflow_error"
+
+    kind: Literal["workflow_error"] = "workflow_error"
+    headline: Line
+    explanation: Line
+    what_to_do: Line
+    details: tuple[tuple[Line, Line], ...] = ()
+
+
+class StuckDigest(_Message):
+    """The weekly list of campaigns that are not moving; sent when it is empty too."""
+
+    template: ClassVar[str] = "stuck_campaigns"
+
+    kind: Literal["stuck_digest"] = "stuck_digest"
+    campaigns: tuple[StuckCampaign, ...]
+
+
+Fact = (
+    CampaignComplete
+    | CampaignPartial
+    | NoAssetsWarning
+    | NoAssetsRetry
+    | PermanentlyFailed
+    | FileUploaded
+    | UploadFailed
+    | FinalsComplete
+    | WorkflowError
+    | StuckDigest
+)
+_FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="kind")])
+
+
+def fact_from_json(data: str | Mapping[str, Any]) -> Fact:
+    """Restore what `model_dump_json` or `model_dump(mode="json")` stored; its `kind` says which fact it is.
+
+    Raises:
+        pydantic.ValidationError: when the data is no fact of ours.
+    """
+    return _FACT.validate_json(data) if isinstance(data, str) else _FACT.validate_python(data)
+
+
+def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime) -> dict[str, Any]:
+    """The JSON that Make.com receives (SPEC 8); a failed campaign keeps its status and says why."""
+    body: dict[str, Any] = {
+        "event": fact.template,
+        "campaign_id": fact.campaign.id,
+        "campaign_number": fact.campaign.number,
+        "campaign_name": fact.campaign.name,
+        "status_before": fact.route.status_before,
+        "status_after": fact.route.status_after,
+        "timestamp": timestamp.isoformat(),
+    }
+    if isinstance(fact, CampaignComplete):
+        return body | {"assets": [file.model_dump() for file in fact.files]}
+    return body | {"status_after": fact.route.status_before, "assets": [], "reason": fact.reason}

@@ -1,0 +1,219 @@
+"""Samples of every mail, realistic and extreme: to look at (`ferrero-dagster preview-mails`) and for the tests."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from html import escape
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ferrero_dagster.messages.facts import (
+    CampaignComplete,
+    CampaignPartial,
+    CampaignRef,
+    Fact,
+    FailedFile,
+    FileUploaded,
+    FinalsComplete,
+    MovedFile,
+    NameProblem,
+    NoAssetsRetry,
+    NoAssetsWarning,
+    PermanentlyFailed,
+    RouteRef,
+    StuckCampaign,
+    StuckDigest,
+    UploadFailed,
+    WorkflowError,
+)
+from ferrero_dagster.messages.rendering import MailContext, build_email, render
+from ferrero_dagster.routes import ROUTES
+
+CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")
+NOON = datetime(2026, 4, 28, 10, 3, tzinfo=timezone.utc)
+RUN_URL = "https://dagster.example.com/runs/0b5c9d6e-6c2f-4a53-9a6e-3f0a5f1c2d77"
+BOX_URL = "https://app.box.com/folder/348304357505"
+DAM_URL = "https://dam.example.com/otmm/ux-html/index.html#/folder/ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e5d4c"
+
+FILE_NAMES = tuple(
+    f"{number:02}_{film}_MAESTRO_SD.mp4" for number in range(1, 5) for film in ("RAFFAELLO", "NUTELLA", "KINDER")
+)
+
+#: Names that a layout, a header or a parser may stumble over; 255 characters is the longest that Box takes.
+EXTREME_NAMES = {
+    "long": "RAFFAELLO_" + "x" * 241 + ".mp4",
+    "emoji": "Ostern 🐣👩‍👩‍👧‍👦 Überraschung ✨",
+    "right_to_left": "حملة نوتيلا الربيعية \u202egpj.exe",
+    "injection": "<script>alert('x')</script>\"><img src=x onerror=alert(1)> {{ 7*7 }}\r\nBcc: a@example.com",
+    "quotes": "\"'&<>" * 51,
+}
+
+
+def gallery() -> dict[str, Fact]:
+    """Every template once with realistic data (named as the template) and once with each kind of extreme data."""
+    samples = {fact.template: fact for fact in _facts("Local adaptation test 2", FILE_NAMES)}
+    samples["a2_to_a3_upload_failed, set aside"] = _set_aside(FILE_NAMES[0])
+    samples["a2_to_a3_file_uploaded, hostile link"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
+        update={"creativex_url": "javascript:alert('x')"}
+    )
+    for trait, name in EXTREME_NAMES.items():
+        samples |= {f"{fact.template}, {trait}": fact for fact in _facts(name, [name] * 200)}
+    samples |= {f"{fact.template}, empty": fact for fact in _facts("", [])}
+    return samples
+
+
+def write_gallery(folder: Path) -> None:
+    """Write every sample as .html, .txt and .eml, and an index.html of them all; existing files are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, (title, fact) in enumerate(gallery().items()):
+        mail = render(fact, CONTEXT)
+        stem = f"{number:03}_{fact.template}"
+        message = build_email(
+            mail,
+            sender="Ferrero Dagster <dagster@example.com>",
+            recipients=[f"{fact.audience}@example.com"],
+            message_id=f"<{stem}@dagster.example.com>",
+            list_id="<ferrero.dagster.example.com>",
+            date=NOON,
+        )
+        (folder / f"{stem}.html").write_text(mail.html, encoding="utf-8")
+        (folder / f"{stem}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
+        (folder / f"{stem}.eml").write_bytes(message.as_bytes())
+        links = " ".join(f'<a href="{stem}.{ending}">{ending}</a>' for ending in ("html", "txt", "eml"))
+        rows.append(f"<tr><td>{escape(title)}</td><td>{escape(mail.subject)}</td><td>{links}</td></tr>")
+    page = '<!DOCTYPE html><meta charset="utf-8"><title>Mails</title><table>' + "\n".join(rows) + "</table>"
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
+    campaign = _campaign(campaign_name)
+    files = [_moved(name, number) for number, name in enumerate(file_names)]
+    for route in ROUTES:
+        yield from _route_facts(RouteRef.model_validate(route), route.source_folder, campaign, files)
+    yield _uploaded(campaign, [f"{name}: MARKETING_TAG was missing and is now “Tag”." for name in file_names[::12]])
+    yield _refused(campaign)
+    yield FinalsComplete(campaign=campaign, files=files, run_url=RUN_URL)
+    yield WorkflowError(
+        headline=f"The status of {campaign_name} could not be set to A2",
+        explanation="All files are in Box, but the DAM refused the new status: the folder is locked by jsmith.",
+        what_to_do="Ask jsmith to unlock the campaign folder in the DAM; the next attempt then sets the status.",
+        details=[("Campaign", campaign_name), ("Locked by", "jsmith"), *((name, name) for name in file_names[12:])],
+        run_url=RUN_URL,
+    )
+    yield StuckDigest(campaigns=[_stuck(campaign, number) for number in range(len(file_names) // 3)])
+
+
+def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
+    reason = f"Assets folder not found (tried {source_folder[3:]})"
+    failed = [FailedFile(name=file.name, reason=_reason(file)) for file in files[::4]]
+    yield CampaignComplete(route=route, campaign=campaign, files=files, box_folder_url=BOX_URL, run_url=RUN_URL)
+    yield CampaignPartial(
+        route=route,
+        campaign=campaign,
+        moved=[file for number, file in enumerate(files) if number % 4],
+        failed=failed,
+        box_folder_url=BOX_URL,
+        run_url=RUN_URL,
+        next_attempt_at=NOON + timedelta(minutes=10),
+    )
+    yield NoAssetsWarning(
+        route=route, campaign=campaign, polls=20, source_folder=source_folder, waiting_since=NOON - timedelta(hours=1)
+    )
+    yield NoAssetsRetry(
+        route=route, campaign=campaign, attempt=2, max_attempts=3, reason=reason, next_attempt_at=NOON, run_url=RUN_URL
+    )
+    yield PermanentlyFailed(
+        route=route,
+        campaign=campaign,
+        attempts=3,
+        reason=reason,
+        reset_command=f"ferrero-dagster reset-retries {campaign.number}",
+        reset_sql="UPDATE campaign_status\nSET a1_retry_count = 0,\n    a1_last_retry_at = NULL,\n"
+        "    a1_permanently_failed = FALSE,\n    a1_failure_reason = NULL\n"
+        f"WHERE campaign_id = '{campaign.id}';",
+        run_url=RUN_URL,
+    )
+
+
+def _campaign(name: str) -> CampaignRef:
+    campaign_id = "ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e5d4c"
+    return CampaignRef(id=campaign_id, number="C000000078" if name else None, name=name, dam_url=DAM_URL)
+
+
+def _moved(name: str, number: int) -> MovedFile:
+    stem, dot, extension = name.rpartition(".")
+    return MovedFile(
+        name=name,
+        stored_name=f"{stem}_AB{number:04}{dot}{extension}",
+        tracking_id=f"AB{number:04}",
+        size_bytes=48_231_907 * (number + 1),
+        dam_url=DAM_URL,
+        box_url=f"https://app.box.com/file/{1_800_000_000_000 + number}",
+    )
+
+
+def _reason(file: MovedFile) -> str:
+    return f"The DAM sent 1,048,576 of {file.size_bytes:,} bytes of {file.name}; tried 3 times."
+
+
+def _uploaded(campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
+    clean_stem = f"RAF_DE_de_{campaign.name.replace(' ', '-')}_OLV_001_6S_16x9"
+    return FileUploaded(
+        campaign=campaign,
+        original_name=f"1234567_{clean_stem}_ABC123.mp4",
+        clean_name=f"{clean_stem}.mp4",
+        tracking_id="ABC123",
+        dam_asset_id="0008a50f4c3b2a19087f6e5d4c3b2a19087f6e5d",
+        dam_url=DAM_URL,
+        size_bytes=48_231_907,
+        creativex_score="90" if notes else None,
+        creativex_url="https://www.creativex.com/scores/48231907" if notes else None,
+        new_version=not notes,
+        notes=notes,
+        run_url=RUN_URL,
+    )
+
+
+def _refused(campaign: CampaignRef) -> UploadFailed:
+    codes = "one of OLV, TVC, BAN, KV, POS, SOC, PAC, EOL, LTD"
+    return UploadFailed(
+        file_name=f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4",
+        box_url="https://app.box.com/file/2035459900168",
+        tracking_id="ABC123",
+        campaign=campaign,
+        reason="Two parts of the name do not follow the V2 naming scheme",
+        problems=[
+            _problem(
+                "subject title", campaign.name, "letters, digits and “-”", campaign.name.replace(" ", "-"), "TEST-JOB"
+            ),
+            _problem("asset type", "OLW", codes, "OLV", "OLV"),
+        ],
+    )
+
+
+def _problem(component: str, found: str, expected: str, nearest: str, example: str) -> NameProblem:
+    return NameProblem(component=component, found=found, expected=expected, nearest=nearest, example=example)
+
+
+def _set_aside(name: str) -> UploadFailed:
+    return UploadFailed(
+        file_name=name,
+        box_url="https://app.box.com/file/2035459900168",
+        tracking_id="ABC123",
+        reason="The DAM's import job ended with “unsupported colour profile”.",
+        set_aside=True,
+        attempts=5,
+        run_url=RUN_URL,
+    )
+
+
+def _stuck(campaign: CampaignRef, number: int) -> StuckCampaign:
+    given_up = number % 2 == 1
+    return StuckCampaign(
+        campaign=campaign,
+        status="A1",
+        since=NOON - timedelta(days=9 * number + 9),
+        attempts=3 if given_up else 4320 * (number + 1),
+        permanently_failed=given_up,
+        reason="Assets folder not found (tried Master Assets)" if given_up else None,
+    )

@@ -1,0 +1,166 @@
+"""Puts facts into words: subject, HTML and a plain-text alternative that says the same, ready to be sent as a mail.
+
+`templates/` holds one file per kind of fact, written once for both media: the building bricks it uses come from
+`blocks.html` or `blocks.txt`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from functools import cache
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from css_inline import CSSInliner
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from ferrero_dagster.messages.facts import Fact
+
+Medium = Literal["html", "txt"]
+
+HTML_LIMIT_BYTES = 80_000
+# Tables are cut at the first of these numbers of rows that keeps the mail below the limit, however long its names are.
+ROW_LIMITS = (27, 9, 2)
+NAME_LIMIT_IN_SUBJECT = 120
+_WEB_LINK = re.compile(r"https?://[^\s/<>\"'][^\s<>\"']*", re.IGNORECASE)
+_INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailContext:
+    """What all mails of a site have in common."""
+
+    time_zone: ZoneInfo
+    dagster_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InlineImage:
+    """A PNG that the HTML shows as `<img src="cid:{content_id}">`."""
+
+    content_id: str
+    png: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RenderedMail:
+    """A message in words; the subject is one line of at most 200 characters, the HTML is below 80 kB."""
+
+    subject: str
+    html: str
+    text: str
+    inline_images: tuple[InlineImage, ...] = ()
+
+
+def render(fact: Fact, context: MailContext) -> RenderedMail:
+    """Put the fact into words; the same fact and context always give the same mail."""
+    for row_limit in ROW_LIMITS:
+        html = _INLINER.inline(_write("html", fact, context, row_limit))
+        if len(html.encode()) < HTML_LIMIT_BYTES:
+            break
+    text = re.sub(r"\n{3,}", "\n\n", _write("txt", fact, context, row_limit)).strip() + "\n"
+    return RenderedMail(subject=_subject(fact), html=html, text=text)
+
+
+def build_email(
+    rendered: RenderedMail,
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    message_id: str,
+    list_id: str,
+    date: datetime,
+) -> EmailMessage:
+    """Build the message, pure ASCII on the wire; equal arguments give equal headers, so that it may be sent again.
+
+    `message_id` and `list_id` include their angle brackets; `date` is aware and stays the same between attempts.
+    """
+    mail = EmailMessage(policy=_SmtpPolicy(linesep="\r\n"))
+    mail["From"] = sender
+    mail["To"] = ", ".join(recipients)
+    mail["Subject"] = rendered.subject
+    mail["Date"] = date
+    mail["Message-ID"] = message_id
+    mail["List-Id"] = list_id
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(rendered.text, cte="quoted-printable")
+    mail.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+    _, html_part = mail.iter_parts()
+    for image in rendered.inline_images:
+        html_part.add_related(image.png, "image", "png", cid=f"<{image.content_id}>")
+    return mail
+
+
+class _SmtpPolicy(EmailPolicy):
+    """Folds long subjects with `email.header`: up to Python 3.13 the newer folding loses spaces between words."""
+
+    def fold(self, name: str, value: Any) -> str:
+        if name != "Subject":
+            return str(super().fold(name, value))
+        return f"Subject: {Header(str(value), header_name=name).encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode("ascii")
+
+
+def _write(medium: Medium, fact: Fact, context: MailContext, row_limit: int) -> str:
+    template = _environment(medium).get_template(f"{fact.kind}.j2")
+    return template.render(fact=fact, site=context, medium=medium, row_limit=row_limit)
+
+
+def _subject(fact: Fact) -> str:
+    template = _environment("txt").get_template(f"{fact.kind}.j2")
+    return "".join(template.blocks["subject"](template.new_context({"fact": fact})))
+
+
+@cache
+def _environment(medium: Medium) -> Environment:
+    environment = Environment(
+        autoescape=medium == "html",  # noqa: S701  # plain text has nothing to escape
+        loader=PackageLoader("ferrero_dagster.messages"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "counted": _counted,
+        "local_date": _local_date,
+        "local_time": _local_time,
+        "sentence": _sentence,
+        "short": _short,
+    }
+    environment.tests["web_link"] = _is_web_link
+    return environment
+
+
+def _is_web_link(url: str | None) -> bool:
+    return url is not None and _WEB_LINK.fullmatch(url) is not None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_LIMIT_IN_SUBJECT else name[: NAME_LIMIT_IN_SUBJECT - 1] + "…"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+@pass_context
+def _local_time(template: Context, moment: datetime) -> str:
+    local = moment.astimezone(template["site"].time_zone)
+    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+@pass_context
+def _local_date(template: Context, moment: datetime) -> str:
+    local = moment.astimezone(template["site"].time_zone)
+    return f"{local.day} {local:%B %Y}"
