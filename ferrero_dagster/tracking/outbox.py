@@ -1,0 +1,107 @@
+"""`notifications`: messages written in the transaction of the fact they report, and what became of them."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ferrero_dagster.tracking.database import Cursor
+
+Channel = Literal["mail", "webhook"]
+#: Held by whoever sends, so that no message is sent by two at once and they leave in order.
+SENDING_LOCK = "ferrero:outbox"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notification:
+    """A message to send; `message_id` stays the same however often it is tried."""
+
+    id: int
+    channel: Channel
+    template: str
+    fact: dict[str, Any]
+    message_id: str
+    attempts: int
+    delivered_to: list[str]
+    refused_by: list[str]
+    created_at: datetime
+
+
+def add(
+    cursor: Cursor, *, channel: Channel, template: str, fact_json: str, dedupe_key: str, campaign_id: str | None = None
+) -> bool:
+    """Write a message, once per `dedupe_key` for ever; False where it was written before."""
+    cursor.execute(
+        """
+        INSERT INTO notifications (dedupe_key, channel, template, campaign_id, fact, message_id)
+        VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (dedupe_key) DO NOTHING
+        """,
+        (dedupe_key, channel, template, campaign_id, fact_json, uuid.uuid4().hex),
+    )
+    return cursor.rowcount == 1
+
+
+def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | None:
+    """The oldest message of these channels that is due, if any."""
+    cursor.execute(
+        """
+        SELECT id, channel, template, fact, message_id, attempts, delivered_to, refused_by, created_at
+        FROM notifications WHERE state = 'waiting' AND next_attempt_at <= now() AND channel = ANY(%s)
+        ORDER BY id LIMIT 1
+        """,
+        (list(channels),),
+    )
+    row = cursor.fetchone()
+    return Notification(**row) if row else None
+
+
+def mark_sent(
+    cursor: Cursor, notification_id: int, *, delivered_to: Collection[str], refused_by: Collection[str]
+) -> None:
+    """Everybody who can be reached has it."""
+    cursor.execute(
+        """
+        UPDATE notifications SET state = 'sent', sent_at = now(), attempts = attempts + 1, delivered_to = %s,
+               refused_by = %s, last_error = NULL
+        WHERE id = %s
+        """,
+        (list(delivered_to), list(refused_by), notification_id),
+    )
+
+
+def postpone(
+    cursor: Cursor,
+    notification_id: int,
+    *,
+    error: str,
+    pause_s: float,
+    delivered_to: Collection[str] = (),
+    refused_by: Collection[str] = (),
+) -> None:
+    """This message could not be delivered to everybody yet; the others go on."""
+    cursor.execute(
+        """
+        UPDATE notifications SET attempts = attempts + 1, last_error = %s, delivered_to = %s, refused_by = %s,
+               next_attempt_at = now() + make_interval(secs => %s)
+        WHERE id = %s
+        """,
+        (error, list(delivered_to), list(refused_by), pause_s, notification_id),
+    )
+
+
+def set_aside(cursor: Cursor, notification_id: int, *, error: str, refused_by: Collection[str] = ()) -> None:
+    """This message can never be delivered as it is; a person decides (`resend_notifications`)."""
+    cursor.execute(
+        """
+        UPDATE notifications SET state = 'set_aside', attempts = attempts + 1, last_error = %s, refused_by = %s
+        WHERE id = %s
+        """,
+        (error, list(refused_by), notification_id),
+    )
+
+
+def waiting(cursor: Cursor) -> int:
+    """How many messages are waiting to be sent."""
+    cursor.execute("SELECT count(*) AS waiting FROM notifications WHERE state = 'waiting'")
+    return int(cursor.fetchall()[0]["waiting"])

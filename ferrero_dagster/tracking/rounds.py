@@ -1,0 +1,92 @@
+"""`campaign_rounds`: each passage of a campaign along a route, and whether its status is just being advanced."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ferrero_dagster.tracking.database import Cursor
+
+Outcome = Literal["advanced", "overtaken"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """The open passage of a campaign; `key` is unique for ever and goes into the keys of its messages."""
+
+    id: int
+    route: str
+    campaign_id: str
+    round: int
+    #: Runs that ended without moving everything, outages included.
+    failed_attempts: int
+    since_last_failure_s: float | None
+    #: We were about to set the status, or had just set it, when the last run ended.
+    advancing: bool
+
+    @property
+    def key(self) -> str:
+        """`route:campaign:round`."""
+        return f"{self.route}:{self.campaign_id}:{self.round}"
+
+
+_SELECT = """
+SELECT id, route, campaign_id, round, failed_attempts, advancing_at IS NOT NULL AS advancing,
+       extract(epoch FROM now() - last_failed_at)::float8 AS since_last_failure_s
+FROM campaign_rounds WHERE closed_at IS NULL AND route = %s
+"""
+
+
+def open_rounds(cursor: Cursor, route: str, campaign_ids: Iterable[str]) -> dict[str, Round]:
+    """The open rounds of these campaigns, by campaign id."""
+    cursor.execute(_SELECT + "AND campaign_id = ANY(%s)", (route, list(campaign_ids)))
+    return {row["campaign_id"]: Round(**row) for row in cursor.fetchall()}
+
+
+def unfinished_advances(cursor: Cursor, route: str) -> list[str]:
+    """Campaigns whose status we may have set without reporting it: the search no longer finds them by status."""
+    cursor.execute(_SELECT + "AND advancing_at IS NOT NULL ORDER BY advancing_at", (route,))
+    return [row["campaign_id"] for row in cursor.fetchall()]
+
+
+def open_round(cursor: Cursor, route: str, campaign_id: str) -> Round:
+    """The campaign's open round, opened if need be; idempotent."""
+    cursor.execute(
+        """
+        INSERT INTO campaign_rounds (route, campaign_id, round)
+        SELECT %(route)s, %(id)s, coalesce(max(round), 0) + 1 FROM campaign_rounds
+        WHERE route = %(route)s AND campaign_id = %(id)s
+        ON CONFLICT DO NOTHING
+        """,
+        {"route": route, "id": campaign_id},
+    )
+    return open_rounds(cursor, route, [campaign_id])[campaign_id]
+
+
+def note_failure(cursor: Cursor, round_id: int) -> None:
+    """Count a run that ended without moving everything."""
+    cursor.execute(
+        "UPDATE campaign_rounds SET failed_attempts = failed_attempts + 1, last_failed_at = now() WHERE id = %s",
+        (round_id,),
+    )
+
+
+def forgive_failures(cursor: Cursor, route: str, campaign_ids: Iterable[str]) -> None:
+    """Let the next attempt start at once."""
+    cursor.execute(
+        "UPDATE campaign_rounds SET failed_attempts = 0, last_failed_at = NULL "
+        "WHERE closed_at IS NULL AND route = %s AND campaign_id = ANY(%s)",
+        (route, list(campaign_ids)),
+    )
+
+
+def begin_advance(cursor: Cursor, round_id: int) -> None:
+    """Write down that we are about to set the status, so that a crash after it is noticed."""
+    cursor.execute("UPDATE campaign_rounds SET advancing_at = now() WHERE id = %s", (round_id,))
+
+
+def close(cursor: Cursor, round_id: int, outcome: Outcome) -> None:
+    """End the round: we advanced the status, or a person changed it first."""
+    cursor.execute(
+        "UPDATE campaign_rounds SET closed_at = now(), outcome = %s WHERE id = %s AND closed_at IS NULL",
+        (outcome, round_id),
+    )
