@@ -1,0 +1,187 @@
+"""The Box calls that we make, on the official SDK (contract box.md), in and out as our own values."""
+
+import threading
+import time
+from collections.abc import Callable
+from io import BufferedReader
+from pathlib import Path
+
+import requests
+from box_sdk_gen import (
+    BoxAPIError,
+    BoxClient,
+    CreateFolderParent,
+    FileFull,
+    UploadFileAttributes,
+    UploadFileAttributesParentField,
+)
+
+from ferrero_dagster.clients.box_chunks import upload_in_parts
+from ferrero_dagster.clients.box_session import box_errors, conflicting_item
+from ferrero_dagster.domain.errors import ConfigurationError, FileRefused, IntegrityError, TransientError
+from ferrero_dagster.domain.files import BoxFile, Digest
+from ferrero_dagster.site import BoxSite
+
+
+class UploadRate:
+    """Spreads uploads so that there are never more than so many in a minute; 0 means no limit of ours."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._interval_s = 60 / per_minute if per_minute else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until this upload's turn."""
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._interval_s
+        time.sleep(max(0.0, turn - time.monotonic()))
+
+
+class Box:
+    """One Box account as this project uses it; safe to share between threads."""
+
+    def __init__(self, client: BoxClient, site: BoxSite, *, uploads_per_minute: int = 0) -> None:
+        self._client = client
+        self._site = site
+        self._rate = UploadRate(uploads_per_minute)
+
+    def folder_name(self, folder_id: str) -> str:
+        """The name of a folder that the configuration names.
+
+        Raises:
+            ConfigurationError: there is no such folder, or we are not invited to it.
+        """
+        with box_errors(f"Reading Box folder {folder_id}"):
+            try:
+                return self._client.folders.get_folder_by_id(folder_id, fields=["id", "name"]).name or ""
+            except BoxAPIError as error:
+                if error.response_info.status_code != requests.codes.not_found:
+                    raise
+                raise _no_folder(folder_id) from None
+
+    def ensure_folder(self, parent_id: str, name: str) -> str:
+        """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.
+
+        Raises:
+            ConfigurationError: the parent does not exist.
+            FileRefused: a file has that name.
+        """
+        with box_errors(f"Making Box folder {name}"):
+            try:
+                return self._client.folders.create_folder(name, CreateFolderParent(id=parent_id)).id
+            except BoxAPIError as error:
+                if error.response_info.status_code == requests.codes.not_found:
+                    raise _no_folder(parent_id) from None
+                if error.response_info.code == "name_temporarily_reserved":
+                    raise TransientError(f"Box folder {name} is just being made.", code="Box name reserved") from None
+                if error.response_info.code != "item_name_in_use":
+                    raise
+                item = conflicting_item(error)
+        if item.get("type") != "folder":
+            raise FileRefused(
+                f"Box holds a file named {name} where a folder is needed; rename it.", code="name conflict"
+            )
+        return str(item["id"])
+
+    def upload(
+        self, folder_id: str, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None] = lambda _: None
+    ) -> tuple[BoxFile, bool]:
+        """Put a file into a folder, its SHA-1 checked by Box and by us; True where it was there already.
+
+        Idempotent: a file of that name with the same SHA-1 is our own earlier success (FAULTS 14, 17, 18).
+
+        Raises:
+            FileRefused: the name is taken by other content, or Box has no room.
+            IntegrityError: Box stored other bytes; its copy was deleted.
+            ConfigurationError: the folder does not exist.
+        """
+        self._rate.wait()
+        try:
+            with box_errors(f"Uploading {name}"):
+                file = self._send(folder_id, name, path, digest, on_bytes)
+        except _NameTakenError as taken:
+            return _adopted(name, taken.item, digest), True
+        if file.sha_1 != digest.sha1_hex:
+            self.delete(file.id)
+            raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
+        return _box_file(file, digest.size_bytes), False
+
+    def _send(self, folder_id: str, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]) -> FileFull:
+        try:
+            with path.open("rb") as content:
+                if digest.size_bytes >= self._site.chunked_from_bytes:
+                    return upload_in_parts(
+                        self._client, content, folder_id=folder_id, name=name, digest=digest,
+                        threads=self._site.part_threads, on_bytes=on_bytes,
+                    )  # fmt: skip
+                return self._send_directly(folder_id, name, content, digest, on_bytes)
+        except BoxAPIError as error:
+            if error.response_info.status_code == requests.codes.not_found:
+                raise _no_folder(folder_id) from None
+            if error.response_info.code == "name_temporarily_reserved":
+                raise TransientError(f"Box is just making a file named {name}.", code="Box name reserved") from None
+            if error.response_info.code == "bad_digest":
+                raise IntegrityError(
+                    f"Uploading {name}: bytes were damaged on the way.", code="checksum mismatch"
+                ) from None
+            if error.response_info.code == "item_name_in_use":
+                raise _NameTakenError(conflicting_item(error)) from None
+            raise
+
+    def _send_directly(
+        self, folder_id: str, name: str, content: BufferedReader, digest: Digest, on_bytes: Callable[[int], None]
+    ) -> FileFull:
+        attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
+        answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
+        if not answer.entries:
+            raise TransientError(f"Uploading {name}: Box's answer names no file.", code="Box unexpected answer")
+        on_bytes(digest.size_bytes)
+        return answer.entries[0]
+
+    def delete(self, file_id: str, *, etag: str | None = None) -> None:
+        """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine."""
+        with box_errors(f"Deleting Box file {file_id}"):
+            try:
+                self._client.files.delete_file_by_id(file_id, if_match=etag)
+            except BoxAPIError as error:
+                if error.response_info.status_code != requests.codes.not_found:
+                    raise
+
+
+class _NameTakenError(Exception):
+    def __init__(self, item: dict[str, object]) -> None:
+        super().__init__()
+        self.item = item
+
+
+def _adopted(name: str, item: dict[str, object], digest: Digest) -> BoxFile:
+    if item.get("type", "file") != "file" or item.get("sha1") != digest.sha1_hex:
+        raise FileRefused(
+            f"Box already holds something else named {name}; rename or delete it there.", code="name conflict"
+        )
+    return BoxFile(
+        id=str(item["id"]),
+        name=str(item.get("name") or name),
+        size_bytes=digest.size_bytes,
+        sha1_hex=digest.sha1_hex,
+        etag=str(item.get("etag") or ""),
+    )
+
+
+def _box_file(file: FileFull, size_bytes: int) -> BoxFile:
+    return BoxFile(
+        id=file.id,
+        name=file.name or "",
+        size_bytes=file.size if file.size is not None else size_bytes,
+        sha1_hex=file.sha_1 or "",
+        etag=file.etag or "",
+    )
+
+
+def _no_folder(folder_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Box folder {folder_id} does not exist or our Box app is not invited to it; check box.folders in the site "
+        "configuration (or FERRERO_BOX_FOLDER_…) and the folder's collaborators."
+    )

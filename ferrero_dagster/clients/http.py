@@ -1,0 +1,228 @@
+"""Requests over HTTP that know when to try again: the one place where seconds are waited (ARCHITECTURE, retries).
+
+429, 5xx and lost connections of safe requests are repeated with growing, jittered pauses; a `Retry-After` is honoured
+by all threads that share the `Pace`, and one longer than we are willing to wait becomes `SystemUnavailable`.
+"""
+
+import email.utils
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_random_exponential
+
+from ferrero_dagster.domain.errors import FerreroError, IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.files import Digest
+
+BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpLimits:
+    """How long we wait for an outside system."""
+
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 60
+    #: All attempts at one request together.
+    retry_for_s: float = 60
+    attempts: int = 5
+    #: A transfer slower than this, after a minute, is given up.
+    min_bytes_per_s: float = 10_000
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Connect and read timeout as requests takes them."""
+        return self.connect_timeout_s, self.read_timeout_s
+
+
+class Pace:
+    """Holds all threads back while a system asked us to wait."""
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    def wait(self) -> None:
+        """Sleep until the system wants to hear from us again."""
+        time.sleep(max(0.0, self._not_before - time.monotonic()))
+
+    def hold(self, pause_s: float) -> None:
+        """Let nobody ask for `pause_s` seconds."""
+        self._not_before = max(self._not_before, time.monotonic() + pause_s)
+
+
+def retried(work: Callable[[], requests.Response], limits: HttpLimits, pace: Pace) -> requests.Response:
+    """Run a safe request until it succeeds, fails for good, or the patience of `limits` ends.
+
+    Raises:
+        FerreroError: the last attempt's error.
+    """
+
+    def attempt() -> requests.Response:
+        pace.wait()
+        return work()
+
+    def pause(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked_s = error.retry_after_s if isinstance(error, SystemUnavailable) else None
+        if asked_s is None:
+            return wait_random_exponential(multiplier=0.5, max=20)(state)
+        pace.hold(asked_s)
+        return 0
+
+    attempts = Retrying(
+        retry=retry_if_exception(lambda error: _again(error, limits)),
+        stop=stop_after_attempt(limits.attempts) | stop_after_delay(limits.retry_for_s),
+        wait=pause,
+        reraise=True,
+    )
+    return attempts(attempt)
+
+
+def _again(error: BaseException, limits: HttpLimits) -> bool:
+    if isinstance(error, SystemUnavailable):
+        return (error.retry_after_s or 0) <= limits.retry_for_s
+    return isinstance(error, TransientError)
+
+
+@contextmanager
+def lost_connections(system: str, what: str) -> Iterator[None]:
+    """Translate what requests and urllib3 raise when the network fails; addresses may hold secrets and are left out."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise SystemUnavailable(
+            system, f"{what}: the TLS connection to {system} failed ({_tls_reason(error)})."
+        ) from None
+    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+        raise SystemUnavailable(system, f"{what}: {system} did not answer in time.") from None
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise SystemUnavailable(
+            system, f"{what}: the connection to {system} failed ({type(error).__name__})."
+        ) from None
+
+
+def _tls_reason(error: Exception) -> str:
+    text = str(error)
+    for sign in ("certificate required", "certificate verify failed", "unknown ca", "hostname", "expired"):
+        if sign in text.lower():
+            return sign
+    return "handshake"
+
+
+def retry_after_s(response: requests.Response) -> float | None:
+    """The pause that the server asks for, from seconds or a date; None where it asks for none or for nonsense."""
+    value = response.headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        moment = email.utils.parsedate_tz(value)
+    if moment is None:
+        return None
+    return max(0.0, email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp())
+
+
+def json_of(system: str, what: str, response: requests.Response) -> dict[str, Any]:
+    """The JSON object in the answer.
+
+    Raises:
+        TransientError: it is something else, such as the login or error page of a proxy.
+    """
+    kind = response.headers.get("Content-Type", "")
+    try:
+        body = response.json() if "json" in kind else None
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise TransientError(
+            f"{what}: {system} answered {response.status_code} with {kind or 'no content type'}, expected JSON.",
+            code=f"{system} unexpected answer",
+        )
+    return body
+
+
+def download(
+    open_response: Callable[[], requests.Response],
+    path: Path,
+    *,
+    system: str,
+    what: str,
+    size_bytes: int | None,
+    limits: HttpLimits,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> Digest:
+    """Write a body to `path`, counted and hashed on the way; a cut or short one is fetched anew, three times in all.
+
+    Nothing is kept at `path` when it fails.
+
+    Raises:
+        IntegrityError: the body has another size than `size_bytes`.
+        FerreroError: the system failed otherwise.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, TransientError)),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(0.5, max=10),
+        reraise=True,
+    )
+
+    def attempt() -> Digest:
+        with open_response() as response, lost_connections(system, what):
+            digest = _stream(response, path, what, limits, on_bytes)
+        if size_bytes is not None and digest.size_bytes != size_bytes:
+            raise IntegrityError(
+                f"{what}: {digest.size_bytes:,} bytes arrived where {system} promised {size_bytes:,}.",
+                code="size mismatch",
+            )
+        return digest
+
+    try:
+        return attempts(attempt)
+    except (FerreroError, OSError):
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _stream(
+    response: requests.Response, path: Path, what: str, limits: HttpLimits, on_bytes: Callable[[int], None]
+) -> Digest:
+    # Hashes for comparing, not for security: Box and the DAM use them so.
+    sha1, md5 = hashlib.sha1(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
+    size_bytes, began = 0, time.monotonic()
+    with path.open("wb") as file:
+        # read1 hands over what has arrived, so that a trickle is noticed before a whole chunk is full.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            file.write(chunk)
+            sha1.update(chunk)
+            md5.update(chunk)
+            size_bytes += len(chunk)
+            on_bytes(len(chunk))
+            elapsed_s = time.monotonic() - began
+            if elapsed_s > limits.read_timeout_s and size_bytes < limits.min_bytes_per_s * elapsed_s:
+                raise TransientError(f"{what}: the transfer is too slow, it was given up.", code="too slow")
+    return Digest(size_bytes=size_bytes, sha1_hex=sha1.hexdigest(), md5_hex=md5.hexdigest())
+
+
+class LockedValue:
+    """A value, such as a token, that one thread renews while the others wait for it."""
+
+    def __init__(self, renew: Callable[[], str]) -> None:
+        self._renew = renew
+        self._lock = threading.Lock()
+        self._value: str | None = None
+
+    def get(self, *, other_than: str | None = None) -> str:
+        """The value; renewed, once for all threads, while it is still the stale `other_than`."""
+        with self._lock:
+            if self._value is None or self._value == other_than:
+                self._value = self._renew()
+            return self._value

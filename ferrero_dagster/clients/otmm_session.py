@@ -1,0 +1,248 @@
+"""Requests to OTMM: log-in, renewal of the token, client certificate, retries, and what each error answer means.
+
+Contract otmm.md sections 1, 2, 9, 10. Threads may share one `OtmmSession`: each gets a `requests.Session` of its own,
+so that cookies of a load balancer stay together, and all share one token.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+from requests_pkcs12 import Pkcs12Adapter
+
+from ferrero_dagster.clients.http import (
+    BUSY_STATUSES,
+    HttpLimits,
+    LockedValue,
+    Pace,
+    json_of,
+    lost_connections,
+    retried,
+    retry_after_s,
+)
+from ferrero_dagster.domain.errors import (
+    AccessRefused,
+    ConfigurationError,
+    FerreroError,
+    PermanentError,
+    SystemUnavailable,
+    TransientError,
+)
+
+SYSTEM = "DAM"
+API_PATH = "/otmmapi/v6"
+_CONFLICT_STATUSES = frozenset({409, 423})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAuthLogin:
+    """What `POST /sessions/oauth2/token` wants."""
+
+    username: str
+    client_id: str
+    password: str = field(repr=False)
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCertificate:
+    """A PKCS#12 file for the mTLS gateway."""
+
+    path: Path
+    password: str = field(repr=False)
+
+
+class NotFoundError(PermanentError):
+    """The DAM does not know the id, or does not show it to us."""
+
+
+class ConflictError(TransientError):
+    """Somebody else holds the object locked."""
+
+    actor = "campaign manager"
+
+
+class _Bearer(AuthBase):
+    """As an `auth` object the token wins over a .netrc entry for the host."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class OtmmSession:
+    """Sends requests to one OTMM. `login` is None where the client certificate alone identifies us."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        login: OAuthLogin | None,
+        certificate: ClientCertificate | None = None,
+        ca_bundle: Path | None = None,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self.url = url
+        self.limits = limits or HttpLimits()
+        self._login = login
+        self._certificate = certificate
+        self._verify: str | bool = str(ca_bundle) if ca_bundle else True
+        self._pace = Pace()
+        self._token = LockedValue(self._log_in)
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def call(self, method: str, path: str, what: str, *, safe: bool = True, **options: Any) -> dict[str, Any]:
+        """The JSON that a call answers; `what` says in the words of operators what was tried, for error messages.
+
+        Requests that are not `safe` to repeat are sent once.
+
+        Raises:
+            FerreroError: NotFoundError, ConflictError, AccessRefused, SystemUnavailable or one of their bases.
+        """
+
+        def send() -> requests.Response:
+            response = self.send(method, path, what, **options)
+            with lost_connections(SYSTEM, what):
+                response.content  # noqa: B018  # reads the body while the connection's loss can still be told apart
+            return response
+
+        response = retried(send, self.limits, self._pace) if safe else send()
+        return json_of(SYSTEM, what, response) if response.content else {}
+
+    def open(self, path: str, what: str, **options: Any) -> requests.Response:
+        """A safe GET whose body has not been read yet; close it."""
+        return retried(lambda: self.send("GET", path, what, stream=True, **options), self.limits, self._pace)
+
+    def send(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
+        """One request, with one renewal of the token if the old one is refused; errors are raised."""
+        token = self._token.get() if self._login else None
+        response = self._request(method, path, what, token, **options)
+        if self._login and (response.status_code == HTTPStatus.UNAUTHORIZED or _is_web_page(response)):
+            response.close()
+            response = self._request(method, path, what, self._token.get(other_than=token), **options)
+        if not response.ok or _is_web_page(response):
+            error = _error(what, response)
+            response.close()
+            raise error
+        return response
+
+    def _request(self, method: str, path: str, what: str, token: str | None, **options: Any) -> requests.Response:
+        with lost_connections(SYSTEM, what):
+            return self._session().request(
+                method,
+                f"{self.url}{API_PATH}{path}",
+                auth=_Bearer(token),
+                timeout=self.limits.timeout,
+                verify=self._verify,
+                **options,
+            )
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.headers["Accept"] = "application/json"
+            if self._certificate:
+                session.mount(self.url, _certificate_adapter(self._certificate))
+            self._local.session = session
+            self._sessions.append(session)
+        return session
+
+    def _log_in(self) -> str:
+        assert self._login is not None
+        form = {
+            "grant_type": "password", "username": self._login.username, "password": self._login.password,
+            "client_id": self._login.client_id, "client_secret": self._login.client_secret,
+        }  # fmt: skip
+        what = "Logging in"
+
+        def send() -> requests.Response:
+            response = self._request("POST", "/sessions/oauth2/token", what, None, data=form)
+            if not response.ok:
+                raise _login_error(response)
+            return response
+
+        answer = json_of(SYSTEM, what, retried(send, self.limits, self._pace))
+        try:
+            return str(answer["token_info"]["oauth_token"]["accessToken"])
+        except (KeyError, TypeError):
+            raise TransientError("Logging in: the DAM's answer holds no token.", code="DAM unexpected answer") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions:
+            session.close()
+
+
+def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
+    try:
+        return Pkcs12Adapter(pkcs12_filename=str(certificate.path), pkcs12_password=certificate.password)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The client certificate {certificate.path} (FERRERO_DAM_PFX_PATH) cannot be read: {error.strerror}."
+        ) from None
+    except ValueError:
+        raise ConfigurationError(
+            f"The client certificate {certificate.path} cannot be used: wrong FERRERO_DAM_PFX_PASSWORD, "
+            "an expired certificate, or no PKCS#12 file."
+        ) from None
+
+
+def _is_web_page(response: requests.Response) -> bool:
+    # A log-in or maintenance page with status 200 (contract section 9); an asset that is HTML comes as an attachment.
+    kind, disposition = (response.headers.get(name, "") for name in ("Content-Type", "Content-Disposition"))
+    return response.ok and "text/html" in kind and "attachment" not in disposition
+
+
+def _login_error(response: requests.Response) -> FerreroError:
+    if response.status_code in BUSY_STATUSES:
+        return _busy("Logging in", response)
+    return AccessRefused(
+        SYSTEM,
+        f"The DAM refused our log-in ({response.status_code}); check FERRERO_DAM_USERNAME, _PASSWORD, _CLIENT_ID and "
+        "_CLIENT_SECRET.",
+    )
+
+
+def _error(what: str, response: requests.Response) -> FerreroError:
+    status, explained = response.status_code, _explained(response)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and explained:
+        return TransientError(f"{what}: the DAM answered 500{explained}.", code="DAM answered 500")
+    if status in BUSY_STATUSES:
+        return _busy(what, response)
+    if response.ok:
+        return SystemUnavailable(SYSTEM, f"{what}: the DAM shows a web page instead of an answer.")
+    if status == HTTPStatus.UNAUTHORIZED:
+        return AccessRefused(SYSTEM, f"{what}: the DAM does not accept our log-in any more{explained}.")
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFoundError(f"{what}: the DAM does not find it{explained}.", code="not found in the DAM")
+    if status in _CONFLICT_STATUSES:
+        return ConflictError(f"{what}: it is locked in the DAM{explained}.", code="locked in the DAM")
+    return PermanentError(f"{what}: the DAM answered {status}{explained}.", code=f"DAM answered {status}")
+
+
+def _busy(what: str, response: requests.Response) -> SystemUnavailable:
+    reason = "asks us to slow down" if response.status_code == HTTPStatus.TOO_MANY_REQUESTS else "is out of order"
+    return SystemUnavailable(
+        SYSTEM,
+        f"{what}: the DAM {reason} ({response.status_code}{_explained(response)}).",
+        retry_after_s=retry_after_s(response),
+    )
+
+
+def _explained(response: requests.Response) -> str:
+    try:
+        body = response.json() if "json" in response.headers.get("Content-Type", "") else {}
+        message = str(body.get("exception_body", {}).get("message") or "")
+    except (ValueError, AttributeError, requests.RequestException):
+        message = ""
+    return f": {message[:200].rstrip('.')}" if message else ""
