@@ -1,0 +1,174 @@
+"""Empties the outbox: renders what is due and hands it over, in order, each message once (SPEC 8, FAULTS 43, 44)."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import ValidationError
+
+from ferrero_dagster.clients import mail, webhook
+from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.messages.facts import (
+    CampaignComplete,
+    Fact,
+    PermanentlyFailed,
+    WorkflowError,
+    fact_from_json,
+    webhook_body,
+)
+from ferrero_dagster.messages.rendering import MailContext, build_email, render
+from ferrero_dagster.tracking import outages, outbox
+from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.outbox import Channel, Notification
+
+Fate = Literal["sent", "postponed", "set aside"]
+
+_SYSTEMS: dict[Channel, str] = {"mail": mail.SYSTEM, "webhook": webhook.SYSTEM}
+_MAX_ATTEMPTS = 12
+_LONGEST_PAUSE_S = 3600.0
+_LONGEST_PROBE_PAUSE_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostOffice:
+    """Where messages go and how they look."""
+
+    server: mail.SmtpServer
+    sender: str
+    #: Addresses by audience.
+    recipients: dict[str, tuple[str, ...]]
+    webhook_url: str | None = field(repr=False)
+    context: MailContext
+
+    @property
+    def domain(self) -> str:
+        """The domain of our message ids."""
+        return self.sender.rsplit("@", 1)[-1].strip("> ") or "localhost"
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a delivery did; `down` holds the channels that cannot be used now, with the reason."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    down: dict[Channel, str] = field(default_factory=dict)
+
+    def count(self, fate: Fate) -> None:
+        """One more message ended so."""
+        self.fates[fate] += 1
+
+    def __str__(self) -> str:
+        told = [f"{number} {fate}" for fate, number in self.fates.items()]
+        told += [f"{channel} waits: {reason}" for channel, reason in self.down.items()]
+        return ", ".join(told) or "nothing to send"
+
+
+def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -> Delivered:
+    """Send what is due; another process that is sending already is left to it.
+
+    A channel that is down is left alone until a growing pause is over, at most five minutes; its messages wait, in
+    order. A message that only some recipients refuse for now is postponed; the others go on.
+    """
+    report = Delivered()
+    with database.lock(outbox.SENDING_LOCK) as lock:
+        if lock is None:
+            return report
+        report.down = _still_down(database)
+        ends = time.monotonic() + deadline_s
+        while time.monotonic() < ends:
+            channels = [channel for channel in _SYSTEMS if channel not in report.down]
+            due = database.transact(lambda cursor, channels=channels: outbox.next_due(cursor, channels))  # type: ignore[misc]
+            if due is None:
+                break
+            lock.confirm()
+            _deliver_one(database, office, due, report)
+    return report
+
+
+def _still_down(database: Database) -> dict[Channel, str]:
+    known = database.transact(outages.open_outages)
+    out = {channel: known[system] for channel, system in _SYSTEMS.items() if system in known}
+    return {channel: o.message for channel, o in out.items() if o.since_last_failure_s < _probe_pause_s(o.failures)}
+
+
+def _probe_pause_s(failures: int) -> float:
+    return min(5 * 2.0 ** min(failures, 10), _LONGEST_PROBE_PAUSE_S)
+
+
+def _deliver_one(database: Database, office: PostOffice, due: Notification, report: Delivered) -> None:
+    try:
+        fact = fact_from_json(due.fact)
+        delivery = _hand_over(office, due, fact)
+    except (SystemUnavailable, AccessRefused) as error:
+        reason = str(error)
+        report.down[due.channel] = reason
+        database.transact(lambda cursor: outages.note_failure(cursor, _SYSTEMS[due.channel], reason))
+        return
+    except (PermanentError, ValidationError) as error:
+        reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
+        report.count("set aside")
+        database.transact(lambda cursor: _set_aside(cursor, due, reason))
+        return
+    outcome = database.transact(lambda cursor: _note(cursor, due, delivery))
+    report.count(outcome)
+
+
+def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delivery:
+    if due.channel == "webhook":
+        assert isinstance(fact, CampaignComplete | PermanentlyFailed)
+        if not office.webhook_url:
+            raise PermanentError("FERRERO_MAKE_WEBHOOK_URL is not set any more.", code="no webhook")
+        webhook.post(office.webhook_url, webhook_body(fact, due.created_at), message_id=due.message_id)
+        return mail.Delivery(delivered=(webhook.SYSTEM,))
+    everybody = office.recipients[fact.audience]
+    message = build_email(
+        render(fact, office.context),
+        sender=office.sender,
+        recipients=everybody,
+        message_id=f"<{due.message_id}@{office.domain}>",
+        list_id=f"<ferrero-dagster.{office.domain}>",
+        date=due.created_at,
+    )
+    open_ones = [who for who in everybody if who not in due.delivered_to and who not in due.refused_by]
+    return mail.send(office.server, message, open_ones)
+
+
+def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
+    """Write down what became of a message."""
+    outages.note_success(cursor, _SYSTEMS[due.channel])
+    delivered = [*due.delivered_to, *delivery.delivered]
+    refused = [*due.refused_by, *delivery.refused]
+    if delivery.refused:
+        _alert(cursor, due, f"Refused for good: {', '.join(delivery.refused)}")
+    if delivery.later and due.attempts + 1 < _MAX_ATTEMPTS:
+        pause_s = min(30 * 2.0**due.attempts, _LONGEST_PAUSE_S)
+        outbox.postpone(
+            cursor, due.id, error=delivery.reason, pause_s=pause_s, delivered_to=delivered, refused_by=refused
+        )
+        return "postponed"
+    if delivered:
+        outbox.mark_sent(cursor, due.id, delivered_to=delivered, refused_by=[*refused, *delivery.later])
+        return "sent"
+    outbox.set_aside(cursor, due.id, error=delivery.reason, refused_by=[*refused, *delivery.later])
+    return "set aside"
+
+
+def _set_aside(cursor: Cursor, due: Notification, reason: str) -> None:
+    outbox.set_aside(cursor, due.id, error=reason)
+    _alert(cursor, due, reason)
+
+
+def _alert(cursor: Cursor, due: Notification, reason: str) -> None:
+    if due.template == "workflow_error":
+        return  # a complaint about a complaint would go the same way
+    fact = WorkflowError(
+        headline=f"A message could not be delivered: {due.template}",
+        explanation=reason,
+        what_to_do="Correct the address in FERRERO_MAIL_TO or FERRERO_MAIL_ERRORS_TO, then run resend_notifications.",
+        details=(("Notification", str(due.id)), ("Written", due.created_at.isoformat(timespec="seconds"))),
+    )
+    outbox.add(
+        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
+        dedupe_key=f"undeliverable:{due.id}:{reason}",
+    )  # fmt: skip

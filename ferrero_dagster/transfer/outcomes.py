@@ -1,0 +1,177 @@
+"""How a run of a campaign ended: the fact and its message, written in one transaction (SPEC 3.5-3.7, 8)."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from ferrero_dagster.domain.errors import CampaignError
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.planning import pause_s
+from ferrero_dagster.messages.facts import (
+    CampaignComplete,
+    CampaignPartial,
+    CampaignRef,
+    FailedFile,
+    MovedFile,
+    NoAssetsRetry,
+    NoAssetsWarning,
+    PermanentlyFailed,
+    RouteRef,
+)
+from ferrero_dagster.routes import Route
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import campaigns, outages, outbox, rounds
+from ferrero_dagster.tracking.database import Cursor, Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reporter:
+    """Everything that a report of a campaign's round needs."""
+
+    route: Route
+    campaign: Campaign
+    database: Database
+    site: Site
+    links: Links
+    round: rounds.Round
+    run_id: str
+    has_webhook: bool
+
+    @property
+    def refs(self) -> dict[str, RouteRef | CampaignRef | str]:
+        """The parts that all facts share."""
+        return {**refs(self.route, self.campaign, self.links), "run_url": self.links.run(self.run_id)}
+
+
+def refs(route: Route, campaign: Campaign, links: Links) -> dict[str, RouteRef | CampaignRef]:
+    """Route and campaign as facts hold them."""
+    return {
+        "route": RouteRef(name=route.name, status_before=route.status_before, status_after=route.status_after),
+        "campaign": CampaignRef(
+            id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id)
+        ),
+    }
+
+
+def report_complete(reporter: Reporter, files: tuple[MovedFile, ...], box_folder_url: str) -> None:
+    """The status is set and read back: write it down, reset the counters, tell everybody (SPEC 3.5); idempotent."""
+    fact = CampaignComplete.model_validate({**reporter.refs, "files": files, "box_folder_url": box_folder_url})
+    route, campaign = reporter.route, reporter.campaign
+
+    def work(cursor: Cursor) -> None:
+        campaigns.note_status(cursor, campaign.id, route.status_after)
+        campaigns.reset(cursor, route.column_prefix, [campaign.id])
+        rounds.close(cursor, reporter.round.id, "advanced")
+        outages.note_success(cursor, "DAM")
+        outages.note_success(cursor, "Box")
+        _add(cursor, fact, reporter.round.key)
+        if route.webhook and reporter.has_webhook:
+            _add(cursor, fact, reporter.round.key, channel="webhook")
+
+    reporter.database.transact(work)
+
+
+def report_partial(
+    reporter: Reporter,
+    moved: tuple[MovedFile, ...],
+    failures: Iterable[tuple[FailedFile, str]],
+    box_folder_url: str,
+) -> None:
+    """Some files failed: the status stays, and the error list hears of it once per distinct outcome (SPEC 3.6).
+
+    `failures` are the failed files, each with the code of its error.
+    """
+    failures = list(failures)
+    attempt = reporter.round.failed_attempts + 1
+    fact = CampaignPartial.model_validate(
+        {
+            **reporter.refs, "moved": moved, "failed": tuple(file for file, _ in failures),
+            "box_folder_url": box_folder_url, "next_attempt_at": _next_attempt(reporter.site, attempt),
+        }
+    )  # fmt: skip
+    outcome = "\n".join(sorted(f"{file.name}\t{code}" for file, code in failures))
+    fingerprint = hashlib.sha256(outcome.encode()).hexdigest()[:16]
+
+    def work(cursor: Cursor) -> None:
+        rounds.note_failure(cursor, reporter.round.id)
+        _add(cursor, fact, f"{reporter.round.key}:{fingerprint}")
+
+    reporter.database.transact(work)
+
+
+def count_strike(reporter: Reporter, error: CampaignError) -> None:
+    """A genuine error of the campaign: count it, and give the campaign up at the limit (SPEC 3.7)."""
+    route, campaign, database = reporter.route, reporter.campaign, reporter.database
+    prefix = route.column_prefix
+
+    def work(cursor: Cursor) -> None:
+        campaigns.count_poll(cursor, prefix, campaign.id, error=str(error))
+        patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
+        limit = patience.max_retries or reporter.site.campaigns.max_attempts
+        key = f"{reporter.round.key}:{patience.stuck_since}:{patience.error_count}"
+        if patience.error_count < limit:
+            retry = {"attempt": patience.error_count, "max_attempts": limit, "reason": str(error)}
+            next_at = _next_attempt(reporter.site, patience.error_count)
+            _add(cursor, NoAssetsRetry.model_validate({**reporter.refs, **retry, "next_attempt_at": next_at}), key)
+        else:
+            campaigns.mark_permanently_failed(cursor, prefix, campaign.id)
+            _add(cursor, _given_up(reporter, patience.error_count, str(error)), key)
+
+    database.transact(work)
+
+
+def count_empty_poll(
+    cursor: Cursor, route: Route, campaign: Campaign, site: Site, links: Links, *, interval_s: float
+) -> int:
+    """Count one poll of an empty source folder and return the count; warns once per stuck period (SPEC 3.3).
+
+    A tick that looks again within the interval, as a preview does, counts nothing.
+    """
+    prefix = route.column_prefix
+    campaigns.count_poll(cursor, prefix, campaign.id, min_interval_s=0.9 * interval_s)
+    patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
+    if patience.retry_count >= site.campaigns.empty_polls_before_warning:
+        shared = refs(route, campaign, links)
+        waiting = {"polls": patience.retry_count, "waiting_since": patience.stuck_since}
+        fact = NoAssetsWarning.model_validate({**shared, **waiting, "source_folder": route.source_folder})
+        _add(cursor, fact, f"{route.name}:{campaign.id}:{patience.stuck_since}")
+    return patience.retry_count
+
+
+def _given_up(reporter: Reporter, attempts: int, reason: str) -> PermanentlyFailed:
+    prefix, campaign_id = reporter.route.column_prefix, reporter.campaign.id.replace("'", "''")
+    return PermanentlyFailed.model_validate(
+        {
+            **reporter.refs,
+            "attempts": attempts,
+            "reason": reason,
+            "reset_sql": (
+                f"UPDATE campaign_status\nSET {prefix}_retry_count = 0,\n    {prefix}_last_retry_at = NULL,\n"
+                f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
+                f"WHERE campaign_id = '{campaign_id}';"
+            ),
+            "reset_command": f"ferrero-dagster reset-retries {reporter.campaign.id}",
+        }
+    )
+
+
+def _next_attempt(site: Site, failures: int) -> datetime:
+    return datetime.now(timezone.utc) + timedelta(seconds=pause_s(failures, site.campaigns.retry_pauses_minutes))
+
+
+def _add(
+    cursor: Cursor,
+    fact: CampaignComplete | CampaignPartial | NoAssetsWarning | NoAssetsRetry | PermanentlyFailed,
+    key: str,
+    channel: outbox.Channel = "mail",
+) -> None:
+    outbox.add(
+        cursor,
+        channel=channel,
+        template=fact.template,
+        fact_json=fact.model_dump_json(),
+        dedupe_key=f"{channel}:{fact.template}:{key}",
+        campaign_id=fact.campaign.id,
+    )

@@ -1,0 +1,37 @@
+"""What a run works with, and whom it tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ferrero_dagster.clients.box import Box
+from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Systems:
+    """The outside systems and the site, opened."""
+
+    dam: Otmm
+    box: Box
+    database: Database
+    site: Site
+    links: Links
+    #: Ids of the Box folders by their names in `Route.box_root`, and `agency_uploads`.
+    box_folders: dict[str, str]
+    temp_dir: Path | None
+    #: Whether Make.com is to be told.
+    has_webhook: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watcher:
+    """Whom a run tells what it does; called from the run's main thread only."""
+
+    run_id: str
+    log: Callable[[str], None]
+    on_moved: Callable[[MovedFile], None]
