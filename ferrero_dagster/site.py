@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ferrero_dagster.domain.errors import ConfigurationError
-from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.routes import Route
 
 _DEFAULT = Path(__file__).with_name("site.yaml")
 
@@ -137,11 +137,6 @@ class Site(_Section):
         """The route as this site has it."""
         changes = self.routes.get(route.name, RouteSite())  # type: ignore[call-overload]
         return replace(route, **changes.model_dump(exclude_none=True))
-
-    @property
-    def route_rows(self) -> tuple[Route, ...]:
-        """All routes DAM → Box as this site has them."""
-        return tuple(self.route(route) for route in ROUTES)
 
 
 def load_site(path: Path | None = None) -> Site:

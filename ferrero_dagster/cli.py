@@ -1,0 +1,72 @@
+"""`ferrero-dagster`: what an operator or administrator does outside Dagster's pages."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ferrero_dagster.domain.errors import FerreroError
+
+_EPILOG = "Exit codes: 0 all is well, 1 something is wrong and said in one sentence, 2 the command was called wrongly."
+
+
+class _Commands(click.Group):
+    """Shows our errors as one sentence instead of a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except FerreroError as error:
+            Console(stderr=True).print(f"ferrero-dagster: {error}", style="red", markup=False, highlight=False)
+            sys.exit(1)
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ferrero_dagster")
+def main() -> None:
+    """Moves creative assets between an OpenText DAM and Box, watched and steered in Dagster.
+
+    Settings come from the environment or from .env in the working directory; .env.example lists them.
+    """
+
+
+@main.group()
+def db() -> None:
+    """The tracking database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the tracking database to the present schema.
+
+    Adopts the tables of the cron scripts where they exist; safe to run again.
+    """
+    from ferrero_dagster.settings import load_settings
+    from ferrero_dagster.tracking import schema
+
+    settings = load_settings().require("database_url")
+    version = schema.upgrade(settings.database_url.get_secret_value())
+    click.echo(f"The tracking database has schema version {version}.")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Without a screen: wait for the end state, print a table, exit 0 or 1.")
+@click.option("--fresh", is_flag=True, help="Forget what earlier demos left.")
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI; the stand-ins take the next ones.")
+@click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True,
+    help="Folder that remembers the demo between starts.",
+)  # fmt: skip
+def demo(*, check: bool, fresh: bool, port: int, state: Path) -> None:
+    """Run everything on this machine, with stand-ins for DAM, Box, mail and Make.com.
+
+    Ctrl-C ends it; started again it goes on where it stopped.
+    """
+    from ferrero_dagster.sandbox.demo import run_demo
+
+    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh))
+
+
+if __name__ == "__main__":
+    main()

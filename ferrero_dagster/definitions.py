@@ -1,0 +1,33 @@
+"""Everything that Dagster sees, built from ROUTES. Nothing is opened or asked when this is loaded."""
+
+import dagster as dg
+
+from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
+from ferrero_dagster.defs.external import external_assets
+from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
+from ferrero_dagster.defs.notifications import build_pending_notifications
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.routes import ROUTES
+from ferrero_dagster.settings import load_settings
+from ferrero_dagster.site import load_site
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The code location; a wrong setting is refused here, a missing secret only where it is needed."""
+    settings = load_settings()
+    site = load_site(settings.site_config)
+    status = dg.DefaultSensorStatus(settings.sensors.upper())
+    routes = [site.route(route) for route in ROUTES]
+    return dg.Definitions(
+        assets=[*(build_masters_asset(route) for route in routes), *external_assets()],
+        jobs=[build_masters_job(route) for route in routes],
+        sensors=[
+            *(
+                build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
+                for route in routes
+            ),
+            build_pending_notifications(default_status=status),
+        ],
+        resources={"ferrero": FerreroResource()},
+    )

@@ -1,0 +1,100 @@
+"""DAM → Box: the asset and the job of each route, made from its row."""
+
+import contextlib
+from typing import Any
+
+import dagster as dg
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.routes import Route
+
+MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
+_MAX_TAG_LENGTH = 200
+
+
+def build_masters_asset(route: Route) -> dg.AssetsDefinition:
+    """The asset whose partitions are the campaigns that went along this route."""
+
+    @dg.asset(
+        key=dg.AssetKey(route.asset),
+        partitions_def=CAMPAIGNS,
+        deps=[dg.AssetDep(dg.AssetKey(route.source_asset))],
+        group_name="dam_to_box",
+        kinds={"box", "file"},
+        description=_description(route),
+        tags={"ferrero/route": route.name},
+    )
+    def masters(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+        with as_failures():
+            return _move(context, ferrero.connections(), route)
+
+    return masters
+
+
+def build_masters_job(route: Route) -> Any:
+    """The job of a route: one campaign per run, in one process."""
+    return dg.define_asset_job(
+        route.name,
+        selection=[dg.AssetKey(route.asset)],
+        executor_def=dg.in_process_executor,
+        tags={"ferrero/route": route.name},
+        description=f"{route.title}. Choose the campaign as partition; a repeated run moves only what is missing.",
+    )
+
+
+def campaign_tags(route_name: str, campaign: Campaign) -> dict[str, str]:
+    """The tags that every run of a campaign carries (SPEC 10)."""
+    return {
+        "ferrero/route": route_name,
+        "ferrero/campaign_number": campaign.number[:_MAX_TAG_LENGTH],
+        "ferrero/campaign_name": campaign.name[:_MAX_TAG_LENGTH],
+    }
+
+
+def _description(route: Route) -> str:
+    place = f"{route.box_folder}/{route.box_subfolder}".rstrip("/")
+    return (
+        f"{route.title}. The files of `{route.source_folder}` of every campaign of type *{route.campaign_type}* in "
+        f"status {route.status_before}, each as `name_TRACKID.ext` in the Box folder `{place}`. When all of them are "
+        f"there, the campaign's status becomes {route.status_after}"
+        f"{', Make.com is told' if route.webhook else ''} and a mail goes out. One partition per campaign."
+    )
+
+
+def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
+    from ferrero_dagster.defs.file_tables import moved_file_metadata, outcome_metadata
+    from ferrero_dagster.messages.facts import MovedFile
+    from ferrero_dagster.transfer.masters import move_campaign
+    from ferrero_dagster.transfer.systems import Watcher
+
+    def on_moved(file: MovedFile) -> None:
+        context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
+        metadata = moved_file_metadata(file, route=route.title, campaign=context.partition_key)
+        context.log_event(dg.AssetMaterialization(MASTER_ASSETS, partition=file.tracking_id, metadata=metadata))
+
+    watcher = Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved)
+    try:
+        with connections.systems() as systems:
+            outcome = move_campaign(route, context.partition_key, systems, watcher)
+    finally:
+        _deliver(context, connections)
+    if outcome.campaign:
+        context.instance.add_run_tags(context.run.run_id, campaign_tags(route.name, outcome.campaign))
+    metadata = outcome_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
+    context.log.info(str(metadata["result"].value))
+    if outcome.failed:
+        raise dg.Failure(description=str(metadata["result"].value), metadata=metadata, allow_retries=False)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _deliver(context: dg.AssetExecutionContext, connections: Connections) -> None:
+    """Send what was written at once; what cannot be sent now waits for the sensor `pending_notifications`."""
+    from ferrero_dagster.messages.delivery import deliver
+
+    with contextlib.suppress(FerreroError), connections.database() as database:
+        context.log.info("Messages: %s.", deliver(database, connections.post_office))
