@@ -118,6 +118,7 @@ class FaultMiddleware:
         self._board = board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

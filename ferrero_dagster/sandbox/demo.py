@@ -1,0 +1,136 @@
+"""The demo: stand-ins, embedded PostgreSQL, Dagster with its sensors on, sample campaigns moving (`make demo`)."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+import ferrero_dagster
+from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.sandbox.campaigns import seed
+from ferrero_dagster.sandbox.demo_check import wait_and_check
+from ferrero_dagster.sandbox.serving import HOST, listening_socket
+from ferrero_dagster.sandbox.world import World
+
+_ROOT = Path(ferrero_dagster.__file__).parents[1]
+_START_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 10
+_POLL_SECONDS = "5"
+
+
+def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
+    """Run until Ctrl-C, or with `check` until the end state; returns the exit code.
+
+    Raises:
+        ConfigurationError: a port is taken, another demo uses the folder, or something cannot start.
+    """
+    # A shell that starts us in the background lets us ignore Ctrl-C, and Dagster would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console(highlight=False)
+    try:
+        with _state_folder(state, fresh=fresh), World(state, base_port=port) as world:
+            console.print("Making sample campaigns …")
+            samples = seed(world.dam, world.box, world.media_dir)
+            with _dagster(world, state, port):
+                _tell(console, world, state, port)
+                if check:
+                    return wait_and_check(console, world, samples)
+                signal.pause()
+    except KeyboardInterrupt:
+        console.print("\nThe demo has ended; `make demo` goes on where it stopped, `make clean` forgets it.")
+    return 0
+
+
+@contextmanager
+def _state_folder(state: Path, *, fresh: bool) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    with (state.parent / f"{state.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(f"Another demo uses {state}; end it, or choose another with --state.") from None
+        if fresh:
+            shutil.rmtree(state)
+            state.mkdir()
+        yield
+
+
+@contextmanager
+def _dagster(world: World, state: Path, port: int) -> Iterator[None]:
+    listening_socket(port, "the Dagster UI").close()
+    home = state / "dagster_home"
+    home.mkdir(exist_ok=True)
+    shutil.copy(_ROOT / "dagster.yaml", home)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(_ROOT / "workspace.yaml"), "-h", HOST, "-p", str(port)]
+    with (state / "dagster.log").open("w") as log:
+        # Its own working directory: a .env of the user's must not reach the demo.
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            command, cwd=home, env=_environment(world, home, port), stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            _wait_until_up(process, port, log.name)
+            yield
+        finally:
+            _stop(process)
+
+
+def _environment(world: World, home: Path, port: int) -> dict[str, str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FERRERO_", "DAGSTER_")) and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    return (
+        inherited
+        | world.environment()
+        | {
+            "DAGSTER_HOME": str(home),
+            "FERRERO_DAGSTER_URL": f"http://{HOST}:{port}",
+            "FERRERO_SENSORS": "running",
+            "FERRERO_CAMPAIGN_POLL_SECONDS": _POLL_SECONDS,
+            "FERRERO_AGENCY_POLL_SECONDS": _POLL_SECONDS,
+            "PYTHONWARNINGS": "ignore",
+        }
+    )
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: str) -> None:
+    ends = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            if requests.get(f"http://{HOST}:{port}/server_info", timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.3)
+    raise ConfigurationError(f"Dagster did not start; {log} says why.")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End Dagster and all that it started, which is one process group."""
+    for number, patience_s in ((signal.SIGINT, _STOP_TIMEOUT_S), (signal.SIGKILL, _STOP_TIMEOUT_S)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience_s)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def _tell(console: Console, world: World, state: Path, port: int) -> None:
+    console.print(
+        f"\n[bold]Dagster[/]   http://{HOST}:{port}   runs, assets, sensors"
+        f"\n[bold]Sandbox[/]   {world.page.url}   campaigns in the DAM, files in Box, mails, webhooks, fault switches"
+        f"\n[bold]Database[/]  {world.postgres.url()}"
+        f"\n[bold]Log[/]       {state / 'dagster.log'}"
+        "\n\nThe sensors look every five seconds: within a minute the sample campaigns reach A2, A6 and B2. Ctrl-C ends.",
+        soft_wrap=True,
+    )

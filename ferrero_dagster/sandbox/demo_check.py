@@ -1,0 +1,86 @@
+"""Waits for the end state of the demo and compares it with what SPEC 3 promises, as one table."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg2
+from rich.console import Console
+from rich.table import Table
+
+from ferrero_dagster.domain.box_names import campaign_folder_name
+from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.sandbox.campaigns import SampleCampaigns
+from ferrero_dagster.sandbox.world import MAIL_TO, World
+
+_TIMEOUT_S = 240
+#: After the last status, for mails and webhooks to arrive and for doubles to show.
+_CALM_S = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def is_right(self) -> bool:
+        return self.expected == self.found
+
+
+def wait_and_check(console: Console, world: World, samples: SampleCampaigns) -> int:
+    """Print the table of what was expected and found; 0 if all is right, else 1."""
+    campaigns = {"a1_to_a2": samples.local, "a5_to_a6": samples.rework, "b1_to_b2": samples.global_}
+    began = time.monotonic()
+    _wait(lambda: all(world.dam.status(campaigns[route.name]) == route.status_after for route in ROUTES))
+    took_s = time.monotonic() - began
+    time.sleep(_CALM_S)
+    rows = [row for route in ROUTES for row in _rows(world, route, campaigns[route.name])]
+    table = Table("what", "expected", "found", "", title=f"End state after {took_s:.0f} s")
+    for row in rows:
+        table.add_row(row.what, row.expected, row.found, "[green]ok[/]" if row.is_right else "[red]WRONG[/]")
+    console.print(table)
+    return 0 if all(row.is_right for row in rows) else 1
+
+
+def _wait(is_reached: Callable[[], bool]) -> None:
+    ends = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < ends and not is_reached():
+        time.sleep(0.5)
+
+
+def _rows(world: World, route: Route, campaign_id: str) -> Iterator[_Row]:
+    masters = world.dam.assets(world.dam.folder(campaign_id, route.source_folder))
+    yield _Row(f"{route.name}: status in the DAM", route.status_after, world.dam.status(campaign_id))
+    yield _Row(f"{route.name}: files in Box, byte for byte", *_same_files(world, route, campaign_id))
+    yield _Row(f"{route.name}: transfers moved", str(len(masters)), _count(world, _MOVED, route.name, campaign_id))
+    mails = [m for m in world.mailbox.messages() if campaign_id in m.html and m.recipients == (MAIL_TO,)]
+    yield _Row(f"{route.name}: success mails", "1", str(len(mails)))
+    hooks = [hook for hook in world.webhooks.received() if hook.body.get("campaign_id") == campaign_id]
+    yield _Row(f"{route.name}: webhooks", "1" if route.webhook else "0", str(len(hooks)))
+
+
+def _same_files(world: World, route: Route, campaign_id: str) -> tuple[str, str]:
+    assets = world.dam.assets(world.dam.folder(campaign_id, route.source_folder))
+    masters = Counter(hashlib.sha1(world.dam.content(a.id).read_bytes()).hexdigest() for a in assets)  # noqa: S324  # Box's
+    roots = {"local_masters": "348304357505", "global_masters": "349261192115"}
+    campaign = world.dam.item(campaign_id)
+    number = world.dam.value(campaign_id, "FERRERO.FIELD.CAMPAIGN_NUMBER")
+    folder = world.box.folder(roots[route.box_root], campaign_folder_name(route.box_folder, number, campaign.name))
+    if folder and route.box_subfolder:
+        folder = world.box.folder(folder, route.box_subfolder)
+    files = Counter(item.sha1_hex for item in world.box.items(folder) if item.type == "file") if folder else Counter()
+    same = sum((masters & files).values())
+    return f"{masters.total()} of {masters.total()}", f"{same} of {files.total()}"
+
+
+_MOVED = "SELECT count(*) FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved'"
+
+
+def _count(world: World, query: str, *values: str) -> str:
+    with psycopg2.connect(world.postgres.url()) as connection, connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return str((cursor.fetchone() or (0,))[0])

@@ -1,0 +1,240 @@
+"""The page's addresses, and what keeps other web sites out of it.
+
+It listens on loopback without a log-in, so it answers only to the names of this machine (a foreign name would be DNS
+rebinding), takes a form only with the secret of this process in it, and lets no script run but its own.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ferrero_dagster.sandbox.box import BoxStore
+from ferrero_dagster.sandbox.box.errors import BoxError
+from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun
+from ferrero_dagster.sandbox.faults import FaultBoard
+from ferrero_dagster.sandbox.mailbox import Mailbox, ReceivedMail
+from ferrero_dagster.sandbox.otmm import OtmmStore
+from ferrero_dagster.sandbox.page import views
+from ferrero_dagster.sandbox.page.switches import http_panel, mail_panel
+from ferrero_dagster.sandbox.webhooks import WebhookInbox
+
+STATUSES = ("A1", "A2", "A3", "A4", "A5", "A6", "B1", "B2")
+
+_OWN_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
+    " media-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline';"
+    " img-src data:; base-uri 'none'; frame-ancestors 'self'"
+)
+_LATEST = 8
+_MOST_ASSETS = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sandbox:
+    """All that the page shows; `boards` by the name of the server that each stands before, such as `DAM` and `Box`."""
+
+    otmm: OtmmStore
+    box: BoxStore
+    mailbox: Mailbox
+    webhooks: WebhookInbox
+    boards: dict[str, FaultBoard]
+    #: Where the media of campaigns that are added for fun are kept.
+    media_dir: Path
+
+
+def create_page_app(sandbox: Sandbox) -> Starlette:
+    """The page as an application; `/dam/…` and `/box/…` are where the links in mails and in Dagster lead."""
+    page = _Page(sandbox)
+    static = StaticFiles(directory=Path(__file__).with_name("static"))
+    return Starlette(
+        routes=[*page.routes(), Mount("/static", static)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+            Middleware(_SafetyHeaders),
+        ],
+        exception_handlers={HTTPException: page.refusal, BoxError: page.refusal},
+    )
+
+
+class _Page:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._secret = secrets.token_urlsafe()
+        tokens = {"DAM": sandbox.otmm.expire_tokens, "Box": sandbox.box.expire_tokens}
+        panels = [http_panel(name, board, tokens.get(name)) for name, board in sandbox.boards.items()]
+        self._panels = {panel.name: panel for panel in [*panels, mail_panel(sandbox.mailbox)]}
+        loader = PackageLoader("ferrero_dagster.sandbox.page")
+        self._templates = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._templates.filters["moment"] = views.moment
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.overview),
+            Route("/mails", self.mails),
+            Route("/mails/{number:int}", self.mail),
+            Route("/mails/{number:int}/html", self.mail_html),
+            Route("/webhooks", self.webhooks),
+            Route("/dam/folder/{id}", self.dam_item),
+            Route("/dam/asset/{id}", self.dam_item),
+            Route("/dam/asset/{id}/content", self.dam_content),
+            Route("/box/folder/{id}", self.box_folder),
+            Route("/box/file/{id}", self.box_file),
+            Route("/box/file/{id}/content", self.box_content),
+            Route("/campaigns", self.add_campaign, methods=["POST"]),
+            Route("/campaigns/{id}/status", self.set_status, methods=["POST"]),
+            Route("/trouble", self.press, methods=["POST"]),
+        ]
+
+    # --- looking
+
+    def overview(self, _request: Request) -> Response:
+        mails, webhooks = self._mails(), self._sandbox.webhooks.received()[::-1]
+        return self._show(
+            "overview.html",
+            campaigns=views.campaigns(self._sandbox.otmm),
+            statuses=STATUSES,
+            folders=views.box_tree(self._sandbox.box),
+            mails=mails[:_LATEST],
+            mail_count=len(mails),
+            webhooks=webhooks[:_LATEST],
+            webhook_count=len(webhooks),
+            panels=self._panels.values(),
+        )
+
+    def mails(self, _request: Request) -> Response:
+        return self._show("mails.html", mails=self._mails())
+
+    def mail(self, request: Request) -> Response:
+        return self._show("mail.html", mail=self._mail(request))
+
+    def mail_html(self, request: Request) -> Response:
+        # Links open beside the page, not inside its frame.
+        html = self._mail(request).html.replace("<head>", '<head><base target="_blank">', 1)
+        return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
+
+    def webhooks(self, _request: Request) -> Response:
+        return self._show("webhooks.html", webhooks=self._sandbox.webhooks.received()[::-1])
+
+    def dam_item(self, request: Request) -> Response:
+        return self._show("item.html", item=views.dam_item(self._sandbox.otmm, request.path_params["id"]))
+
+    def dam_content(self, request: Request) -> Response:
+        item = views.dam_item(self._sandbox.otmm, request.path_params["id"])
+        return _content(item, self._sandbox.otmm.content(request.path_params["id"]))
+
+    def box_folder(self, request: Request) -> Response:
+        return self._show("item.html", item=views.box_item(self._sandbox.box, request.path_params["id"], "folder"))
+
+    def box_file(self, request: Request) -> Response:
+        return self._show("item.html", item=views.box_item(self._sandbox.box, request.path_params["id"], "file"))
+
+    def box_content(self, request: Request) -> Response:
+        item = views.box_item(self._sandbox.box, request.path_params["id"], "file")
+        return _content(item, self._sandbox.box.content(request.path_params["id"]))
+
+    def refusal(self, _request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            return self._show("refusal.html", error.status_code, message=error.detail)
+        assert isinstance(error, BoxError)
+        return self._show("refusal.html", error.status, message=str(error))
+
+    # --- doing
+
+    async def add_campaign(self, request: Request) -> Response:
+        form = await self._form(request)
+        count = str(form.get("assets", ""))
+        if not count.isdecimal() or not 1 <= int(count) <= _MOST_ASSETS:
+            raise HTTPException(400, f"A campaign takes 1 to {_MOST_ASSETS} assets.")
+        await run_in_threadpool(
+            add_campaign_for_fun, self._sandbox.otmm, self._sandbox.media_dir, asset_count=int(count)
+        )
+        return _back()
+
+    async def set_status(self, request: Request) -> Response:
+        form = await self._form(request)
+        status = form.get("status")
+        if status not in STATUSES:
+            raise HTTPException(400, f"A status is one of {', '.join(STATUSES)}.")
+        self._sandbox.otmm.set_status(request.path_params["id"], str(status))
+        return _back()
+
+    async def press(self, request: Request) -> Response:
+        form = await self._form(request)
+        panel = self._panels.get(str(form.get("server")))
+        button = panel.buttons.get(str(form.get("button"))) if panel else None
+        if button is None:
+            raise HTTPException(404, "There is no such button.")
+        button()
+        return _back()
+
+    # ---
+
+    def _show(self, template: str, status: int = 200, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(secret=self._secret, **shown), status)
+
+    def _mails(self) -> list[ReceivedMail]:
+        return self._sandbox.mailbox.messages()[::-1]
+
+    def _mail(self, request: Request) -> ReceivedMail:
+        for mail in self._mails():
+            if mail.number == request.path_params["number"]:
+                return mail
+        raise HTTPException(404, "There is no such mail.")
+
+    async def _form(self, request: Request) -> FormData:
+        form = await request.form(max_files=0)
+        if not secrets.compare_digest(str(form.get("secret")).encode(), self._secret.encode()):
+            raise HTTPException(403, "This form is from before a restart; go back, load the page again and repeat.")
+        return form
+
+
+class _SafetyHeaders:
+    """Sets what a response has not set itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", _OWN_POLICY)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
+
+
+def _content(item: views.ItemPage, path: Path) -> Response:
+    return FileResponse(
+        path,
+        media_type=item.media_type if item.opens else "application/octet-stream",
+        filename=item.name,
+        content_disposition_type="inline" if item.opens else "attachment",
+        headers={"Content-Security-Policy": "frame-ancestors 'none'"},
+    )
+
+
+def _back() -> Response:
+    return RedirectResponse("/", 303)
