@@ -1,8 +1,8 @@
-"""What all tests share: a real PostgreSQL, and a clean environment."""
+"""What all tests share: a real PostgreSQL, stand-ins for the DAM and Box, and a clean environment."""
 
 import os
 
 # Before anything starts a thread or a session: loopback is never behind a proxy.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
-pytest_plugins = ["ferrero_dagster_tests.fix_postgres"]
+pytest_plugins = ["ferrero_dagster_tests.fix_postgres", "ferrero_dagster_tests.fix_sandbox"]

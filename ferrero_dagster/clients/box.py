@@ -18,7 +18,13 @@ from box_sdk_gen import (
 
 from ferrero_dagster.clients.box_chunks import upload_in_parts
 from ferrero_dagster.clients.box_session import box_errors, conflicting_item
-from ferrero_dagster.domain.errors import ConfigurationError, FileRefused, IntegrityError, TransientError
+from ferrero_dagster.domain.errors import (
+    ConfigurationError,
+    FileRefused,
+    IntegrityError,
+    PermanentError,
+    TransientError,
+)
 from ferrero_dagster.domain.files import BoxFile, Digest
 from ferrero_dagster.site import BoxSite
 
@@ -74,8 +80,6 @@ class Box:
             except BoxAPIError as error:
                 if error.response_info.status_code == requests.codes.not_found:
                     raise _no_folder(parent_id) from None
-                if error.response_info.code == "name_temporarily_reserved":
-                    raise TransientError(f"Box folder {name} is just being made.", code="Box name reserved") from None
                 if error.response_info.code != "item_name_in_use":
                     raise
                 item = conflicting_item(error)
@@ -93,7 +97,8 @@ class Box:
         Idempotent: a file of that name with the same SHA-1 is our own earlier success (FAULTS 14, 17, 18).
 
         Raises:
-            FileRefused: the name is taken by other content, or Box has no room.
+            FileRefused: the name is taken by other content, or the file is larger than Box takes.
+            AccessRefused: the account is full, or lacks the right.
             IntegrityError: Box stored other bytes; its copy was deleted.
             ConfigurationError: the folder does not exist.
         """
@@ -120,12 +125,6 @@ class Box:
         except BoxAPIError as error:
             if error.response_info.status_code == requests.codes.not_found:
                 raise _no_folder(folder_id) from None
-            if error.response_info.code == "name_temporarily_reserved":
-                raise TransientError(f"Box is just making a file named {name}.", code="Box name reserved") from None
-            if error.response_info.code == "bad_digest":
-                raise IntegrityError(
-                    f"Uploading {name}: bytes were damaged on the way.", code="checksum mismatch"
-                ) from None
             if error.response_info.code == "item_name_in_use":
                 raise _NameTakenError(conflicting_item(error)) from None
             raise
@@ -141,13 +140,25 @@ class Box:
         return answer.entries[0]
 
     def delete(self, file_id: str, *, etag: str | None = None) -> None:
-        """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine."""
+        """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine.
+
+        Raises:
+            FileChangedError: the file has another etag by now.
+        """
         with box_errors(f"Deleting Box file {file_id}"):
             try:
                 self._client.files.delete_file_by_id(file_id, if_match=etag)
             except BoxAPIError as error:
+                if error.response_info.status_code == requests.codes.precondition_failed:
+                    raise FileChangedError(
+                        f"Box file {file_id} was changed meanwhile, it is left there.", code="Box file changed"
+                    ) from None
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
+
+
+class FileChangedError(PermanentError):
+    """Somebody changed the file in Box since we looked."""
 
 
 class _NameTakenError(Exception):

@@ -8,19 +8,26 @@ import base64
 import hashlib
 import io
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 import requests
-from box_sdk_gen import BoxAPIError, BoxClient, FileFull, PreflightFileUploadCheckParent, UploadPart, UploadSession
+from box_sdk_gen import (
+    BoxAPIError,
+    BoxClient,
+    BoxSDKError,
+    FileFull,
+    PreflightFileUploadCheckParent,
+    UploadPart,
+    UploadSession,
+)
 
-from ferrero_dagster.domain.errors import TransientError
+from ferrero_dagster.domain.errors import FerreroError, TransientError
 from ferrero_dagster.domain.files import Digest
 
-_COMMIT_TRIES = 30
-_COMMIT_PAUSE_S = 2
+#: Parts cannot be changed: these mean that Box has the part, as when the answer to an earlier try was lost.
+_PART_IS_THERE = frozenset({409, 416})
 
 
 def upload_in_parts(
@@ -33,18 +40,20 @@ def upload_in_parts(
     threads: int,
     on_bytes: Callable[[int], None],
 ) -> FileFull:
-    """Upload `content`; memory stays within `threads` + 1 parts, of a size that Box dictates.
+    """Upload `content`; memory stays within `threads` parts, of a size that Box dictates.
 
     Raises:
         BoxAPIError: as Box answered; `item_name_in_use` also where only the answer to our commit was lost.
-        TransientError: Box did not finish in time.
+        TransientError: Box forgot the session or did not finish in time; another try begins at the first byte.
     """
     session = client.chunked_uploads.create_file_upload_session(folder_id, digest.size_bytes, name)
     upload = _Upload(client, session, digest, on_bytes)
     try:
         parts = upload.send(content, threads)
         return upload.commit(parts, folder_id, name)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, BoxAPIError) and error.response_info.status_code == requests.codes.not_found:
+            raise TransientError(f"Uploading {name}: Box ended the upload.", code="Box upload session gone") from None
         upload.abort()
         raise
 
@@ -66,20 +75,24 @@ class _Upload:
     def send(self, content: BinaryIO, threads: int) -> list[UploadPart]:
         """Send all parts, at most `threads` at once, and return them in order."""
         places = threading.Semaphore(threads)
-        futures: list[Future[UploadPart]] = []
+        failed = threading.Event()
 
-        def one(offset: int, data: bytes) -> UploadPart:
+        def put(offset: int, data: bytes) -> UploadPart:
             try:
                 return self._put(offset, data)
+            except BaseException:
+                failed.set()
+                raise
             finally:
                 places.release()
 
+        futures: list[Future[UploadPart]] = []
         with ThreadPoolExecutor(threads, thread_name_prefix="box-part") as pool:
             for offset in range(0, self._digest.size_bytes, self._part_bytes):
                 places.acquire()
-                if any(future.done() and future.exception() for future in futures):
+                if failed.is_set():
                     break
-                futures.append(pool.submit(one, offset, content.read(self._part_bytes)))
+                futures.append(pool.submit(put, offset, content.read(self._part_bytes)))
         return [future.result() for future in futures]
 
     def _put(self, offset: int, data: bytes) -> UploadPart:
@@ -91,8 +104,7 @@ class _Upload:
             )
             part = answer.part
         except BoxAPIError as error:
-            # Parts are immutable: a conflict means that the answer to an earlier try was lost.
-            if error.response_info.status_code not in {409, 416}:
+            if error.response_info.status_code not in _PART_IS_THERE:
                 raise
             part = self._stored(offset, sha1.hexdigest())
             if part is None:
@@ -117,30 +129,27 @@ class _Upload:
                 return None
 
     def commit(self, parts: list[UploadPart], folder_id: str, name: str) -> FileFull:
-        """Have Box put the parts together; it may answer "not yet" for a while."""
-        header = _digest_header(bytes.fromhex(self._digest.sha1_hex))
-        for _ in range(_COMMIT_TRIES):
-            try:
-                files = self._client.chunked_uploads.create_file_upload_session_commit_by_url(
-                    self._endpoints.commit or "", parts, header
-                )
-            except BoxAPIError as error:
-                if error.response_info.status_code == requests.codes.not_found:
-                    # The session is gone because a commit whose answer was lost succeeded: the preflight then says so.
-                    parent = PreflightFileUploadCheckParent(id=folder_id)
-                    size_bytes = self._digest.size_bytes
-                    self._client.uploads.preflight_file_upload_check(name=name, size=size_bytes, parent=parent)
-                raise
-            if files is not None and files.entries:
-                return files.entries[0]
-            time.sleep(_COMMIT_PAUSE_S)
-        raise TransientError(f"Box did not finish putting {name} together in time.", code="Box commit pending")
+        """Have Box put the parts together; the retries of the client wait while it is "not ready yet"."""
+        try:
+            files = self._client.chunked_uploads.create_file_upload_session_commit_by_url(
+                self._endpoints.commit or "", parts, _digest_header(bytes.fromhex(self._digest.sha1_hex))
+            )
+        except BoxAPIError as error:
+            if error.response_info.status_code == requests.codes.not_found:
+                # Perhaps a commit whose answer was lost succeeded and ended the session: this then says so.
+                parent = PreflightFileUploadCheckParent(id=folder_id)
+                size_bytes = self._digest.size_bytes
+                self._client.uploads.preflight_file_upload_check(name=name, size=size_bytes, parent=parent)
+            raise
+        if files is None or not files.entries:
+            raise TransientError(f"Box did not finish putting {name} together in time.", code="Box commit pending")
+        return files.entries[0]
 
     def abort(self) -> None:
         """Let Box forget the session; it would otherwise keep the parts for seven days."""
         try:
             self._client.chunked_uploads.delete_file_upload_session_by_url(self._endpoints.abort or "")
-        except (BoxAPIError, requests.RequestException):
+        except (BoxSDKError, requests.RequestException, FerreroError):
             return  # the session ends by itself; the error that brought us here matters more
 
 

@@ -1,11 +1,12 @@
 """Opens the official Box SDK with our log-in, time limits and retries, and translates its errors.
 
 Contract box.md sections 1-3 and its traps 4-10: the SDK's own retries follow any `Retry-After` without limit, raise
-`ValueError` for one that is a date, and let several errors of other classes escape.
+`ValueError` for one that is a date, fetch a new token in every thread, and let errors of other classes escape.
 """
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 
 import requests
 from box_sdk_gen import (
+    AccessToken,
     BaseUrls,
     BoxAPIError,
     BoxClient,
     BoxJWTAuth,
     BoxNetworkClient,
     BoxSDKError,
+    DefaultPrivateKeyDecryptor,
     FetchOptions,
     FetchResponse,
     JWTConfig,
@@ -28,12 +31,13 @@ from box_sdk_gen import (
 )
 from requests.adapters import HTTPAdapter
 
-from ferrero_dagster.clients.http import BUSY_STATUSES, HttpLimits
+from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retry_after_s
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
     FerreroError,
     FileRefused,
+    IntegrityError,
     PermanentError,
     SystemUnavailable,
     TransientError,
@@ -43,51 +47,104 @@ SYSTEM = "Box"
 _POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract section 9).
 _CONNECT_TIMEOUT_S = 60
+#: How often "not ready yet" (202) is asked again; putting the parts of a large file together takes its time.
+_NOT_READY_ATTEMPTS = 30
+_LONGEST_PAUSE_S = 20
+#: Refusals that pass by themselves (contract section 5; FAULTS 19).
+_PASSING_CODES = frozenset({"name_temporarily_reserved", "operation_blocked_temporary", "parts_mismatch"})
 #: What the SDK lets escape for answers that it did not expect (contract section 1).
 _SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, KeyError)
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
 
 
 class CappedRetries(RetryStrategy):
-    """The SDK's rules for what to retry, with pauses that are jittered and never longer than a minute."""
+    """What to send again, with jittered pauses; a pause that Box asks for holds all threads, a long one none."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, limits: HttpLimits, pace: Pace) -> None:
         self._limits = limits
+        self._pace = pace
 
     def should_retry(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> bool:
         """Whether the SDK sends the request again; also renews a refused token."""
-        if attempt_number >= self._limits.attempts:
+        status = fetch_response.status
+        is_not_ready = status == requests.codes.accepted
+        if attempt_number >= (_NOT_READY_ATTEMPTS if is_not_ready else self._limits.attempts):
             return False
-        if fetch_response.status == requests.codes.unauthorized and fetch_options.auth:
+        if status == requests.codes.unauthorized and fetch_options.auth:
             fetch_options.auth.refresh_token(network_session=fetch_options.network_session)
             return True
-        pause = _retry_after_s(fetch_response)
-        if pause is not None and pause > self._limits.retry_for_s:
+        if (retry_after_s(fetch_response.headers) or 0) > self._limits.retry_for_s:
             return False
-        is_not_ready = fetch_response.status == requests.codes.accepted and pause is not None
-        return is_not_ready or fetch_response.status == 0 or fetch_response.status in BUSY_STATUSES
+        return is_not_ready or status == 0 or is_busy(status) or _code(fetch_response) in _PASSING_CODES
 
     def retry_after(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> float:  # noqa: ARG002  # the SDK's signature
         """Seconds to wait before the next attempt."""
         if fetch_response.status == requests.codes.unauthorized:
             return 0
-        asked = _retry_after_s(fetch_response)
-        return asked if asked is not None else random.uniform(0.2, 1) * min(20, 0.5 * 2**attempt_number)  # noqa: S311
+        asked_s = retry_after_s(fetch_response.headers)
+        if asked_s is None:
+            longest_s = min(_LONGEST_PAUSE_S, self._limits.first_pause_s * 2.0 ** (attempt_number - 1))
+            return random.uniform(0.2, 1) * longest_s  # noqa: S311  # jitter
+        if fetch_response.status != requests.codes.accepted:
+            self._pace.hold(asked_s)
+        return asked_s
 
 
-def _retry_after_s(response: FetchResponse) -> float | None:
-    value = next((v for k, v in response.headers.items() if k.lower() == "retry-after"), None)
-    try:
-        return max(0.0, float(value)) if value is not None else None
-    except ValueError:
-        return 5.0
+def _code(response: FetchResponse) -> str | None:
+    return response.data.get("code") if isinstance(response.data, dict) else None
+
+
+class _PacedAdapter(HTTPAdapter):
+    """Sends nothing while Box wants to be left alone; answers in JSON are whole or a lost connection."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__(pool_maxsize=_POOL_SIZE)
+        self._pace = pace
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        self._pace.wait()
+        response = super().send(*args, **options)
+        if "json" in response.headers.get("Content-Type", ""):
+            response.content  # noqa: B018  # read here, where the SDK still repeats a request whose answer was cut
+        return response
+
+
+class _SharedLogin(BoxJWTAuth):
+    """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
+
+    def __init__(self, config: JWTConfig) -> None:
+        super().__init__(config)
+        self._renewing = threading.Lock()
+        self._sent = threading.local()
+
+    def retrieve_authorization_header(self, *, network_session: NetworkSession | None = None) -> str:
+        """The header for this thread's next request."""
+        self._sent.token = self.retrieve_token(network_session=network_session).access_token
+        return f"Bearer {self._sent.token}"
+
+    def refresh_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:
+        """A token other than the one that this thread sent last.
+
+        Raises:
+            FerreroError: Box refuses the log-in or cannot be reached.
+        """
+        with self._renewing:
+            known = self.token_storage.get()
+            if known and known.access_token != getattr(self._sent, "token", None):
+                return known
+            with _login_errors():
+                token: AccessToken = super().refresh_token(network_session=network_session)
+            if not token.access_token:
+                self.token_storage.clear()
+                raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
+            return token
 
 
 def read_box_config(path: Path) -> JWTConfig:
     """The JWT configuration that Box's developer console made.
 
     Raises:
-        ConfigurationError: the file is missing or not of that kind; one sentence, without its contents.
+        ConfigurationError: the file is missing, not of that kind, or its key does not open; without its contents.
     """
     place = f"Box configuration {path} (FERRERO_BOX_CONFIG)"
     try:
@@ -106,6 +163,12 @@ def read_box_config(path: Path) -> JWTConfig:
         missing.append("enterpriseID")
     if missing:
         raise ConfigurationError(f"{place} lacks {', '.join(missing)}; download it again from the developer console.")
+    try:
+        DefaultPrivateKeyDecryptor().decrypt_private_key(found["privateKey"], found["passphrase"])
+    except (ValueError, TypeError, BoxSDKError):
+        raise ConfigurationError(
+            f"{place}: privateKey does not open with passphrase; download it again from the developer console."
+        ) from None
     return JWTConfig.from_config_json_string(text)
 
 
@@ -121,31 +184,47 @@ def open_box_client(
     Raises:
         FerreroError: Box refuses the log-in or cannot be reached.
     """
-    http = http_session or requests.Session()
-    for scheme in ("https://", "http://") if http_session is None else ():
-        http.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE))
+    pace = Pace()
     network = NetworkSession(
         base_urls=base_urls,
-        network_client=BoxNetworkClient(http),
-        retry_strategy=CappedRetries(limits),
+        network_client=BoxNetworkClient(http_session or _http_session(pace)),
+        retry_strategy=CappedRetries(limits, pace),
         timeout_config=TimeoutConfig(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=BoxJWTAuth(config), network_session=network)
-    with login_errors():
-        # One token before threads start, or each would fetch its own (contract section 3).
-        client.auth.retrieve_token(network_session=client.network_session)
+    client = BoxClient(auth=_SharedLogin(config), network_session=network)
+    client.auth.retrieve_token(network_session=client.network_session)
     return client
 
 
+def _http_session(pace: Pace) -> requests.Session:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _PacedAdapter(pace))
+    # An `auth` of its own, or an entry for the host in a .netrc would replace our token.
+    session.auth = _as_it_is
+    return session
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def close_box_client(client: BoxClient) -> None:
+    """Close all connections."""
+    network = client.network_session.network_client
+    assert isinstance(network, BoxNetworkClient)
+    network.requests_session.close()
+
+
 @contextmanager
-def login_errors() -> Iterator[None]:
+def _login_errors() -> Iterator[None]:
     """Translate what fails while logging in; the SDK's texts may hold the signed assertion and are left out."""
     try:
         yield
     except BoxAPIError as error:
-        if error.response_info.status_code in BUSY_STATUSES:
+        if is_busy(error.response_info.status_code):
             raise _busy("Logging in", error) from None
         body = error.response_info.body
         reason = str(body.get("error_description") or body.get("error") or "") if isinstance(body, dict) else ""
@@ -156,10 +235,8 @@ def login_errors() -> Iterator[None]:
         ) from None
     except (BoxSDKError, requests.RequestException):
         raise SystemUnavailable(SYSTEM, "Logging in: Box cannot be reached.") from None
-    except ValueError:
-        raise ConfigurationError(
-            "The private key in the Box configuration does not open with its passphrase."
-        ) from None
+    except _SDK_SURPRISES:
+        raise SystemUnavailable(SYSTEM, "Logging in: Box's answer cannot be read.") from None
 
 
 @contextmanager
@@ -184,27 +261,39 @@ def box_errors(what: str) -> Iterator[None]:
 def _error(what: str, error: BoxAPIError) -> FerreroError:
     info = error.response_info
     detail = f"{info.status_code} {info.code or ''}".strip() + f", request {info.request_id or 'unknown'}"
-    if info.status_code in BUSY_STATUSES:
+    if is_busy(info.status_code):
         return _busy(what, error)
     if info.status_code == requests.codes.unauthorized:
         return AccessRefused(SYSTEM, f"{what}: Box does not accept our log-in any more ({detail}).")
-    if info.code in {"file_size_limit_exceeded", "storage_limit_exceeded"}:
-        return FileRefused(f"{what}: Box has no room for it ({detail}).", code=f"Box {info.code}")
+    if info.code == "file_size_limit_exceeded":
+        return FileRefused(f"{what}: it is larger than Box takes ({detail}).", code=f"Box {info.code}")
+    if info.code == "storage_limit_exceeded":
+        return AccessRefused(SYSTEM, f"{what}: our Box account is full ({detail}); free or buy storage.")
+    if info.status_code == requests.codes.forbidden:
+        return AccessRefused(SYSTEM, f"{what}: our Box app lacks the right to ({detail}); check its scopes and roles.")
+    if info.code == "bad_digest":
+        return IntegrityError(f"{what}: bytes were damaged on the way.", code="checksum mismatch")
+    if info.code in _PASSING_CODES:
+        return TransientError(f"{what}: Box is still busy with it ({detail}).", code=f"Box {info.code}")
     return PermanentError(f"{what}: Box answered {detail}.", code=f"Box {info.code or info.status_code}")
 
 
 def _busy(what: str, error: BoxAPIError) -> SystemUnavailable:
     info = error.response_info
     reason = "asks us to slow down" if info.status_code == requests.codes.too_many_requests else "is out of order"
-    headers = {k.lower(): v for k, v in (info.headers or {}).items()}
-    wait = headers.get("retry-after", "")
     return SystemUnavailable(
-        SYSTEM, f"{what}: Box {reason} ({info.status_code}).", retry_after_s=float(wait) if wait.isdigit() else None
+        SYSTEM, f"{what}: Box {reason} ({info.status_code}).", retry_after_s=retry_after_s(info.headers or {})
     )
 
 
 def conflicting_item(error: BoxAPIError) -> dict[str, Any]:
-    """The item that has the name already; Box sends it as an object for files and as a list for folders."""
-    conflicts = (error.response_info.context_info or {}).get("conflicts") or {}
-    item = conflicts[0] if isinstance(conflicts, list) else conflicts
-    return item if isinstance(item, dict) else {}
+    """The item that has the name already; Box sends it as an object for files and as a list for folders.
+
+    Raises:
+        TransientError: Box does not say which.
+    """
+    conflicts = (error.response_info.context_info or {}).get("conflicts")
+    item = conflicts[0] if isinstance(conflicts, list) and conflicts else conflicts
+    if not isinstance(item, dict) or "id" not in item:
+        raise TransientError("Box says that a name is in use but not by what.", code="Box unexpected answer")
+    return item

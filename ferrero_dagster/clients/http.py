@@ -6,9 +6,10 @@ by all threads that share the `Pace`, and one longer than we are willing to wait
 
 import email.utils
 import hashlib
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,14 +18,16 @@ from typing import Any
 
 import requests
 import urllib3
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
-from ferrero_dagster.domain.errors import FerreroError, IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Digest
 
-BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
 _CHUNK_BYTES = 1 << 20
+_DOWNLOAD_TRIES = 3
+_FIRST_SERVER_ERROR = 500
+_LATER_STATUSES = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +39,9 @@ class HttpLimits:
     #: All attempts at one request together.
     retry_for_s: float = 60
     attempts: int = 5
-    #: A transfer slower than this, after a minute, is given up.
+    #: The longest pause after the first attempt; it doubles from attempt to attempt.
+    first_pause_s: float = 0.5
+    #: A transfer slower than this, after `read_timeout_s`, is given up.
     min_bytes_per_s: float = 10_000
 
     @property
@@ -71,27 +76,28 @@ def retried(work: Callable[[], requests.Response], limits: HttpLimits, pace: Pac
         pace.wait()
         return work()
 
-    def pause(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked_s = error.retry_after_s if isinstance(error, SystemUnavailable) else None
-        if asked_s is None:
-            return wait_random_exponential(multiplier=0.5, max=20)(state)
-        pace.hold(asked_s)
-        return 0
+    def pause_s(state: RetryCallState) -> float:
+        asked_s = _asked_s(state)
+        return wait_random_exponential(multiplier=limits.first_pause_s, max=20)(state) if asked_s is None else asked_s
 
     attempts = Retrying(
-        retry=retry_if_exception(lambda error: _again(error, limits)),
-        stop=stop_after_attempt(limits.attempts) | stop_after_delay(limits.retry_for_s),
-        wait=pause,
+        retry=retry_if_exception_type(TransientError),
+        stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.retry_for_s),
+        wait=pause_s,
+        before_sleep=lambda state: pace.hold(_asked_s(state) or 0),
         reraise=True,
     )
     return attempts(attempt)
 
 
-def _again(error: BaseException, limits: HttpLimits) -> bool:
-    if isinstance(error, SystemUnavailable):
-        return (error.retry_after_s or 0) <= limits.retry_for_s
-    return isinstance(error, TransientError)
+def _asked_s(state: RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after_s if isinstance(error, SystemUnavailable) else None
+
+
+def is_busy(status: int) -> bool:
+    """Whether a system answers that it cannot serve now, whoever asks."""
+    return status >= _FIRST_SERVER_ERROR or status in _LATER_STATUSES
 
 
 @contextmanager
@@ -106,9 +112,13 @@ def lost_connections(system: str, what: str) -> Iterator[None]:
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
         raise SystemUnavailable(system, f"{what}: {system} did not answer in time.") from None
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise SystemUnavailable(
-            system, f"{what}: the connection to {system} failed ({type(error).__name__})."
-        ) from None
+        raise SystemUnavailable(system, f"{what}: the connection to {system} failed ({_root_name(error)}).") from None
+
+
+def _root_name(error: Exception) -> str:
+    """The kind of error that requests and urllib3 have wrapped, such as `NameResolutionError`."""
+    inner = error.args[0] if error.args else None
+    return type(getattr(inner, "reason", None) or (inner if isinstance(inner, Exception) else error)).__name__
 
 
 def _tls_reason(error: Exception) -> str:
@@ -119,16 +129,15 @@ def _tls_reason(error: Exception) -> str:
     return "handshake"
 
 
-def retry_after_s(response: requests.Response) -> float | None:
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """The pause that the server asks for, from seconds or a date; None where it asks for none or for nonsense."""
-    value = response.headers.get("Retry-After", "")
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         moment = email.utils.parsedate_tz(value)
-    if moment is None:
-        return None
-    return max(0.0, email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp())
+        seconds = email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp() if moment else math.nan
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def json_of(system: str, what: str, response: requests.Response) -> dict[str, Any]:
@@ -162,32 +171,39 @@ def download(
 ) -> Digest:
     """Write a body to `path`, counted and hashed on the way; a cut or short one is fetched anew, three times in all.
 
-    Nothing is kept at `path` when it fails.
+    `open_response` retries by itself. Nothing is kept at `path` when it fails.
 
     Raises:
         IntegrityError: the body has another size than `size_bytes`.
         FerreroError: the system failed otherwise.
     """
-    attempts = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, TransientError)),
-        stop=stop_after_attempt(3),
-        wait=wait_random_exponential(0.5, max=10),
-        reraise=True,
-    )
 
-    def attempt() -> Digest:
-        with open_response() as response, lost_connections(system, what):
+    def received(response: requests.Response) -> Digest:
+        with _removed_on_failure(path), lost_connections(system, what):
             digest = _stream(response, path, what, limits, on_bytes)
-        if size_bytes is not None and digest.size_bytes != size_bytes:
-            raise IntegrityError(
-                f"{what}: {digest.size_bytes:,} bytes arrived where {system} promised {size_bytes:,}.",
-                code="size mismatch",
-            )
+            if size_bytes not in {None, digest.size_bytes}:
+                raise IntegrityError(
+                    f"{what}: {digest.size_bytes:,} bytes arrived where {system} promised {size_bytes:,}.",
+                    code="size mismatch",
+                )
         return digest
 
+    tries = 0
+    while True:
+        tries += 1
+        with open_response() as response:
+            try:
+                return received(response)
+            except TransientError:
+                if tries == _DOWNLOAD_TRIES:
+                    raise
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
     try:
-        return attempts(attempt)
-    except (FerreroError, OSError):
+        yield
+    except BaseException:
         path.unlink(missing_ok=True)
         raise
 

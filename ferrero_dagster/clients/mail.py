@@ -2,16 +2,17 @@
 
 import smtplib
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Literal
 
-from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.errors import AccessRefused, FerreroError, PermanentError, SystemUnavailable
 
 SYSTEM = "SMTP"
-_TIMEOUT_S = 30
 _PERMANENT = 500
+_UNAVAILABLE = 421
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class SmtpServer:
     security: Literal["none", "starttls", "tls"]
     username: str = ""
     password: str = field(default="", repr=False)
+    timeout_s: float = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,23 +45,12 @@ def send(server: SmtpServer, message: EmailMessage, recipients: Collection[str])
         AccessRefused: it refuses our log-in or sender.
         PermanentError: it refuses the message itself.
     """
-    try:
-        with _connect(server) as smtp:
+    with _connected(server) as smtp:
+        try:
             refused = smtp.send_message(message, to_addrs=list(recipients))
-    except smtplib.SMTPRecipientsRefused as error:
-        refused = error.recipients
-    except smtplib.SMTPAuthenticationError:
-        raise AccessRefused(
-            SYSTEM, "The mail server refused our log-in; check FERRERO_SMTP_USERNAME and _PASSWORD."
-        ) from None
-    except smtplib.SMTPSenderRefused as error:
-        raise AccessRefused(
-            SYSTEM, f"The mail server refused our sender ({error.smtp_code}); check FERRERO_MAIL_FROM."
-        ) from None
-    except smtplib.SMTPResponseException as error:
-        raise _refused(error) from None
-    except (OSError, smtplib.SMTPException) as error:
-        raise SystemUnavailable(SYSTEM, f"The mail server cannot be reached ({type(error).__name__}).") from None
+        except smtplib.SMTPRecipientsRefused as error:
+            # Nobody gets it, also those whom a server that hung up (421) was not asked about.
+            refused = {who: error.recipients.get(who, (_UNAVAILABLE, b"")) for who in recipients}
     return _delivery(recipients, refused)
 
 
@@ -69,39 +60,60 @@ def check(server: SmtpServer) -> None:
     Raises:
         FerreroError: as `send`.
     """
+    with _connected(server) as smtp:
+        smtp.noop()
+
+
+@contextmanager
+def _connected(server: SmtpServer) -> Iterator[smtplib.SMTP]:
     try:
-        with _connect(server) as smtp:
-            smtp.noop()
-    except smtplib.SMTPAuthenticationError:
-        raise AccessRefused(
-            SYSTEM, "The mail server refused our log-in; check FERRERO_SMTP_USERNAME and _PASSWORD."
-        ) from None
+        smtp = _connect(server)
+        try:
+            yield smtp
+            # What the server took it keeps, however it says good-bye.
+            with suppress(OSError, smtplib.SMTPException):
+                smtp.quit()
+        finally:
+            smtp.close()
     except (OSError, smtplib.SMTPException) as error:
-        raise SystemUnavailable(SYSTEM, f"The mail server cannot be reached ({type(error).__name__}).") from None
+        raise _translated(error) from None
+    except UnicodeError:
+        raise AccessRefused(
+            SYSTEM, "The mail server needs FERRERO_SMTP_HOST, _USERNAME and _PASSWORD in plain ASCII characters."
+        ) from None
 
 
 def _connect(server: SmtpServer) -> smtplib.SMTP:
     if server.security == "tls":
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, timeout=_TIMEOUT_S, context=ssl.create_default_context()
+            server.host, server.port, timeout=server.timeout_s, context=ssl.create_default_context()
         )
     else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S)
+        smtp = smtplib.SMTP(server.host, server.port, timeout=server.timeout_s)
     try:
         if server.security == "starttls":
             smtp.starttls(context=ssl.create_default_context())
         if server.username:
             smtp.login(server.username, server.password)
-    except (OSError, smtplib.SMTPException):
+    except BaseException:
         smtp.close()
         raise
     return smtp
 
 
-def _refused(error: smtplib.SMTPResponseException) -> PermanentError | SystemUnavailable:
-    if error.smtp_code >= _PERMANENT:
-        return PermanentError(f"The mail server refuses the message ({error.smtp_code}).", code="message refused")
-    return SystemUnavailable(SYSTEM, f"The mail server asks us to come back later ({error.smtp_code}).")
+def _translated(error: OSError | smtplib.SMTPException) -> FerreroError:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return AccessRefused(SYSTEM, "The mail server refused our log-in; check FERRERO_SMTP_USERNAME and _PASSWORD.")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return AccessRefused(SYSTEM, f"The mail server cannot do what we need ({error}); check FERRERO_SMTP_SECURITY.")
+    if not isinstance(error, smtplib.SMTPResponseException):
+        return SystemUnavailable(SYSTEM, f"The mail server cannot be reached ({type(error).__name__}).")
+    code = error.smtp_code
+    if code < _PERMANENT:
+        return SystemUnavailable(SYSTEM, f"The mail server asks us to come back later ({code}).")
+    if isinstance(error, smtplib.SMTPDataError):
+        return PermanentError(f"The mail server refuses the message ({code}).", code="message refused")
+    return AccessRefused(SYSTEM, f"The mail server refuses us or our sender ({code}); check FERRERO_MAIL_FROM.")
 
 
 def _delivery(recipients: Collection[str], refused: dict[str, tuple[int, bytes]]) -> Delivery:

@@ -121,7 +121,7 @@ class Otmm:
             "id": self._site.status_field, "type": "com.artesia.metadata.MetadataField", "value": {"value": value},
         }  # fmt: skip
         body = {"edited_folder": {"data": {"metadata": [field]}}}
-        self._session.call("PATCH", f"/folders/{campaign_id}", f"Setting status {status}", json=body)
+        self._session.tell("PATCH", f"/folders/{campaign_id}", f"Setting status {status}", json=body)
 
     @contextmanager
     def _locked(self, folder_id: str) -> Iterator[None]:
@@ -129,11 +129,11 @@ class Otmm:
             yield
             return
         path = f"/{self._site.lock_path}/{folder_id}/state"
-        self._session.call("PUT", path, "Locking the campaign", data={"action": "lock"})
+        self._session.tell("PUT", path, "Locking the campaign", data={"action": "lock"})
         try:
             yield
         finally:
-            self._session.call("PUT", path, "Unlocking the campaign", data={"action": "unlock"})
+            self._session.tell("PUT", path, "Unlocking the campaign", data={"action": "unlock"})
 
     # --- folders and assets --------------------------------------------------------------------------------------
 
@@ -172,6 +172,7 @@ class Otmm:
         what = f"Listing DAM folder {folder_id}"
         limit, after = self._site.listing_page_size, 0
         exclude = {"asset_filter_request_param": {"asset_filter_request": {"exclude_deleted_assets": True}}}
+        seen: set[str] = set()
         while True:
             params = {
                 "load_type": "system", "sort": "asc_NAME", "after": str(after), "limit": str(limit),
@@ -179,9 +180,12 @@ class Otmm:
             }  # fmt: skip
             body = self._session.call("GET", f"/folders/{folder_id}/children", what, params=params)
             items = _list(body, "folder_children", "asset_list", what)
-            yield from (item for item in items if _is_alive(item))
-            if len(items) < limit:
+            new = [item for item in items if item["asset_id"] not in seen]
+            # There is no total, and a server may give fewer than we ask for: only a page without news is the last.
+            if not new:
                 return
+            yield from (item for item in new if _is_alive(item))
+            seen.update(item["asset_id"] for item in new)
             after += len(items)
 
     def load_assets(self, asset_ids: Iterable[str]) -> list[DamAsset]:
@@ -283,7 +287,10 @@ def _list(body: dict[str, Any], root: str, key: str, what: str) -> list[dict[str
         raise TransientError(f"{what}: the DAM's answer has no {root}.", code="DAM unexpected answer")
     found = body[root].get(key, [])
     # Some versions send a list of one as the bare object (contract section 1).
-    return found if isinstance(found, list) else [found]
+    items = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, dict) and item.get("asset_id") for item in items):
+        raise TransientError(f"{what}: the DAM lists something without an id.", code="DAM unexpected answer")
+    return items
 
 
 def _is_folder(item: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ Contract otmm.md sections 1, 2, 9, 10. Threads may share one `OtmmSession`: each
 so that cookies of a load balancer stay together, and all share one token.
 """
 
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 from requests_pkcs12 import Pkcs12Adapter
 
 from ferrero_dagster.clients.http import (
-    BUSY_STATUSES,
     HttpLimits,
     LockedValue,
     Pace,
+    is_busy,
     json_of,
     lost_connections,
     retried,
@@ -66,18 +67,6 @@ class ConflictError(TransientError):
     actor = "campaign manager"
 
 
-class _Bearer(AuthBase):
-    """As an `auth` object the token wins over a .netrc entry for the host."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
 class OtmmSession:
     """Sends requests to one OTMM. `login` is None where the client certificate alone identifies us."""
 
@@ -90,59 +79,70 @@ class OtmmSession:
         ca_bundle: Path | None = None,
         limits: HttpLimits | None = None,
     ) -> None:
+        """Nothing is asked of the DAM yet.
+
+        Raises:
+            ConfigurationError: `ca_bundle` cannot be used.
+        """
         self.url = url
         self.limits = limits or HttpLimits()
         self._login = login
         self._certificate = certificate
-        self._verify: str | bool = str(ca_bundle) if ca_bundle else True
+        self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
         self._pace = Pace()
         self._token = LockedValue(self._log_in)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
-    def call(self, method: str, path: str, what: str, *, safe: bool = True, **options: Any) -> dict[str, Any]:
-        """The JSON that a call answers; `what` says in the words of operators what was tried, for error messages.
-
-        Requests that are not `safe` to repeat are sent once.
+    def call(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
+        """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
 
         Raises:
             FerreroError: NotFoundError, ConflictError, AccessRefused, SystemUnavailable or one of their bases.
         """
+        return json_of(SYSTEM, what, self._answered(method, path, what, **options))
 
-        def send() -> requests.Response:
-            response = self.send(method, path, what, **options)
-            with lost_connections(SYSTEM, what):
-                response.content  # noqa: B018  # reads the body while the connection's loss can still be told apart
-            return response
+    def tell(self, method: str, path: str, what: str, **options: Any) -> None:
+        """A safe call of whose answer only the status counts; raises as `call`."""
+        self._answered(method, path, what, **options)
 
-        response = retried(send, self.limits, self._pace) if safe else send()
-        return json_of(SYSTEM, what, response) if response.content else {}
+    def _answered(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
+        return retried(lambda: self.send(method, path, what, **options), self.limits, self._pace)
 
     def open(self, path: str, what: str, **options: Any) -> requests.Response:
         """A safe GET whose body has not been read yet; close it."""
         return retried(lambda: self.send("GET", path, what, stream=True, **options), self.limits, self._pace)
 
     def send(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
-        """One request, with one renewal of the token if the old one is refused; errors are raised."""
+        """One request, with one renewal of the token if the old one is refused; errors are raised.
+
+        A streamed body is used up by sending it: give as `body` a function that makes the options for it anew.
+        """
         token = self._token.get() if self._login else None
         response = self._request(method, path, what, token, **options)
         if self._login and (response.status_code == HTTPStatus.UNAUTHORIZED or _is_web_page(response)):
             response.close()
             response = self._request(method, path, what, self._token.get(other_than=token), **options)
         if not response.ok or _is_web_page(response):
-            error = _error(what, response)
-            response.close()
-            raise error
+            with response:
+                raise _error(what, response)
         return response
 
     def _request(self, method: str, path: str, what: str, token: str | None, **options: Any) -> requests.Response:
+        headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        body = options.pop("body", None)
+        if body is not None:
+            fresh = body()
+            headers |= fresh.pop("headers", {})
+            options |= fresh
         with lost_connections(SYSTEM, what):
             return self._session().request(
                 method,
                 f"{self.url}{API_PATH}{path}",
-                auth=_Bearer(token),
+                headers=headers,
                 timeout=self.limits.timeout,
-                verify=self._verify,
+                # Contents may lie elsewhere; a form, which may hold our password, is sent to the DAM alone.
+                allow_redirects=method == "GET",
                 **options,
             )
 
@@ -151,8 +151,12 @@ class OtmmSession:
         if session is None:
             session = requests.Session()
             session.headers["Accept"] = "application/json"
+            # Of the environment only proxies count: a .netrc would replace our token, REQUESTS_CA_BUNDLE our bundle.
+            session.trust_env = False
+            session.proxies.update(get_environ_proxies(self.url))
+            session.verify = self._verify
             if self._certificate:
-                session.mount(self.url, _certificate_adapter(self._certificate))
+                session.mount(f"{self.url}/", _certificate_adapter(self._certificate))
             self._local.session = session
             self._sessions.append(session)
         return session
@@ -167,8 +171,8 @@ class OtmmSession:
 
         def send() -> requests.Response:
             response = self._request("POST", "/sessions/oauth2/token", what, None, data=form)
-            if not response.ok:
-                raise _login_error(response)
+            if not response.ok or _is_web_page(response):
+                raise self._login_error(response)
             return response
 
         answer = json_of(SYSTEM, what, retried(send, self.limits, self._pace))
@@ -177,10 +181,32 @@ class OtmmSession:
         except (KeyError, TypeError):
             raise TransientError("Logging in: the DAM's answer holds no token.", code="DAM unexpected answer") from None
 
+    def _login_error(self, response: requests.Response) -> FerreroError:
+        if response.ok or is_busy(response.status_code):
+            return _error("Logging in", response)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return ConfigurationError(f"{self.url} (FERRERO_DAM_URL) is no OTMM, it has no {API_PATH}: correct it.")
+        return AccessRefused(
+            SYSTEM,
+            f"The DAM refused our log-in ({response.status_code}); check FERRERO_DAM_USERNAME, _PASSWORD, _CLIENT_ID "
+            "and _CLIENT_SECRET.",
+        )
+
     def close(self) -> None:
         """Close all connections."""
         for session in self._sessions:
             session.close()
+
+
+def _checked_bundle(path: Path) -> str:
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The CA bundle {path} (FERRERO_DAM_CA_BUNDLE) cannot be used: {error.strerror or 'no certificates'}; "
+            "name a file of certificates in PEM form."
+        ) from None
+    return str(path)
 
 
 def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
@@ -190,7 +216,7 @@ def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
         raise ConfigurationError(
             f"The client certificate {certificate.path} (FERRERO_DAM_PFX_PATH) cannot be read: {error.strerror}."
         ) from None
-    except ValueError:
+    except (ValueError, AttributeError):  # the latter for a file without a certificate
         raise ConfigurationError(
             f"The client certificate {certificate.path} cannot be used: wrong FERRERO_DAM_PFX_PASSWORD, "
             "an expired certificate, or no PKCS#12 file."
@@ -200,29 +226,21 @@ def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
 def _is_web_page(response: requests.Response) -> bool:
     # A log-in or maintenance page with status 200 (contract section 9); an asset that is HTML comes as an attachment.
     kind, disposition = (response.headers.get(name, "") for name in ("Content-Type", "Content-Disposition"))
-    return response.ok and "text/html" in kind and "attachment" not in disposition
-
-
-def _login_error(response: requests.Response) -> FerreroError:
-    if response.status_code in BUSY_STATUSES:
-        return _busy("Logging in", response)
-    return AccessRefused(
-        SYSTEM,
-        f"The DAM refused our log-in ({response.status_code}); check FERRERO_DAM_USERNAME, _PASSWORD, _CLIENT_ID and "
-        "_CLIENT_SECRET.",
-    )
+    return response.is_redirect or (response.ok and "text/html" in kind and "attachment" not in disposition)
 
 
 def _error(what: str, response: requests.Response) -> FerreroError:
     status, explained = response.status_code, _explained(response)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR and explained:
         return TransientError(f"{what}: the DAM answered 500{explained}.", code="DAM answered 500")
-    if status in BUSY_STATUSES:
+    if is_busy(status):
         return _busy(what, response)
     if response.ok:
         return SystemUnavailable(SYSTEM, f"{what}: the DAM shows a web page instead of an answer.")
     if status == HTTPStatus.UNAUTHORIZED:
         return AccessRefused(SYSTEM, f"{what}: the DAM does not accept our log-in any more{explained}.")
+    if status == HTTPStatus.FORBIDDEN and not explained:
+        return AccessRefused(SYSTEM, f"{what}: the gateway before the DAM refuses us (403); check the certificate.")
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(f"{what}: the DAM does not find it{explained}.", code="not found in the DAM")
     if status in _CONFLICT_STATUSES:
@@ -235,7 +253,7 @@ def _busy(what: str, response: requests.Response) -> SystemUnavailable:
     return SystemUnavailable(
         SYSTEM,
         f"{what}: the DAM {reason} ({response.status_code}{_explained(response)}).",
-        retry_after_s=retry_after_s(response),
+        retry_after_s=retry_after_s(response.headers),
     )
 
 

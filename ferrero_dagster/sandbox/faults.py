@@ -47,14 +47,14 @@ class Fault:
         return (not self.method or self.method == method) and re.search(self.path, path) is not None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """One request as the server saw it; `status` is 0 where the connection was cut before an answer."""
+    """One request as the server saw it; `status` is 0 until, and unless, it is answered."""
 
     method: str
     path: str
     query: str
-    status: int
+    status: int = 0
 
 
 class FaultBoard:
@@ -126,14 +126,13 @@ class FaultMiddleware:
             await (await self._control(Request(scope, receive)))(scope, receive, send)
             return
         fault = self._board.strike(scope["method"], scope["path"]) or Fault()
-        answer = _SpoiledAnswer(send, fault)
+        # Written before the answer: who has the answer finds the request counted.
+        seen = Seen(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        self._board.seen.append(seen)
         try:
-            await self._answer(fault, scope, receive, answer)
+            await self._answer(fault, scope, receive, _SpoiledAnswer(send, fault, seen))
         except _ConnectionCutError:
             _close(send)
-        finally:
-            query = scope["query_string"].decode("latin-1")
-            self._board.seen.append(Seen(scope["method"], scope["path"], query, answer.status))
 
     async def _answer(self, fault: Fault, scope: Scope, receive: Receive, send: "_SpoiledAnswer") -> None:
         if fault.before:
@@ -160,11 +159,11 @@ class FaultMiddleware:
 class _SpoiledAnswer:
     """Passes an answer on as far as the fault lets it."""
 
-    def __init__(self, send: Send, fault: Fault) -> None:
+    def __init__(self, send: Send, fault: Fault, seen: Seen) -> None:
         self._send = send
         self._fault = fault
+        self._seen = seen
         self._left = fault.cut_after_bytes
-        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if self._fault.drop_answer:
@@ -172,7 +171,7 @@ class _SpoiledAnswer:
                 raise _ConnectionCutError
             return
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self._seen.status = message["status"]
         elif self._left is not None:
             message = self._cut(message)
         await self._send(message)

@@ -1,0 +1,153 @@
+"""The agency's folder in Box: listing, metadata, download (contract box.md sections 6-8)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from box_sdk_gen import BoxAPIError, BoxClient, FileFull, FolderMini, GetFileMetadataByIdScope, Items
+
+from ferrero_dagster.clients import http
+from ferrero_dagster.clients.box_session import SYSTEM, box_errors
+from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.triage import ListedFile
+
+_PAGE_SIZE = 1000
+_SCOPE = GetFileMetadataByIdScope.ENTERPRISE
+
+
+class GoneError(PermanentError):
+    """The file is no longer in Box."""
+
+
+class BoxAgency:
+    """Reads the agency's folder; safe to share between threads."""
+
+    def __init__(self, client: BoxClient, *, template: str, limits: http.HttpLimits) -> None:
+        self._client = client
+        self._template = template
+        self._limits = limits
+        self._pace = http.Pace()
+
+    def list_files(self, folder_id: str, *, subfolders: bool) -> list[ListedFile]:
+        """All files in the folder, one call per thousand; what the template says of each comes along.
+
+        Raises:
+            TransientError: Box's answer is no listing; it is never taken for an empty folder.
+        """
+        files: dict[str, ListedFile] = {}
+        for entry, raw in self._entries(folder_id):
+            if isinstance(entry, FolderMini) and subfolders:
+                files |= {file.id: file for file in self.list_files(entry.id, subfolders=True)}
+            elif isinstance(entry, FileFull):
+                # A folder that changes while it is read may show an item twice.
+                files[entry.id] = _listed(entry, self._instance(raw))
+        return list(files.values())
+
+    def _entries(self, folder_id: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+        marker: str | None = None
+        while True:
+            page = self._page(folder_id, marker)
+            entries = page.entries
+            if entries is None:
+                raise TransientError(f"Box folder {folder_id}: the answer is no listing.", code="Box unexpected answer")
+            yield from zip(entries, (page.raw_data or {}).get("entries", []), strict=True)
+            marker = page.next_marker
+            if not marker:
+                return
+
+    def _page(self, folder_id: str, marker: str | None) -> Items:
+        fields = ["id", "type", "name", "size", "sha1", "etag", f"metadata.enterprise.{self._template}"]
+        with box_errors(f"Listing Box folder {folder_id}"):
+            return self._client.folders.get_folder_items(
+                folder_id, fields=fields, usemarker=True, marker=marker, limit=_PAGE_SIZE
+            )
+
+    def _instance(self, raw: dict[str, Any]) -> dict[str, Any] | None:
+        # Box answers under `enterprise` or `enterprise_<id>`.
+        scopes = raw.get("metadata") or {}
+        return next(
+            (s[self._template] for name, s in scopes.items() if name.startswith("enterprise") and self._template in s),
+            None,
+        )
+
+    def instance(self, file_id: str) -> dict[str, Any] | None:
+        """What the template says of a file now; None where it says nothing.
+
+        Raises:
+            GoneError: there is no such file any more.
+        """
+        with box_errors(f"Reading the metadata of Box file {file_id}"):
+            try:
+                found = self._client.file_metadata.get_file_metadata_by_id(file_id, _SCOPE, self._template)
+            except BoxAPIError as error:
+                if error.response_info.status_code != requests.codes.not_found:
+                    raise
+                if error.response_info.code == "not_found":
+                    raise _gone(file_id) from None
+                return None
+        return dict(found.raw_data or {})
+
+    def download(self, file: ListedFile, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
+        """Write the file to `path`, proven by its size and SHA-1 as listed.
+
+        Raises:
+            GoneError: it is no longer there.
+            IntegrityError: other bytes arrived, as when it was replaced meanwhile; nothing is kept.
+        """
+        what = f"Downloading {file.name}"
+        digest = http.download(
+            lambda: http.retried(lambda: self._open(file.id, what), self._limits, self._pace),
+            path,
+            system=SYSTEM,
+            what=what,
+            size_bytes=None,
+            limits=self._limits,
+            on_bytes=on_bytes,
+        )
+        if digest.sha1_hex != file.sha1_hex:
+            path.unlink(missing_ok=True)
+            raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
+        return digest
+
+    def _open(self, file_id: str, what: str) -> requests.Response:
+        """The content behind a fresh address: one from Box lives for a quarter of an hour only."""
+        with box_errors(what):
+            try:
+                url = self._client.downloads.get_download_file_url(file_id)
+            except BoxAPIError as error:
+                if error.response_info.status_code == requests.codes.not_found:
+                    raise _gone(file_id) from None
+                raise
+        with http.lost_connections(SYSTEM, what):
+            response = requests.get(url, stream=True, timeout=self._limits.timeout, auth=_without_login)
+        if response.ok and response.status_code != requests.codes.accepted:
+            return response
+        response.close()
+        if http.is_busy(response.status_code):
+            raise SystemUnavailable(
+                SYSTEM, f"{what}: Box is out of order ({response.status_code}).",
+                retry_after_s=http.retry_after_s(response.headers),
+            )  # fmt: skip
+        raise TransientError(f"{what}: Box answered {response.status_code}.", code="Box download refused")
+
+
+def _without_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The address itself is the permission; a .netrc entry for the host must not go with it."""
+    return request
+
+
+def _listed(entry: FileFull, instance: dict[str, Any] | None) -> ListedFile:
+    return ListedFile(
+        id=entry.id,
+        etag=entry.etag or "",
+        name=entry.name or "",
+        size_bytes=entry.size or 0,
+        sha1_hex=entry.sha_1 or "",
+        template=instance,
+    )
+
+
+def _gone(file_id: str) -> GoneError:
+    return GoneError(f"Box file {file_id} is no longer there.", code="gone from Box")

@@ -1,0 +1,320 @@
+import hashlib
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from ferrero_dagster.clients.box import FileChangedError, UploadRate
+from ferrero_dagster.domain.errors import (
+    AccessRefused,
+    ConfigurationError,
+    FileRefused,
+    IntegrityError,
+    PermanentError,
+    SystemUnavailable,
+    TransientError,
+)
+from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import opened_box, seen
+from ferrero_dagster_tests.sandbox.box_contract import ContractSession
+
+PART_BYTES = 1000
+SMALL, LARGE = b"small", bytes(range(250)) * 42
+LARGE_PARTS = 11
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def box(served_box):
+    """A client that uploads `LARGE` in parts."""
+    served_box.settings.part_size_bytes, served_box.settings.chunked_minimum_bytes = PART_BYTES, 10
+    with opened_box(served_box, chunked_from_bytes=len(LARGE), part_threads=3) as box:
+        yield box
+
+
+def digest_of(content):
+    sha1, md5 = hashlib.sha1(content).hexdigest(), hashlib.md5(content).hexdigest()
+    return Digest(size_bytes=len(content), sha1_hex=sha1, md5_hex=md5)
+
+
+def put(box, tmp_path, content, name="film.mp4", folder="0", **more):
+    path = tmp_path / "content"
+    path.write_bytes(content)
+    return box.upload(folder, name, path, digest_of(content), **more)
+
+
+def holds_exactly(served_box, name, content):
+    return served_box.store.tree() == {name: digest_of(content).sha1_hex} and not served_box.store.database.rows(
+        "SELECT id FROM upload_sessions"
+    )
+
+
+both = pytest.mark.parametrize("content", [SMALL, LARGE], ids=["direct", "in parts"])
+
+# --- folders ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_made_once(served_box, box):
+    first = box.ensure_folder("0", "Campaign")
+    assert box.ensure_folder("0", "Campaign") == box.ensure_folder("0", "CAMPAIGN") == first
+    assert box.folder_name(first) == "Campaign"
+
+
+@pytest.mark.parametrize("shape", ["dict", "list"])
+def test_a_folder_whose_making_was_not_answered_is_found(served_box, box, shape):
+    served_box.settings.conflicts_as = shape
+    served_box.board.add(Fault(method="POST", path="/folders", drop_answer=True))
+    assert box.ensure_folder("0", "Campaign") == served_box.store.folder("0", "Campaign")
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(served_box, box):
+    served_box.store.put_file("0", "Campaign", b"x")
+    with pytest.raises(FileRefused, match="a file named Campaign where a folder is needed"):
+        box.ensure_folder("0", "Campaign")
+
+
+@pytest.mark.parametrize("content", [None, SMALL, LARGE])
+def test_a_folder_id_that_does_not_exist_is_a_wrong_setting(box, tmp_path, content):
+    with pytest.raises(ConfigurationError, match=r"Box folder 404 does not exist .* check box\.folders"):
+        put(box, tmp_path, content, folder="404") if content else box.ensure_folder("404", "Campaign")
+    with pytest.raises(ConfigurationError):
+        box.folder_name("404")
+
+
+# --- uploads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, LARGE], ids=["empty", "direct", "in parts"])
+def test_an_upload_arrives_whole_and_is_counted(served_box, box, tmp_path, content):
+    sent: list[int] = []
+    file, adopted = put(box, tmp_path, content, on_bytes=sent.append)
+    assert holds_exactly(served_box, "film.mp4", content)
+    assert (file.name, file.size_bytes, file.sha1_hex) == ("film.mp4", len(content), digest_of(content).sha1_hex)
+    assert (file.id, file.etag) == (served_box.store.find("0", "film.mp4").id, "0")
+    assert not adopted
+    assert sum(sent) == len(content)
+
+
+@both
+@pytest.mark.parametrize("shape", ["dict", "list"])
+def test_the_same_content_under_the_name_is_adopted(served_box, box, tmp_path, content, shape):
+    served_box.settings.conflicts_as = shape
+    file, _ = put(box, tmp_path, content)
+    assert put(box, tmp_path, content) == (file, True)
+    assert holds_exactly(served_box, "film.mp4", content)
+
+
+@both
+def test_other_content_under_the_name_is_never_overwritten(served_box, box, tmp_path, content):
+    served_box.store.put_file("0", "FILM.mp4", b"other")
+    with pytest.raises(FileRefused, match=r"already holds something else named film\.mp4"):
+        put(box, tmp_path, content)
+    assert holds_exactly(served_box, "FILM.mp4", b"other")
+
+
+@both
+def test_a_folder_under_the_name_is_not_adopted(served_box, box, tmp_path, content):
+    served_box.store.add_folder(name="film.mp4")
+    with pytest.raises(FileRefused):
+        put(box, tmp_path, content)
+
+
+ANYWHERE = {
+    "direct upload": (SMALL, {"path": "/files/content"}),
+    "opening the session": (LARGE, {"path": "upload_sessions$"}),
+    "the first part": (LARGE, {"method": "PUT"}),
+    "the last part": (LARGE, {"method": "PUT", "skip": LARGE_PARTS - 1}),
+    "the commit": (LARGE, {"path": "commit$"}),
+}
+anywhere = pytest.mark.parametrize("point", ANYWHERE.values(), ids=ANYWHERE)
+
+
+@anywhere
+@pytest.mark.parametrize("fault", [{"drop_answer": True}, {"cut_after_bytes": 5}], ids=["lost", "cut"])
+def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, tmp_path, point, fault):
+    content, where = point
+    served_box.board.add(Fault(**fault, **where))
+    file, _ = put(box, tmp_path, content)
+    assert served_box.store.tree() == {"film.mp4": digest_of(content).sha1_hex}
+    assert file.id == served_box.store.find("0", "film.mp4").id
+
+
+@anywhere
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "times": 3},
+        {"status": 429, "times": 2, "headers": {"Retry-After": "0"}},
+        {"status": 409, "body": '{"code": "operation_blocked_temporary"}', "headers": JSON},
+    ],
+    ids=["503", "429", "blocked"],
+)
+def test_an_upload_survives_faults_that_pass(served_box, box, tmp_path, point, fault):
+    content, where = point
+    served_box.board.add(Fault(**where, **fault))
+    put(box, tmp_path, content)
+    assert holds_exactly(served_box, "film.mp4", content)
+
+
+@anywhere
+def test_a_token_may_expire_at_any_point_of_an_upload(served_box, box, tmp_path, point):
+    content, where = point
+    served_box.board.add(Fault(before=served_box.store.expire_tokens, **where))
+    put(box, tmp_path, content)
+    assert holds_exactly(served_box, "film.mp4", content)
+    assert seen(served_box, path="/oauth2/token", times=2)
+
+
+@anywhere
+def test_an_outage_during_an_upload_leaves_nothing_behind(served_box, box, tmp_path, point):
+    content, where = point
+    served_box.board.add(Fault(status=503, times=None, **where))
+    with pytest.raises(SystemUnavailable):
+        put(box, tmp_path, content)
+    assert not served_box.store.tree()
+    assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
+
+
+@pytest.mark.parametrize("times", [3, 12])
+def test_a_commit_may_not_be_ready_for_a_while(served_box, box, tmp_path, times):
+    served_box.settings.commit_202_times = times
+    put(box, tmp_path, LARGE)
+    assert holds_exactly(served_box, "film.mp4", LARGE)
+
+
+def test_a_commit_that_is_never_ready_ends_and_its_session_too(served_box, box, tmp_path):
+    served_box.settings.commit_202_times = 999
+    with pytest.raises(TransientError, match="did not finish putting"):
+        put(box, tmp_path, LARGE)
+    assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
+
+
+def test_parts_that_box_has_not_counted_yet_are_committed_again(served_box, box, tmp_path):
+    served_box.board.add(Fault(path="commit$", status=400, times=2, body='{"code": "parts_mismatch"}', headers=JSON))
+    put(box, tmp_path, LARGE)
+    assert holds_exactly(served_box, "film.mp4", LARGE)
+
+
+@pytest.mark.parametrize("where", [{"method": "PUT", "skip": 3}, {"path": "commit$"}])
+def test_a_session_that_expired_is_begun_anew_by_the_next_try(served_box, box, tmp_path, where):
+    served_box.board.add(Fault(before=served_box.store.expire_upload_sessions, **where))
+    with pytest.raises(TransientError) as caught:
+        put(box, tmp_path, LARGE)
+    assert caught.value.code == "Box upload session gone"
+    put(box, tmp_path, LARGE)
+    assert holds_exactly(served_box, "film.mp4", LARGE)
+
+
+@both
+def test_a_copy_with_another_sha1_is_deleted(served_box, box, tmp_path, content):
+    served_box.settings.wrong_sha1 = True
+    with pytest.raises(IntegrityError, match="other bytes than we sent"):
+        put(box, tmp_path, content)
+    assert not served_box.store.tree()
+
+
+@both
+def test_bytes_damaged_on_the_way_are_refused(served_box, box, tmp_path, content):
+    (tmp_path / "content").write_bytes(content[::-1])
+    with pytest.raises(IntegrityError):
+        box.upload("0", "film.mp4", tmp_path / "content", digest_of(content))
+    assert not served_box.store.tree()
+
+
+@both
+def test_the_name_that_box_gave_is_returned(served_box, box, tmp_path, content):
+    served_box.settings.sanitise_names = True
+    file, _ = put(box, tmp_path, content, name="fi\\lm.mp4")
+    assert file.name == "film.mp4"
+
+
+@both
+def test_a_name_that_box_refuses_is_one_sentence(box, tmp_path, content):
+    with pytest.raises(PermanentError, match="Box answered 400 item_name_invalid, request"):
+        put(box, tmp_path, content, name="a/b")
+
+
+@both
+def test_a_file_that_is_too_large_is_refused_and_a_full_account_stops_all(served_box, box, tmp_path, content):
+    served_box.settings.max_file_size_bytes = 1
+    with pytest.raises(FileRefused, match="larger than Box takes"):
+        put(box, tmp_path, content)
+    served_box.settings.max_file_size_bytes, served_box.settings.storage_full = 10**9, True
+    with pytest.raises(AccessRefused, match="account is full"):
+        put(box, tmp_path, content)
+
+
+def test_a_large_file_costs_no_more_memory_than_its_parts_in_flight(served_box, tmp_path):
+    part_bytes, size_bytes = 2_000_000, 200_000_000
+    served_box.settings.part_size_bytes = part_bytes
+    path, sha1 = tmp_path / "large", hashlib.sha1()
+    with path.open("wb") as file:
+        for number in range(size_bytes // part_bytes):
+            part = number.to_bytes(4, "big") * (part_bytes // 4)
+            sha1.update(part)
+            file.write(part)
+    digest = Digest(size_bytes=size_bytes, sha1_hex=sha1.hexdigest(), md5_hex="")
+    with opened_box(served_box, part_threads=2) as box:
+        tracemalloc.start()
+        box.upload("0", "large.mp4", path, digest)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # The server's chunks live in this process, too.
+    assert peak_bytes < 6 * part_bytes
+    assert served_box.store.tree() == {"large.mp4": digest.sha1_hex}
+
+
+def test_uploads_are_spread_over_the_minute():
+    rate, began = UploadRate(1200), time.monotonic()
+    for _ in range(4):
+        rate.wait()
+    assert time.monotonic() - began >= 0.15
+    UploadRate(0).wait()
+
+
+# --- delete ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_deleted_only_as_the_version_that_was_seen(served_box, box):
+    file_id = served_box.store.put_file("0", "a.jpg", b"a")
+    seen = served_box.store.item(file_id, "file").etag
+    served_box.store.put_file("0", "a.jpg", b"b")
+    with pytest.raises(FileChangedError, match="changed meanwhile"):
+        box.delete(file_id, etag=seen)
+    box.delete(file_id, etag=served_box.store.item(file_id, "file").etag)
+    assert not served_box.store.tree()
+
+
+def test_deleting_what_is_gone_is_fine(served_box, box):
+    file_id = served_box.store.put_file("0", "a.jpg", b"a")
+    served_box.board.add(Fault(method="DELETE", drop_answer=True))
+    box.delete(file_id)
+    box.delete(file_id)
+    assert not served_box.store.tree()
+
+
+# --- contract --------------------------------------------------------------------------------------------------------
+
+DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "box-openapi.json"
+
+
+@pytest.mark.skipif(
+    not DESCRIPTION.exists(), reason=f"put Box's OpenAPI description at {DESCRIPTION} to compare our calls with it"
+)
+def test_all_our_calls_are_as_box_describes_them(served_box, tmp_path):
+    served_box.settings.part_size_bytes, served_box.settings.chunked_minimum_bytes = PART_BYTES, 10
+    with (
+        ContractSession(DESCRIPTION, served_box.url) as session,
+        opened_box(served_box, http_session=session, chunked_from_bytes=len(LARGE)) as box,
+    ):
+        folder = box.ensure_folder("0", "Campaign")
+        assert box.ensure_folder("0", "Campaign") == folder
+        box.folder_name(folder)
+        for content in (SMALL, LARGE):
+            file, _ = put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
+            put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
+            box.delete(file.id, etag=file.etag)
+        assert len(session.exchanges) > 20
+        assert not session.violations

@@ -1,0 +1,214 @@
+import ssl
+from contextlib import contextmanager
+from dataclasses import replace
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
+
+from ferrero_dagster.clients.mail import Delivery, SmtpServer, check, send
+from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.sandbox.serving import listening_socket
+from ferrero_dagster_tests.clients.certificates import Authority
+from ferrero_dagster_tests.clients.wire import answering
+
+ALL = ("a@x.test", "b@x.test", "c@x.test")
+
+
+class Mailbox:
+    """Takes mail; `says` maps a command, or a recipient, to what is answered instead of 250."""
+
+    def __init__(self, **says):
+        self.says = says
+        self.mails = []
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802  # aiosmtpd's name
+        if "MAIL" in self.says:
+            return self.says["MAIL"]
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        if address[0] in self.says:
+            return self.says[address[0]]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        if "DATA" in self.says:
+            if not self.says["DATA"]:
+                self.mails.append(envelope.rcpt_tos)
+                server.transport.abort()
+            return self.says["DATA"]
+        self.mails.append(envelope.rcpt_tos)
+        return "250 OK"
+
+    async def handle_QUIT(self, server, session, envelope):  # noqa: N802
+        return self.says.get("QUIT", "221 Bye")
+
+
+@contextmanager
+def serving(mailbox, **options):
+    """The address of an SMTP server."""
+
+    sock = listening_socket(0, "mail")
+    port = sock.getsockname()[1]
+
+    class Loopback(Controller):
+        def factory(self):
+            return SMTP(self.handler, loop=self.loop, **options)
+
+        def _create_server(self):
+            return self.loop.create_server(self._factory_invoker, sock=sock)
+
+    controller = Loopback(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield SmtpServer(host="127.0.0.1", port=port, security="none", timeout_s=2)
+    finally:
+        controller.stop()
+
+
+def mail():
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "us@x.test", ", ".join(ALL), "Grüße"
+    message.set_content("Hello")
+    return message
+
+
+def test_a_mail_reaches_all_recipients_in_one_message():
+    with serving(box := Mailbox()) as server:
+        assert send(server, mail(), ALL) == Delivery(delivered=ALL)
+        check(server)
+    assert box.mails == [list(ALL)]
+
+
+def test_each_recipient_is_delivered_postponed_or_refused():
+    with serving(box := Mailbox(b="451 greylisted", c="550 unknown")) as server:
+        delivery = send(server, mail(), ALL)
+    assert (delivery.delivered, delivery.later, delivery.refused) == (ALL[:1], ALL[1:2], ALL[2:])
+    assert delivery.reason == "b@x.test: 451; c@x.test: 550"
+    assert box.mails == [[ALL[0]]]
+
+
+def test_nobody_is_delivered_when_all_are_refused():
+    with serving(Mailbox(a="451 x", b="550 x", c="550 x")) as server:
+        assert send(server, mail(), ALL).delivered == ()
+
+
+def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
+    with serving(box := Mailbox(b="421 closing")) as server:
+        delivery = send(server, mail(), ALL)
+    assert (delivery.delivered, delivery.later) == ((), ALL)
+    assert box.mails == []
+
+
+@pytest.mark.parametrize(
+    ("says", "error", "words"),
+    [
+        ({"DATA": "451 later"}, SystemUnavailable, "later (451)"),
+        ({"DATA": "554 spam"}, PermanentError, "refuses the message (554)"),
+        ({"MAIL": "550 who are you"}, AccessRefused, "check FERRERO_MAIL_FROM"),
+        ({"MAIL": "451 later"}, SystemUnavailable, "later (451)"),
+        ({"DATA": ""}, SystemUnavailable, "SMTPServerDisconnected"),
+    ],
+)
+def test_a_refusal_says_whose_turn_it_is(says, error, words):
+    with serving(Mailbox(**says)) as server, pytest.raises(error) as caught:
+        send(server, mail(), ALL)
+    assert words in str(caught.value)
+
+
+def test_a_mail_that_was_taken_stays_sent_however_the_server_says_good_bye():
+    with serving(box := Mailbox(QUIT="421 busy")) as server:
+        assert send(server, mail(), ALL).delivered == ALL
+    assert len(box.mails) == 1
+
+
+# --- connections -----------------------------------------------------------------------------------------------------
+
+
+def closed_port():
+    with answering() as wire:
+        return SmtpServer(host="127.0.0.1", port=wire.port, security="none", timeout_s=2)
+
+
+@pytest.mark.parametrize("use", [check, lambda server: send(server, mail(), ALL)], ids=["check", "send"])
+def test_a_server_that_cannot_be_reached_is_unavailable(use):
+    with pytest.raises(SystemUnavailable, match="ConnectionRefusedError"):
+        use(closed_port())
+    with pytest.raises(SystemUnavailable, match="gaierror"):
+        use(replace(closed_port(), host="mail.invalid"))
+    with answering(first=True) as wire, pytest.raises(SystemUnavailable):
+        use(replace(closed_port(), port=wire.port))
+
+
+@pytest.mark.parametrize(
+    ("greeting", "error"), [(b"554 go away\r\n", AccessRefused), (b"421 busy\r\n", SystemUnavailable)]
+)
+def test_a_server_that_greets_with_a_refusal_sets_no_message_aside(greeting, error):
+    with answering(greeting, first=True) as wire, pytest.raises(error):
+        send(replace(closed_port(), port=wire.port), mail(), ALL)
+
+
+def test_silence_is_given_up():
+    with answering(b"2", pause_s=0.5, first=True) as wire, pytest.raises(SystemUnavailable):
+        check(replace(closed_port(), port=wire.port, timeout_s=0.1))
+
+
+# --- log-in and TLS --------------------------------------------------------------------------------------------------
+
+
+def accounts(seen):
+    """Options of a server that knows one password and notes the users who gave it."""
+
+    def knows(server, session, envelope, mechanism, data):
+        if data.password != b"sesame":
+            return AuthResult(success=False, handled=False)
+        seen.append(data.login)
+        return AuthResult(success=True)
+
+    # After a refusal aiosmtpd sleeps; one mechanism means one refusal.
+    return {"authenticator": knows, "auth_require_tls": False, "auth_exclude_mechanism": ["LOGIN"]}
+
+
+def test_a_log_in_is_used_where_a_user_is_set():
+    seen: list[bytes] = []
+    with serving(Mailbox(), **accounts(seen)) as server:
+        check(server)
+        assert seen == []
+        check(replace(server, username="us", password="sesame"))
+    assert seen == [b"us"]
+
+
+def test_a_refused_log_in_names_the_settings_and_no_secret():
+    with serving(Mailbox(), **accounts([])) as server:
+        for password in ("swordfish", "schwertfisch-ß"):
+            account = replace(server, username="us", password=password)
+            with pytest.raises(AccessRefused, match=r"FERRERO_SMTP_.*USERNAME and _PASSWORD") as caught:
+                check(account)
+            assert password not in str(caught.value) + repr(account)
+            assert caught.value.__suppress_context__
+
+
+def test_a_server_without_log_in_or_starttls_says_which_setting_is_wrong():
+    with serving(Mailbox()) as server:
+        for wrong in (replace(server, username="us", password="x"), replace(server, security="starttls")):
+            with pytest.raises(AccessRefused, match=r"not supported by server.*FERRERO_SMTP_SECURITY"):
+                check(wrong)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_server_with_an_unknown_certificate_is_not_trusted(tmp_path, security):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Authority(tmp_path).issue_pem("127.0.0.1"))
+    if security == "tls":
+        with (
+            answering(b"220 hello\r\n", tls=context, first=True) as wire,
+            pytest.raises(SystemUnavailable, match="SSLCert"),
+        ):
+            check(SmtpServer(host="127.0.0.1", port=wire.port, security="tls", timeout_s=2))
+    else:
+        with serving(Mailbox(), tls_context=context) as server, pytest.raises(SystemUnavailable, match="SSLCert"):
+            check(replace(server, security="starttls"))

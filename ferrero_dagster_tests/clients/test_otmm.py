@@ -1,0 +1,259 @@
+import json
+
+import pytest
+
+from ferrero_dagster.clients.otmm import StatusChangedError
+from ferrero_dagster.clients.otmm_session import ConflictError, NotFoundError
+from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import opened_dam, seen
+
+LOCAL = "Local Adaptation"
+
+
+def campaign(served, status="A1", *, name="Test", number="C000000078", kind=LOCAL, **more):
+    return served.store.add_campaign(name=name, number=number, status=status, type=kind, **more)
+
+
+def found(otmm, status="A1"):
+    return [c.name for c in otmm.search_campaigns(status=status, campaign_type=LOCAL)]
+
+
+def masters(served, *names, campaign_id=None):
+    folder = served.store.folder(campaign_id or campaign(served), "01 Master Assets")
+    return folder, [served.store.add_asset(folder, name, name.encode()) for name in names]
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+def test_search_keeps_only_campaigns_with_exactly_the_status_and_type(served_dam, otmm):
+    campaign(served_dam, name="right")
+    campaign(served_dam, "A10", name="contains A1")
+    campaign(served_dam, name="contains the type", kind="Local Adaptation Extra")
+    deleted = campaign(served_dam, name="deleted")
+    served_dam.store.delete(deleted)
+    assert found(otmm) == ["right"]
+
+
+@pytest.mark.parametrize("domained", [True, False])
+def test_a_campaign_is_read_the_same_from_pick_lists_and_plain_text(served_dam, otmm, domained):
+    id_ = campaign(served_dam, name="N", domained=domained)
+    expected = Campaign(id=id_, number="C000000078", name="N", status="A1", type=LOCAL)
+    assert otmm.campaign(id_) == expected
+    assert otmm.search_campaigns(status="A1", campaign_type=LOCAL) == [expected]
+
+
+def test_search_reads_all_pages_in_order_of_name(served_dam):
+    for number in range(7):
+        campaign(served_dam, name=f"{6 - number}")
+    with opened_dam(served_dam.url, search_page_size=3) as otmm:
+        assert found(otmm) == [str(number) for number in range(7)]
+
+
+def test_search_ends_on_an_empty_page_although_the_total_is_stale(served_dam, otmm):
+    page = '{"search_result_resource": {"search_result": {"hit_count": 0, "total_hit_count": 9}}}'
+    served_dam.board.add(Fault(path="search/text", status=200, body=page, headers={"Content-Type": "application/json"}))
+    assert found(otmm) == []
+    assert seen(served_dam, path="search/text", times=1)
+
+
+def test_search_with_a_dropped_condition_is_an_error_that_names_the_settings(served_dam):
+    with (
+        opened_dam(served_dam.url, status_field="NO.SUCH.FIELD") as otmm,
+        pytest.raises(PermanentError, match=r"dropped a condition; check dam\.status_field"),
+    ):
+        found(otmm)
+
+
+def test_search_finds_what_the_index_still_has_and_the_folder_tells_the_truth(served_dam, otmm):
+    served_dam.settings.index_lag_s = 60
+    id_ = campaign(served_dam)
+    served_dam.store.set_status(id_, "A2")
+    assert found(otmm) == []
+    assert otmm.campaign(id_).status == "A2"
+
+
+def test_search_stays_below_the_root_folder_of_the_site(served_dam):
+    campaign(served_dam, name="elsewhere")
+    with opened_dam(served_dam.url, campaign_root_folder=served_dam.store.add_folder("ARTESIA.PUBLIC.TREEN", "x")) as o:
+        assert found(o) == []
+
+
+@pytest.mark.parametrize("body", ["{}", '{"search_result_resource": 1}', "[]", "", "nonsense", '{"x": null}'])
+def test_a_broken_search_answer_is_an_error_and_never_an_empty_list(served_dam, otmm, body):
+    served_dam.board.add(Fault(path="search/text", status=200, body=body, headers={"Content-Type": "application/json"}))
+    with pytest.raises(TransientError):
+        found(otmm)
+
+
+def test_a_deleted_campaign_is_not_found(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.store.delete(id_)
+    with pytest.raises(NotFoundError):
+        otmm.campaign(id_)
+    with pytest.raises(NotFoundError):
+        otmm.campaign("0" * 40)
+
+
+# --- folders and assets ----------------------------------------------------------------------------------------------
+
+
+def test_child_folders_come_with_their_names(served_dam, otmm):
+    id_ = campaign(served_dam, folders=("01 Master Assets", "Briefs"))
+    assert sorted(name for _, name in otmm.child_folders(id_)) == ["01 Master Assets", "Briefs"]
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 200])
+def test_a_listing_reads_all_pages_and_folders_inside_each_asset_once(served_dam, page_size):
+    folder, _ = masters(served_dam, *(f"{n}.jpg" for n in range(7)))
+    inner = served_dam.store.add_folder(folder, "Inner")
+    served_dam.store.add_asset(inner, "inner.jpg", b"i")
+    served_dam.store.add_asset(folder, "deleted.jpg", b"d", deleted=True)
+    served_dam.store.add_asset(folder, "expired.jpg", b"e", expired=True)
+    with opened_dam(served_dam.url, listing_page_size=page_size) as otmm:
+        assert sorted(a.name for a in otmm.list_assets(folder)) == [*(f"{n}.jpg" for n in range(7)), "inner.jpg"]
+    with opened_dam(served_dam.url, listing_page_size=page_size, include_subfolders=False) as otmm:
+        assert sorted(a.name for a in otmm.list_assets(folder)) == [f"{n}.jpg" for n in range(7)]
+
+
+def children_page(*asset_ids):
+    items = [{"asset_id": asset_id, "name": asset_id, "content_size": 1} for asset_id in asset_ids]
+    return Fault(
+        path="/children", status=200, body=json.dumps({"folder_children": {"asset_list": items}}),
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+
+def test_a_page_that_is_shorter_than_asked_for_is_not_taken_for_the_last(served_dam, otmm):
+    folder, ids = masters(served_dam, "a.jpg", "b.jpg", "c.jpg")
+    served_dam.board.add(children_page(ids[0]))
+    assert [a.id for a in otmm.list_assets(folder)] == ids
+
+
+def test_a_listing_ends_although_every_page_is_the_same(served_dam, otmm):
+    page = children_page("x", "y", "x")
+    page.times = None
+    served_dam.board.add(page)
+    assert [a.id for a in otmm.list_assets("f")] == ["x", "y"]
+
+
+@pytest.mark.parametrize("item", [{"name": "no id"}, "x", None, 1])
+def test_an_item_without_an_id_is_an_error_and_not_left_out(served_dam, otmm, item):
+    page = children_page("x")
+    page.body = json.dumps({"folder_children": {"asset_list": [item]}})
+    served_dam.board.add(page)
+    with pytest.raises(TransientError, match="without an id"):
+        otmm.list_assets("f")
+
+
+def test_a_folder_has_assets_once_one_has_content(served_dam, otmm):
+    folder, _ = masters(served_dam)
+    assert not otmm.has_assets(folder)
+    served_dam.store.add_asset(folder, "metadata only", with_content=False)
+    assert not otmm.has_assets(folder)
+    served_dam.store.add_asset(served_dam.store.add_folder(folder, "Inner"), "a.jpg", b"a")
+    assert otmm.has_assets(folder)
+
+
+def test_full_metadata_comes_in_one_request_and_what_vanished_is_left_out(served_dam, otmm):
+    _, ids = masters(served_dam, "a.jpg", "b.jpg", "c.jpg")
+    served_dam.store.delete(ids[1])
+    served_dam.board.seen.clear()
+    loaded = otmm.load_assets(ids)
+    assert [a.id for a in loaded] == [ids[0], ids[2]]
+    assert all(a.raw and len(a.md5_hex or "") == 32 and a.size_bytes == 5 for a in loaded)
+    assert seen(served_dam, path="/assets", times=1)
+
+
+def test_lists_of_one_may_come_as_the_bare_object(served_dam, otmm):
+    served_dam.settings.single_items_as_objects = True
+    folder, (asset_id,) = masters(served_dam, "a.jpg", campaign_id=campaign(served_dam, folders=("01 Master Assets",)))
+    (one,) = otmm.search_campaigns(status="A1", campaign_type=LOCAL)
+    assert otmm.child_folders(one.id) == [(folder, "01 Master Assets")]
+    assert [a.id for a in otmm.list_assets(folder)] == [a.id for a in otmm.load_assets([asset_id])] == [asset_id]
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+
+def is_unlocked(served, id_):
+    return served.store.item(id_).locked_by is None
+
+
+@pytest.mark.parametrize("site", [{}, {"lock_path": "folders"}, {"domained_patch": True}])
+@pytest.mark.parametrize("domained", [True, False])
+def test_a_status_is_set_under_the_lock_and_read_back(served_dam, site, domained):
+    id_ = campaign(served_dam, domained=domained)
+    with opened_dam(served_dam.url, **site) as otmm:
+        otmm.set_status(id_, "A2", expected="A1")
+        assert otmm.campaign(id_).status == "A2"
+    assert is_unlocked(served_dam, id_)
+
+
+def test_a_status_can_be_set_without_a_lock_where_the_site_says_so(served_dam):
+    served_dam.settings.lock_required = False
+    id_ = campaign(served_dam)
+    with opened_dam(served_dam.url, lock_before_patch=False) as otmm:
+        otmm.set_status(id_, "A2", expected="A1")
+    assert not served_dam.board.requests("PUT")
+
+
+def test_a_status_that_is_set_already_is_not_set_again(served_dam, otmm):
+    otmm.set_status(campaign(served_dam, "A2"), "A2", expected="A1")
+    assert not served_dam.board.requests("PATCH")
+
+
+def test_a_status_that_a_person_changed_stays(served_dam, otmm):
+    id_ = campaign(served_dam, "A4")
+    with pytest.raises(StatusChangedError) as caught:
+        otmm.set_status(id_, "A2", expected="A1")
+    assert (caught.value.found, served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A4", "A4", True)
+
+
+def test_a_campaign_that_a_person_has_open_is_left_alone(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.store.lock(id_, "someone")
+    with pytest.raises(ConflictError, match="locked"):
+        otmm.set_status(id_, "A2", expected="A1")
+    assert (served_dam.store.status(id_), served_dam.store.item(id_).locked_by) == ("A1", "someone")
+
+
+def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.store.lock(id_, "ferrero")
+    otmm.set_status(id_, "A2", expected="A1")
+    assert is_unlocked(served_dam, id_)
+
+
+def test_a_status_that_was_accepted_but_not_applied_is_noticed(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.board.add(Fault(method="PATCH", status=200))
+    with pytest.raises(IntegrityError, match="shows A1"):
+        otmm.set_status(id_, "A2", expected="A1")
+    assert is_unlocked(served_dam, id_)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_status_is_set_once_although_an_answer_was_lost(served_dam, otmm, method):
+    id_ = campaign(served_dam)
+    served_dam.board.add(Fault(method=method, drop_answer=True))
+    otmm.set_status(id_, "A2", expected="A1")
+    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A2", True)
+
+
+def test_the_body_of_the_answer_to_a_status_change_does_not_matter(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.board.add(Fault(method="PUT", times=2, status=200, body="done", headers={"Content-Type": "text/plain"}))
+    served_dam.settings.lock_required = False
+    otmm.set_status(id_, "A2", expected="A1")
+    assert served_dam.store.status(id_) == "A2"
+
+
+def test_the_lock_is_taken_back_when_the_change_fails(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.board.add(Fault(method="PATCH", status=503, times=None))
+    with pytest.raises(SystemUnavailable):
+        otmm.set_status(id_, "A2", expected="A1")
+    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A1", True)
