@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from pydantic import ValidationError
@@ -25,6 +26,10 @@ from ferrero_dagster.tracking.outbox import Channel, Notification
 Fate = Literal["sent", "postponed", "set aside"]
 
 _SYSTEMS: dict[Channel, str] = {"mail": mail.SYSTEM, "webhook": webhook.SYSTEM}
+_SETTINGS: dict[Channel, str] = {
+    "mail": "FERRERO_MAIL_TO or FERRERO_MAIL_ERRORS_TO",
+    "webhook": "FERRERO_MAKE_WEBHOOK_URL",
+}
 _MAX_ATTEMPTS = 12
 _LONGEST_PAUSE_S = 3600.0
 _LONGEST_PROBE_PAUSE_S = 300.0
@@ -69,6 +74,9 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
 
     A channel that is down is left alone until a growing pause is over, at most five minutes; its messages wait, in
     order. A message that only some recipients refuse for now is postponed; the others go on.
+
+    Raises:
+        SystemUnavailable: PostgreSQL cannot be used; what was sent and not written down is sent again.
     """
     report = Delivered()
     with database.lock(outbox.SENDING_LOCK) as lock:
@@ -78,7 +86,7 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
         ends = time.monotonic() + deadline_s
         while time.monotonic() < ends:
             channels = [channel for channel in _SYSTEMS if channel not in report.down]
-            due = database.transact(lambda cursor, channels=channels: outbox.next_due(cursor, channels))  # type: ignore[misc]
+            due = database.transact(partial(outbox.next_due, channels=channels))
             if due is None:
                 break
             lock.confirm()
@@ -137,38 +145,41 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
 def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
     """Write down what became of a message."""
     outages.note_success(cursor, _SYSTEMS[due.channel])
+    is_last_try = due.attempts + 1 >= _MAX_ATTEMPTS
+    lost = delivery.refused + delivery.later if is_last_try else delivery.refused
     delivered = [*due.delivered_to, *delivery.delivered]
-    refused = [*due.refused_by, *delivery.refused]
-    if delivery.refused:
-        _alert(cursor, due, f"Refused for good: {', '.join(delivery.refused)}")
-    if delivery.later and due.attempts + 1 < _MAX_ATTEMPTS:
+    refused = [*due.refused_by, *lost]
+    if lost:
+        # Once a day for each address, however many messages it refuses.
+        _alert(cursor, due, f"Refused: {', '.join(lost)}", key=f"{due.created_at:%Y-%m-%d}:{', '.join(lost)}")
+    if delivery.later and not is_last_try:
         pause_s = min(30 * 2.0**due.attempts, _LONGEST_PAUSE_S)
         outbox.postpone(
             cursor, due.id, error=delivery.reason, pause_s=pause_s, delivered_to=delivered, refused_by=refused
         )
         return "postponed"
     if delivered:
-        outbox.mark_sent(cursor, due.id, delivered_to=delivered, refused_by=[*refused, *delivery.later])
+        outbox.mark_sent(cursor, due.id, delivered_to=delivered, refused_by=refused)
         return "sent"
-    outbox.set_aside(cursor, due.id, error=delivery.reason, refused_by=[*refused, *delivery.later])
+    outbox.set_aside(cursor, due.id, error=delivery.reason, refused_by=refused)
     return "set aside"
 
 
 def _set_aside(cursor: Cursor, due: Notification, reason: str) -> None:
     outbox.set_aside(cursor, due.id, error=reason)
-    _alert(cursor, due, reason)
+    _alert(cursor, due, reason, key=str(due.id))
 
 
-def _alert(cursor: Cursor, due: Notification, reason: str) -> None:
-    if due.template == "workflow_error":
+def _alert(cursor: Cursor, due: Notification, reason: str, *, key: str) -> None:
+    if due.template == WorkflowError.template:
         return  # a complaint about a complaint would go the same way
     fact = WorkflowError(
         headline=f"A message could not be delivered: {due.template}",
         explanation=reason,
-        what_to_do="Correct the address in FERRERO_MAIL_TO or FERRERO_MAIL_ERRORS_TO, then run resend_notifications.",
+        what_to_do=f"If an address is wrong, correct {_SETTINGS[due.channel]}; then run resend_notifications.",
         details=(("Notification", str(due.id)), ("Written", due.created_at.isoformat(timespec="seconds"))),
     )
     outbox.add(
         cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-        dedupe_key=f"undeliverable:{due.id}:{reason}",
+        dedupe_key=f"undeliverable:{key}",
     )  # fmt: skip

@@ -12,6 +12,7 @@ from psycopg2.sql import SQL, Composable, Identifier
 
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import fitted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +33,11 @@ class Patience:
 def note_seen(cursor: Cursor, campaign: Campaign) -> None:
     """Remember the campaign as the DAM shows it now; idempotent."""
     cursor.execute(
-        """
+        f"""
         INSERT INTO campaign_status AS known
             (campaign_id, campaign_number, campaign_name, campaign_type, status, seen_at, status_since)
-        VALUES (%(id)s, %(number)s, %(name)s, %(type)s, %(status)s, now(), now())
+        VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)s")},
+                %(type)s, %(status)s, now(), now())
         ON CONFLICT (campaign_id) DO UPDATE SET
             campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
             campaign_type = excluded.campaign_type, status = excluded.status, seen_at = now(),
@@ -80,7 +82,8 @@ def count_poll(
 ) -> bool:
     """Count one poll in vain, of an empty folder or with a genuine `error`; False where it was counted already.
 
-    One poll is counted at most once in `min_interval_s`, however many ticks and previews look.
+    One poll is counted at most once in `min_interval_s`, however many ticks and previews look; a last one that lies in
+    the future, as when the server's clock was set back, does not stop it.
     """
     cursor.execute(
         SQL(
@@ -93,7 +96,7 @@ def count_poll(
                 {last_retry_at} = now(),
                 {failure_reason} = coalesce(%(error)s, {failure_reason})
             WHERE campaign_id = %(id)s
-              AND ({last_retry_at} IS NULL OR coalesce({retry_count}, 0) = 0
+              AND ({last_retry_at} IS NULL OR coalesce({retry_count}, 0) = 0 OR {last_retry_at} > clock_timestamp()
                    OR {last_retry_at} <= now() - make_interval(secs => %(min_interval_s)s))
             """
         ).format(**_columns(prefix)),

@@ -1,31 +1,47 @@
 """The connection to the tracking database: a pool of 1-10, transactions that survive a lost connection, locks."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg2
-from psycopg2.errors import DeadlockDetected, SerializationFailure, UndefinedTable
+from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
 from psycopg2.extensions import connection as Connection  # noqa: N812  # psycopg2 names the class in lower case
 from psycopg2.extras import RealDictCursor
 from psycopg2.pool import ThreadedConnectionPool
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from ferrero_dagster.domain.errors import ConfigurationError, SystemUnavailable
+from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
+from ferrero_dagster.tracking.storable import storable
 
 T = TypeVar("T")
-Cursor = RealDictCursor
-"""Rows are dictionaries by column name."""
 
+SYSTEM = "PostgreSQL"
 MAX_CONNECTIONS = 10
 #: A dead peer is noticed within about a minute.
 _CONNECT_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
-    "application_name": "ferrero_dagster",
+    "tcp_user_timeout": 60_000, "application_name": "ferrero_dagster",
 }  # fmt: skip
-_LOST = (psycopg2.OperationalError, psycopg2.InterfaceError)
-_WORTH_ANOTHER_TRY = (*_LOST, SerializationFailure, DeadlockDetected)
+# Serialization failures and deadlocks are OperationalErrors too; a standby that is just being promoted is read-only.
+_WORTH_ANOTHER_TRY = (psycopg2.OperationalError, psycopg2.InterfaceError, ReadOnlySqlTransaction)
+# A failed connection carries no SQLSTATE, only these words; in another language it is taken for an outage.
+_REFUSALS = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) .* does not exist"
+    r"|permission denied|is not permitted to log in|not currently accepting connections|requires a valid client cert"
+)
+# What libpq says of an address that it cannot read; an unescaped @ in the password ends up in the host.
+_MALFORMED = re.compile(r'^invalid |host name "[^"]*@')
+
+
+class Cursor(RealDictCursor):
+    """Rows are dictionaries by column name. Text that PostgreSQL cannot hold is mended on its way in."""
+
+    def execute(self, query: Any, parameters: Any = None) -> None:
+        """Run one statement."""
+        super().execute(query, storable(parameters))
 
 
 class Database:
@@ -45,23 +61,18 @@ class Database:
         the outcome of a commit may then be unknown, so `work` must be idempotent by key.
 
         Raises:
-            SystemUnavailable: PostgreSQL cannot be reached.
-            ConfigurationError: the tables are missing.
+            SystemUnavailable: PostgreSQL cannot be used at present.
+            AccessRefused: it refuses our log-in, or a right that we need.
+            ConfigurationError: the address is wrong, or the tables are missing.
         """
         attempts = Retrying(
-            retry=retry_if_exception_type(_WORTH_ANOTHER_TRY),
+            retry=retry_if_exception(_is_worth_another_try),
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(0.1, max=2),
             reraise=True,
         )
-        try:
+        with _in_our_words():
             result: T = attempts(self._once, work)
-        except UndefinedTable:
-            raise ConfigurationError(
-                "The tracking database has no tables yet, or old ones; run `ferrero-dagster db upgrade`."
-            ) from None
-        except _WORTH_ANOTHER_TRY as error:
-            raise _unavailable(error) from None
         return result
 
     def _once(self, work: Callable[[Cursor], T]) -> T:
@@ -75,7 +86,7 @@ class Database:
         try:
             yield connection
         finally:
-            pool.putconn(connection, close=bool(connection.closed))
+            pool.putconn(connection)
 
     def _open_pool(self) -> ThreadedConnectionPool:
         with self._pool_lock:
@@ -85,28 +96,16 @@ class Database:
 
     @contextmanager
     def lock(self, name: str) -> Iterator["HeldLock | None"]:
-        """Hold the advisory lock `name` on a connection of its own; yields None where another process holds it."""
-        connection = self._connect()
+        """Hold the advisory lock `name` on a connection of its own; yields None where another process holds it.
+
+        Raises:
+            FerreroError: as `transact`.
+        """
+        connection = connect(self._url)
         try:
-            with _cursor(connection) as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS got", (name,))
-                row = cursor.fetchone()
-            yield HeldLock(connection, name) if row and row["got"] else None
+            yield HeldLock(connection) if _try_lock(connection, name) else None
         finally:
             connection.close()
-
-    def is_locked(self, name: str) -> bool:
-        """Whether some process holds the advisory lock `name` now."""
-        with self.lock(name) as held:
-            return held is None
-
-    def _connect(self) -> Connection:
-        try:
-            connection: Connection = psycopg2.connect(self._url, **_CONNECT_OPTIONS)
-        except _LOST as error:
-            raise _unavailable(error) from None
-        connection.autocommit = True
-        return connection
 
     def close(self) -> None:
         """Give all connections back."""
@@ -119,9 +118,8 @@ class Database:
 class HeldLock:
     """An advisory lock that lives as long as its connection."""
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.name = name
 
     def confirm(self) -> None:
         """Do nothing while the lock is still ours; call it before what must not be done by two.
@@ -129,17 +127,67 @@ class HeldLock:
         Raises:
             SystemUnavailable: the connection was lost, and the lock with it; another process may hold it.
         """
-        try:
-            with _cursor(self._connection) as cursor:
-                cursor.execute("SELECT 1")
-        except _LOST as error:
-            raise _unavailable(error) from None
+        with _in_our_words(), _cursor(self._connection) as cursor:
+            cursor.execute("SELECT 1")
+
+
+def connect(database_url: str) -> Connection:
+    """A connection of the caller's own.
+
+    Raises:
+        FerreroError: as `Database.transact`.
+    """
+    with _in_our_words():
+        connection: Connection = psycopg2.connect(database_url, **_CONNECT_OPTIONS)
+    return connection
+
+
+def in_our_words(error: psycopg2.Error) -> FerreroError | None:
+    """The error as people read it; None for one that is our own mistake."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    # A host with several addresses is told in as many lines.
+    reason = next(filter(_REFUSALS.search, lines), lines[0])
+    if isinstance(error, UndefinedTable | UndefinedColumn):
+        return ConfigurationError(
+            "The tracking database has no tables yet, or old ones; run `ferrero-dagster db upgrade`."
+        )
+    if error.pgcode is None and _MALFORMED.search(reason):
+        # The reason may quote the address, with its password.
+        return ConfigurationError(
+            "FERRERO_DATABASE_URL is not an address; expected postgresql://user:password@host:port/name."
+        )
+    if isinstance(error, InsufficientPrivilege) or (error.pgcode is None and _REFUSALS.search(reason)):
+        return AccessRefused(
+            SYSTEM, f"PostgreSQL refuses us: {reason}; check FERRERO_DATABASE_URL and its user's rights."
+        )
+    if isinstance(error, _WORTH_ANOTHER_TRY):
+        return SystemUnavailable(SYSTEM, f"PostgreSQL cannot be used at present: {reason}")
+    return None
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except psycopg2.Error as error:
+        told = in_our_words(error)
+        if told is None:
+            raise
+        raise told from None
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, _WORTH_ANOTHER_TRY) and isinstance(in_our_words(error), SystemUnavailable)
 
 
 def _cursor(connection: Connection) -> Cursor:
-    return connection.cursor(cursor_factory=RealDictCursor)
+    return connection.cursor(cursor_factory=Cursor)
 
 
-def _unavailable(error: Exception) -> SystemUnavailable:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return SystemUnavailable("PostgreSQL", f"PostgreSQL cannot be reached: {reason}")
+def _try_lock(connection: Connection, name: str) -> bool:
+    connection.autocommit = True
+    with _in_our_words(), _cursor(connection) as cursor:
+        # The lock of a host that died is free within about a minute; the server's default is two hours.
+        cursor.execute("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS got", (name,))
+        return bool(cursor.fetchall()[0]["got"])

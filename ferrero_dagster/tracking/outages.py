@@ -23,7 +23,19 @@ _COLUMNS = """id, system, began_at, failures, message,
 
 
 def note_failure(cursor: Cursor, system: str, message: str) -> Outage:
-    """Count one more failed use of the system and return its outage, opened if need be."""
+    """Count one more failed use of the system and return its outage, opened if need be.
+
+    An outage that ended within the last hour goes on: a system that comes and goes is out once, not every time.
+    """
+    cursor.execute(
+        """
+        UPDATE outages SET ended_at = NULL WHERE id = (
+            SELECT id FROM outages WHERE system = %(system)s AND ended_at > now() - interval '1 hour'
+              AND NOT EXISTS (SELECT FROM outages WHERE system = %(system)s AND ended_at IS NULL)
+            ORDER BY id DESC LIMIT 1)
+        """,
+        {"system": system},
+    )
     cursor.execute(
         f"""
         INSERT INTO outages AS known (system, message) VALUES (%s, %s)

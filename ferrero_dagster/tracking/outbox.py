@@ -1,7 +1,7 @@
 """`notifications`: messages written in the transaction of the fact they report, and what became of them."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -40,6 +40,19 @@ def add(
         (dedupe_key, channel, template, campaign_id, fact_json, uuid.uuid4().hex),
     )
     return cursor.rowcount == 1
+
+
+def add_many(cursor: Cursor, *, channel: Channel, messages: Sequence[tuple[str, str, str]]) -> None:
+    """Write many messages (template, fact as JSON, dedupe key) with one statement, each once per key for ever."""
+    cursor.execute(
+        """
+        INSERT INTO notifications (channel, template, fact, dedupe_key, message_id)
+        SELECT %s, template, fact, dedupe_key, replace(gen_random_uuid()::text, '-', '')
+        FROM unnest(%s::text[], %s::jsonb[], %s::text[]) AS m (template, fact, dedupe_key)
+        ON CONFLICT (dedupe_key) DO NOTHING
+        """,
+        (channel, *([message[place] for message in messages] for place in range(3))),
+    )
 
 
 def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | None:

@@ -1,30 +1,38 @@
 """Brings a database to the present schema; an existing one of the cron scripts is adopted (SPEC 7)."""
 
-import logging
+import contextlib
 from pathlib import Path
 
+import psycopg2
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-from ferrero_dagster.domain.errors import ConfigurationError, SystemUnavailable
+from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
+from ferrero_dagster.tracking import database
 
-logger = logging.getLogger(__name__)
-
+#: Dagster's tables live here where both share a database (SPEC 11).
+DAGSTER_SCHEMA = "dagster"
+#: Beside Dagster's `alembic_version`, whose storage may share the database.
+VERSION_TABLE = "ferrero_alembic_version"
 #: Held while migrating, so that two upgrades at once wait for each other.
 _MIGRATION_LOCK = 0x6665_7272_65_72_6F
 
 _UNKNOWN_MANDATORY_COLUMNS = """
 SELECT table_name || '.' || column_name FROM information_schema.columns
 WHERE table_schema = current_schema() AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
+  AND is_generated = 'NEVER'
   AND (table_name, column_name) NOT IN (
       ('master_assets', 'tracking_id'), ('derivative_assets', 'tracking_id'), ('campaign_status', 'campaign_id'),
-      ('derivative_assets', 'derivative_filename'), ('campaign_status', 'campaign_number'),
-      ('campaign_status', 'campaign_name'), ('campaign_status', 'status'), ('master_assets', 'opentext_id'),
-      ('master_assets', 'campaign_id'), ('master_assets', 'upload_directory'), ('master_assets', 'full_metadata'))
+      ('derivative_assets', 'derivative_filename'), ('derivative_assets', 'file_extension'),
+      ('derivative_assets', 'status'), ('campaign_status', 'campaign_number'), ('campaign_status', 'campaign_name'),
+      ('campaign_status', 'status'), ('master_assets', 'opentext_id'), ('master_assets', 'campaign_id'),
+      ('master_assets', 'upload_directory'), ('master_assets', 'full_metadata'), ('master_assets', 'status'))
   AND table_name IN ('master_assets', 'derivative_assets', 'campaign_status')
+ORDER BY 1
 """
 
 
@@ -32,34 +40,50 @@ def upgrade(database_url: str) -> str:
     """Bring the schema up to date and return its version; safe to run twice, and by two processes at once.
 
     Raises:
-        SystemUnavailable: the server cannot be reached.
-        ConfigurationError: an existing table cannot be adopted; the sentence says what to change.
+        SystemUnavailable: PostgreSQL cannot be used at present.
+        AccessRefused: it refuses our log-in, or the right to change the schema.
+        ConfigurationError: an existing table cannot be adopted; the sentence says what to change. Nothing was changed.
     """
-    engine = sa.create_engine(_psycopg2_url(database_url), poolclass=sa.NullPool)
+    # One understanding of the address, and one of what is wrong with it, here and at work.
+    engine = sa.create_engine(
+        "postgresql+psycopg2://", creator=lambda: database.connect(database_url), poolclass=sa.NullPool
+    )
     try:
         with engine.begin() as connection:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(_scripts()))
-            command.upgrade(config, "head")
+            command.upgrade(_config(connection), "head")
             _refuse_unknown_mandatory_columns(connection)
-            return (
-                MigrationContext.configure(
-                    connection, opts={"version_table": "ferrero_alembic_version"}
-                ).get_current_revision()
-                or ""
-            )
-    except sa.exc.OperationalError as error:
-        raise SystemUnavailable("PostgreSQL", f"PostgreSQL cannot be reached: {_first_line(error)}") from None
-    except sa.exc.IntegrityError as error:
+            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+            return context.get_current_revision() or ""
+    except sa.exc.DBAPIError as error:
+        raise _in_our_words(error) from None
+    except CommandError as error:
         raise ConfigurationError(
-            f"The existing tables cannot be adopted: {_first_line(error)}; remove the double rows and run it again."
+            f"The tracking database was upgraded by a newer ferrero_dagster ({error}); install that one."
         ) from None
+
+
+def make_dagster_schema(database_url: str) -> str:
+    """Make the schema for Dagster's own tables in this database and return the address for `DAGSTER_PG_URL`.
+
+    Safe to run twice; raises as `upgrade`.
+    """
+    with contextlib.closing(database.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {DAGSTER_SCHEMA}")
+    # A bare postgresql:// would be taken for psycopg 3, which is not what we install.
+    url = sa.make_url(database_url).set(drivername="postgresql+psycopg2")
+    return url.update_query_dict({"options": f"-csearch_path={DAGSTER_SCHEMA}"}).render_as_string(hide_password=False)
 
 
 def head() -> str:
     """The version that this code needs."""
     return ScriptDirectory(str(_scripts())).get_current_head() or ""
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    return config
 
 
 def _scripts() -> Path:
@@ -75,15 +99,14 @@ def _refuse_unknown_mandatory_columns(connection: sa.Connection) -> None:
         )
 
 
-def _psycopg2_url(database_url: str) -> sa.URL:
-    # SQLAlchemy 2.1 takes a bare postgresql:// for psycopg 3, which is not what we install.
-    try:
-        return sa.make_url(database_url).set(drivername="postgresql+psycopg2")
-    except sa.exc.ArgumentError:
-        raise ConfigurationError(
-            "FERRERO_DATABASE_URL is not an address; expected postgresql://user:password@host:port/name."
-        ) from None
-
-
-def _first_line(error: sa.exc.DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+def _in_our_words(error: sa.exc.DBAPIError) -> FerreroError:
+    cause = error.orig
+    assert isinstance(cause, psycopg2.Error)
+    table, detail = cause.diag.table_name, cause.diag.message_detail
+    if isinstance(cause, psycopg2.IntegrityError):
+        return ConfigurationError(
+            f"The existing table {table} cannot be adopted: {detail} Remove the double rows and run it again."
+        )
+    return database.in_our_words(cause) or ConfigurationError(
+        f"The existing tables cannot be adopted: {cause.diag.message_primary}; mend that and run it again."
+    )

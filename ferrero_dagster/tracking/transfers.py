@@ -5,13 +5,13 @@ import secrets
 import string
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 from psycopg2.errors import UniqueViolation
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import fitted, storable
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
@@ -26,7 +26,10 @@ def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str,
 
 
 def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset]) -> None:
-    """Take masters that a cron script moved before us as moved, so that they do not move twice; idempotent."""
+    """Take masters that a cron script moved before us as moved, so that they do not move twice; idempotent.
+
+    Of several masters of one asset the newest counts.
+    """
     cursor.execute(
         """
         INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, state,
@@ -36,6 +39,7 @@ def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Col
         JOIN master_assets m ON m.opentext_id = a.id AND m.campaign_id = %s
         WHERE m.status = 'active' AND m.box_file_id IS NOT NULL
           AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id)
+        ORDER BY m.updated_at DESC NULLS LAST
         ON CONFLICT DO NOTHING
         """,
         (
@@ -60,12 +64,18 @@ def claim(
     With `reuse_tracking_id` the ID of the master that the file was made from is kept where it is known (SPEC 3, A5).
     """
     key = {"route": route, "campaign": campaign_id, "source": asset.id, "version": asset.version}
+    # Two that claim the same file wait for each other here, so that the second finds what the first has made.
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('claim:' || %(route)s || ':' || %(campaign)s, 0))", key
+    )
     known = _find(cursor, key)
     if known:
-        return known if known.state != "withdrawn" else _renew(cursor, known)
+        return known if known.state != "withdrawn" else _renew(cursor, known, asset, details)
     tracking_id = _master_of_final(cursor, asset.name, campaign_id) if reuse_tracking_id else None
     if tracking_id is None:
-        tracking_id = _insert_master(cursor, asset, campaign_id, details)
+        tracking_id = _new_tracking_id()
+        while not _insert_master(cursor, tracking_id, asset, campaign_id, details):
+            tracking_id = _new_tracking_id()
     cursor.execute(
         f"""
         INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id)
@@ -92,8 +102,8 @@ def _master_of_final(cursor: Cursor, clean_name: str, campaign_id: str) -> str |
     cursor.execute(
         """
         SELECT d.tracking_id FROM derivative_assets d JOIN master_assets m USING (tracking_id)
-        WHERE d.derivative_filename = %s AND d.status = 'active'
-        ORDER BY m.campaign_id = %s DESC, d.id DESC LIMIT 1
+        WHERE d.derivative_filename = %s AND d.status = 'active' AND m.status = 'active'
+        ORDER BY (m.campaign_id IS NOT DISTINCT FROM %s) DESC, d.created_at DESC NULLS LAST LIMIT 1
         """,
         (clean_name, campaign_id),
     )
@@ -101,36 +111,32 @@ def _master_of_final(cursor: Cursor, clean_name: str, campaign_id: str) -> str |
     return row["tracking_id"] if row else None
 
 
-def _renew(cursor: Cursor, transfer: Transfer) -> Transfer:
+def _renew(cursor: Cursor, transfer: Transfer, asset: DamAsset, details: MasterDetails) -> Transfer:
     cursor.execute("UPDATE transfers SET state = 'pending', updated_at = now() WHERE id = %s", (transfer.id,))
-    cursor.execute(
-        "UPDATE master_assets SET status = 'pending' WHERE tracking_id = %s AND status = 'withdrawn'",
-        (transfer.tracking_id,),
-    )
+    _insert_master(cursor, transfer.tracking_id, asset, transfer.campaign_id, details)
     return replace(transfer, state="pending")
 
 
-def _insert_master(cursor: Cursor, asset: DamAsset, campaign_id: str, details: MasterDetails) -> str:
-    while True:
-        tracking_id = "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
-        cursor.execute(
-            """
-            INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, full_metadata,
-                                       upload_directory, description, extracted_fields, campaign_id, status)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'pending') ON CONFLICT (tracking_id) DO NOTHING
-            """,
-            (
-                tracking_id, asset.id, asset.original_id, asset.name, _json(asset.raw),
-                details.upload_directory, details.description, _json(details.extracted_fields), campaign_id,
-            ),
-        )  # fmt: skip
-        if cursor.rowcount:
-            return tracking_id
+def _new_tracking_id() -> str:
+    return "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
 
 
-def _json(value: Any) -> str:
-    # PostgreSQL's JSONB cannot hold NUL; no metadata means anything by it.
-    return json.dumps(value).replace("\\u0000", "")
+def _insert_master(cursor: Cursor, tracking_id: str, asset: DamAsset, campaign_id: str, details: MasterDetails) -> bool:
+    """Whether the tracking ID was free."""
+    cursor.execute(
+        f"""
+        INSERT INTO master_assets (tracking_id, opentext_id, original_id, full_metadata, upload_directory,
+                                   extracted_fields, campaign_id, status, asset_name, description)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, 'pending', {fitted("master_assets", "asset_name")},
+                {fitted("master_assets", "description")})
+        ON CONFLICT (tracking_id) DO NOTHING
+        """,
+        (
+            tracking_id, asset.id, asset.original_id, json.dumps(storable(asset.raw)), details.upload_directory,
+            json.dumps(storable(details.extracted_fields)), campaign_id, asset.name, details.description,
+        ),
+    )  # fmt: skip
+    return cursor.rowcount == 1
 
 
 def record_moved(
@@ -139,7 +145,7 @@ def record_moved(
     """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
 
     Raises:
-        PermanentError: that Box file already belongs to another transfer.
+        PermanentError: that Box file belongs to another transfer, or a run that overtook us saw this one end otherwise.
     """
     try:
         cursor.execute(
@@ -159,6 +165,7 @@ def record_moved(
             f"Box file {file.id} ({file.name}) already holds another asset; rename it in Box and start again.",
             code="name conflict",
         ) from None
+    _check_target(cursor, transfer, file)
     cursor.execute(
         """
         UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now()
@@ -166,6 +173,17 @@ def record_moved(
         """,
         (file.id, transfer.tracking_id),
     )
+
+
+def _check_target(cursor: Cursor, transfer: Transfer, file: BoxFile) -> None:
+    cursor.execute("SELECT state, target_id FROM transfers WHERE id = %s", (transfer.id,))
+    now = cursor.fetchall()[0]
+    if now["target_id"] != file.id:
+        raise PermanentError(
+            f"Another run has {transfer.source_name} as {now['state']} by now, with Box file "
+            f"{now['target_id'] or 'none'}; delete file {file.id} in Box, which is one too many.",
+            code="overtaken",
+        )
 
 
 def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str) -> None:
@@ -180,15 +198,17 @@ def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str)
 
 
 def withdraw(cursor: Cursor, transfers: Collection[Transfer]) -> None:
-    """The sources are gone from the DAM's folder before they were moved: nothing is left to do for them."""
+    """The sources are gone from the DAM's folder before they were moved: nothing is left to do for them.
+
+    Masters that never arrived go, since scripts count a campaign's masters whatever their status.
+    """
     cursor.execute(
         """
         WITH gone AS (
             UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the DAM folder', updated_at = now()
             WHERE id = ANY(%s) AND state = 'pending' RETURNING tracking_id
         )
-        UPDATE master_assets SET status = 'withdrawn', updated_at = now()
-        WHERE status = 'pending' AND tracking_id IN (SELECT tracking_id FROM gone)
+        DELETE FROM master_assets WHERE status = 'pending' AND tracking_id IN (SELECT tracking_id FROM gone)
         """,
         ([transfer.id for transfer in transfers],),
     )

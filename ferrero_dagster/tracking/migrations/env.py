@@ -2,9 +2,8 @@
 
 from alembic import context
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    version_table="ferrero_alembic_version",  # Dagster's storage, which may share the database, has its own
-)
+from ferrero_dagster.tracking.schema import VERSION_TABLE
+
+context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
 with context.begin_transaction():
     context.run_migrations()

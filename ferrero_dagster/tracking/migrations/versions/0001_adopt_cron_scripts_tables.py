@@ -10,33 +10,29 @@ revision = "0001"
 down_revision = None
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS master_assets (
-    id BIGSERIAL PRIMARY KEY,
-    tracking_id VARCHAR(6) NOT NULL UNIQUE,
-    opentext_id VARCHAR(64),
-    box_file_id VARCHAR(64),
-    full_metadata JSONB,
-    upload_directory VARCHAR(64),
-    description TEXT,
-    campaign_id VARCHAR(64),
-    status VARCHAR(32) DEFAULT 'active',
-    created_at TIMESTAMP DEFAULT now(),
-    updated_at TIMESTAMP DEFAULT now()
-);
-CREATE TABLE IF NOT EXISTS derivative_assets (
-    id BIGSERIAL PRIMARY KEY,
-    tracking_id VARCHAR(6) NOT NULL,
-    derivative_filename TEXT,
-    file_extension VARCHAR(32),
-    status VARCHAR(32) DEFAULT 'active',
-    created_at TIMESTAMP DEFAULT now()
-);
-CREATE TABLE IF NOT EXISTS campaign_status (
-    campaign_id VARCHAR(64) PRIMARY KEY,
-    campaign_number VARCHAR(64),
-    campaign_name TEXT,
-    status VARCHAR(32)
-);
+CREATE TABLE IF NOT EXISTS master_assets (id BIGSERIAL PRIMARY KEY, tracking_id VARCHAR(6) NOT NULL UNIQUE);
+ALTER TABLE master_assets
+    ADD COLUMN IF NOT EXISTS opentext_id TEXT,
+    ADD COLUMN IF NOT EXISTS box_file_id TEXT,
+    ADD COLUMN IF NOT EXISTS full_metadata JSONB,
+    ADD COLUMN IF NOT EXISTS upload_directory TEXT,
+    ADD COLUMN IF NOT EXISTS description TEXT,
+    ADD COLUMN IF NOT EXISTS campaign_id TEXT,
+    ADD COLUMN IF NOT EXISTS status TEXT DEFAULT 'active',
+    ADD COLUMN IF NOT EXISTS created_at TIMESTAMP DEFAULT now(),
+    ADD COLUMN IF NOT EXISTS updated_at TIMESTAMP DEFAULT now();
+CREATE TABLE IF NOT EXISTS derivative_assets (id BIGSERIAL PRIMARY KEY);
+ALTER TABLE derivative_assets
+    ADD COLUMN IF NOT EXISTS tracking_id VARCHAR(6) NOT NULL,
+    ADD COLUMN IF NOT EXISTS derivative_filename TEXT,
+    ADD COLUMN IF NOT EXISTS file_extension TEXT,
+    ADD COLUMN IF NOT EXISTS status TEXT DEFAULT 'active',
+    ADD COLUMN IF NOT EXISTS created_at TIMESTAMP DEFAULT now();
+CREATE TABLE IF NOT EXISTS campaign_status (campaign_id TEXT PRIMARY KEY);
+ALTER TABLE campaign_status
+    ADD COLUMN IF NOT EXISTS campaign_number TEXT,
+    ADD COLUMN IF NOT EXISTS campaign_name TEXT,
+    ADD COLUMN IF NOT EXISTS status TEXT;
 """
 
 _OUR_COLUMNS = """
@@ -66,9 +62,9 @@ ALTER TABLE campaign_status
 _UNIQUE = """
 DO $$ BEGIN
     IF NOT EXISTS (
-        SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-        WHERE i.indrelid = '{table}'::regclass AND i.indisunique AND i.indnkeyatts = 1 AND i.indpred IS NULL
-          AND a.attname = '{column}'
+        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = '{table}'::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indnkeyatts = 1 AND i.indpred IS NULL AND a.attname = '{column}'
     ) THEN
         CREATE UNIQUE INDEX ferrero_{table}_{column} ON {table} ({column});
     END IF;

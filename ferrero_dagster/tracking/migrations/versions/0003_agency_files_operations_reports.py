@@ -14,6 +14,8 @@ CREATE TABLE agency_files (
     size_bytes BIGINT NOT NULL,
     sha1_hex TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('settling', 'ready', 'refused', 'gone')),
+    looks INTEGER NOT NULL DEFAULT 1,
+    template JSONB,
     tracking_id VARCHAR(6),
     campaign_id TEXT,
     reason TEXT,
@@ -24,7 +26,7 @@ CREATE TABLE agency_files (
     gone_at TIMESTAMPTZ,
     UNIQUE (file_id, etag)
 );
-COMMENT ON TABLE agency_files IS 'One version of a file in the agency folder; renamed or replaced, it is a new one.';
+COMMENT ON TABLE agency_files IS 'A version of a file in the agency folder; renamed or replaced, it is a new one.';
 CREATE INDEX agency_files_present ON agency_files (state) WHERE state <> 'gone';
 CREATE INDEX agency_files_refused_at ON agency_files (refused_at) WHERE refused_at IS NOT NULL;
 """
@@ -40,8 +42,9 @@ ALTER TABLE derivative_assets
 CREATE UNIQUE INDEX derivative_assets_transfer ON derivative_assets (transfer_id) WHERE transfer_id IS NOT NULL;
 ALTER TABLE transfers
     ADD COLUMN set_aside_at TIMESTAMPTZ,
+    ADD COLUMN import_began_at TIMESTAMPTZ,
     ADD COLUMN deleted_at TIMESTAMPTZ;
-COMMENT ON COLUMN transfers.deleted_at IS 'When the source was deleted from Box, after the final was proven (a2_to_a3).';
+COMMENT ON COLUMN transfers.deleted_at IS 'When the source was deleted from Box, the final being proven (a2_to_a3).';
 """
 
 _OPERATIONS = """
@@ -65,6 +68,7 @@ CREATE TABLE daily_reports (
     report JSONB NOT NULL
 );
 COMMENT ON TABLE daily_reports IS 'What the report of a day that is over said; made again it says the same.';
+CREATE INDEX notifications_set_aside ON notifications (created_at) WHERE state = 'set_aside';
 """
 
 

@@ -1,0 +1,274 @@
+"""The agency's files and the finals made of them: `agency_files`, `derivative_assets` and their transfers (SPEC 4)."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ferrero_dagster.domain.files import Digest, Transfer
+from ferrero_dagster.domain.triage import Judgement, KnownMaster, ListedFile
+from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.tracking.database import Cursor
+
+_TRANSFER = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
+               target_id, target_name, size_bytes"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFile:
+    """A version of a file that was in the folder at an earlier look."""
+
+    file_id: str
+    etag: str
+    size_bytes: int
+    state: str
+    looks: int
+    problems: list[dict[str, Any]] | None
+    #: Of its transfer, if it was ever tried.
+    transfer_state: str | None
+    attempts: int
+    since_last_attempt_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedFile:
+    """A file that waits in the agency's folder for somebody to mend it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Master:
+    """What a final takes from its master."""
+
+    tracking_id: str
+    campaign_id: str
+    upload_directory: str
+    full_metadata: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalTransfer:
+    """A final on its way, with the traces of an import that was begun."""
+
+    transfer: Transfer
+    job_id: str | None
+    import_began: bool
+
+
+def known_files(cursor: Cursor) -> dict[tuple[str, str], KnownFile]:
+    """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
+    cursor.execute(
+        """
+        SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state,
+               coalesce(t.attempts, 0) AS attempts,
+               extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s
+        FROM agency_files f
+        LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.state <> 'gone'
+        """,
+        (FINALS_ROUTE.name,),
+    )
+    return {(row["file_id"], row["etag"]): KnownFile(**row) for row in cursor.fetchall()}
+
+
+def known_masters(cursor: Cursor, tracking_ids: Collection[str]) -> dict[str, KnownMaster]:
+    """The masters with these tracking IDs."""
+    cursor.execute(
+        "SELECT tracking_id, campaign_id, status FROM master_assets WHERE tracking_id = ANY(%s)", (list(tracking_ids),)
+    )
+    return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
+
+
+def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]]) -> None:
+    """Write down what became of these files, each with the number of looks at it; one statement for all."""
+    rows = [
+        {
+            "file_id": j.file.id, "etag": j.file.etag, "name": j.file.name, "size_bytes": j.file.size_bytes,
+            "sha1_hex": j.file.sha1_hex, "state": j.state, "looks": looks, "template": j.file.template,
+            "tracking_id": j.name.tracking_id if j.name else None, "campaign_id": j.campaign_id,
+            "reason": j.reason, "problems": [asdict(problem) for problem in j.problems] or None,
+        }
+        for j, looks in judgements
+    ]  # fmt: skip
+    cursor.execute(
+        """
+        INSERT INTO agency_files AS known (file_id, etag, name, size_bytes, sha1_hex, state, looks, template,
+                                           tracking_id, campaign_id, reason, problems, refused_at)
+        SELECT file_id, etag, name, size_bytes, sha1_hex, state, looks, nullif(template, 'null'), tracking_id,
+               campaign_id, reason, nullif(problems, 'null'), CASE WHEN state = 'refused' THEN now() END
+        FROM jsonb_to_recordset(%s) AS r (
+            file_id TEXT, etag TEXT, name TEXT, size_bytes BIGINT, sha1_hex TEXT, state TEXT, looks INTEGER,
+            template JSONB, tracking_id TEXT, campaign_id TEXT, reason TEXT, problems JSONB)
+        ON CONFLICT (file_id, etag) DO UPDATE SET
+            size_bytes = excluded.size_bytes, sha1_hex = excluded.sha1_hex, state = excluded.state,
+            looks = excluded.looks, template = excluded.template, tracking_id = excluded.tracking_id,
+            campaign_id = excluded.campaign_id, reason = excluded.reason, problems = excluded.problems,
+            refused_at = CASE WHEN excluded.state = 'refused' THEN coalesce(known.refused_at, now()) END,
+            last_seen_at = now(), gone_at = NULL
+        """,
+        (json.dumps(rows).replace("\\u0000", ""),),
+    )
+
+
+def mark_gone(cursor: Cursor, versions: Collection[tuple[str, str]]) -> None:
+    """These versions are no longer in the folder: moved by us, renamed, replaced or deleted."""
+    cursor.execute(
+        """
+        UPDATE agency_files SET state = 'gone', gone_at = now()
+        FROM unnest(%s::text[], %s::text[]) AS left_folder (id, version)
+        WHERE file_id = left_folder.id AND etag = left_folder.version
+        """,
+        ([file_id for file_id, _ in versions], [etag for _, etag in versions]),
+    )
+
+
+def ready_files(cursor: Cursor, campaign_id: str) -> list[ListedFile]:
+    """The campaign's files that may be moved, oldest first; those set aside are left out."""
+    cursor.execute(
+        """
+        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template FROM agency_files f
+        LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
+        ORDER BY f.first_seen_at, f.id
+        """,
+        (FINALS_ROUTE.name, campaign_id),
+    )
+    return [ListedFile(**row) for row in cursor.fetchall()]
+
+
+def refused_files(cursor: Cursor) -> list[RefusedFile]:
+    """The refused files that are in the folder, by name."""
+    cursor.execute(
+        "SELECT name, coalesce(reason, '') AS reason FROM agency_files WHERE state = 'refused' ORDER BY name"
+    )
+    return [RefusedFile(**row) for row in cursor.fetchall()]
+
+
+def master(cursor: Cursor, tracking_id: str) -> Master | None:
+    """The active master with this tracking ID, with its full metadata (200 KB and more)."""
+    cursor.execute(
+        """
+        SELECT tracking_id, campaign_id, upload_directory, full_metadata FROM master_assets
+        WHERE tracking_id = %s AND status = 'active'
+        """,
+        (tracking_id,),
+    )
+    row = cursor.fetchone()
+    return Master(**row) if row else None
+
+
+def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
+    """The transfer of this version of the file, made on the first call and found again on every later one."""
+    cursor.execute(
+        f"""
+        INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET source_name = excluded.source_name
+        RETURNING {_TRANSFER}, job_id, import_began_at IS NOT NULL AS import_began
+        """,
+        (FINALS_ROUTE.name, campaign_id, file.id, file.etag, file.name, tracking_id),
+    )
+    row = cursor.fetchall()[0]
+    job_id, import_began = row.pop("job_id"), row.pop("import_began")
+    return FinalTransfer(transfer=Transfer(**row), job_id=job_id, import_began=import_began)
+
+
+def begin_import(cursor: Cursor, transfer_id: int) -> None:
+    """We are about to import: an asset of that name in the DAM may from now on be ours."""
+    cursor.execute("UPDATE transfers SET import_began_at = now(), updated_at = now() WHERE id = %s", (transfer_id,))
+
+
+def keep_job(cursor: Cursor, transfer_id: int, job_id: str | None) -> None:
+    """Remember the import job, or with None forget one that came to nothing."""
+    cursor.execute("UPDATE transfers SET job_id = %s, updated_at = now() WHERE id = %s", (job_id, transfer_id))
+
+
+def record_final(
+    cursor: Cursor, transfer: Transfer, *, clean_name: str, asset_id: str, digest: Digest, run_id: str, adopted: bool
+) -> bool:
+    """The final is in the DAM and proven: write it down; False where that was done before. Idempotent."""
+    cursor.execute(
+        """
+        UPDATE transfers SET state = 'moved', target_id = %s, target_name = %s, size_bytes = %s, sha1_hex = %s,
+               md5_hex = %s, source_hash = 'given', run_id = %s, adopted = %s, attempts = attempts + 1,
+               last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
+        WHERE id = %s AND state = 'pending'
+        """,
+        (asset_id, clean_name, digest.size_bytes, digest.sha1_hex, digest.md5_hex, run_id, adopted, transfer.id),
+    )
+    if not cursor.rowcount:
+        return False
+    cursor.execute(
+        "UPDATE derivative_assets SET status = 'replaced' "
+        "WHERE tracking_id = %s AND derivative_filename = %s AND status = 'active'",
+        (transfer.tracking_id, clean_name),
+    )
+    cursor.execute(
+        """
+        INSERT INTO derivative_assets (tracking_id, derivative_filename, file_extension, status, campaign_id,
+                                       dam_asset_id, box_file_id, sha1_hex, size_bytes, transfer_id)
+        VALUES (%s, %s, %s, 'active', %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            transfer.tracking_id, clean_name, clean_name.rpartition(".")[2], transfer.campaign_id, asset_id,
+            transfer.source_id, digest.sha1_hex, digest.size_bytes, transfer.id,
+        ),
+    )  # fmt: skip
+    return True
+
+
+def record_deleted(cursor: Cursor, transfer_id: int) -> None:
+    """The file is gone from the agency's folder, or it changed there and is looked at afresh."""
+    cursor.execute(
+        """
+        WITH moved AS (
+            UPDATE transfers SET deleted_at = coalesce(deleted_at, now()) WHERE id = %s
+            RETURNING source_id, source_version
+        )
+        UPDATE agency_files SET state = 'gone', gone_at = now() FROM moved
+        WHERE file_id = source_id AND etag = source_version
+        """,
+        (transfer_id,),
+    )
+
+
+def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
+    """No further attempts until an operator releases the file; returns when, or None where it was set aside before."""
+    cursor.execute(
+        "UPDATE transfers SET state = 'set_aside', set_aside_at = now(), updated_at = now() "
+        "WHERE id = %s AND state = 'pending' RETURNING set_aside_at",
+        (transfer_id,),
+    )
+    row = cursor.fetchone()
+    return row["set_aside_at"] if row else None
+
+
+def complete_campaigns(cursor: Cursor, campaign_ids: Collection[str] | None = None) -> list[str]:
+    """Campaigns in the status before the route's advance whose every active master has an active final (SPEC 4.7).
+
+    `campaign_ids` narrows the question; a campaign without masters is not complete.
+    """
+    cursor.execute(
+        """
+        SELECT c.campaign_id FROM campaign_status c
+        JOIN master_assets m ON m.campaign_id = c.campaign_id AND m.status = 'active'
+        WHERE c.status = %(before)s AND (%(ids)s::text[] IS NULL OR c.campaign_id = ANY(%(ids)s))
+        GROUP BY c.campaign_id
+        HAVING bool_and(EXISTS (
+            SELECT FROM derivative_assets d WHERE d.tracking_id = m.tracking_id AND d.status = 'active'))
+        """,
+        {"before": FINALS_ROUTE.status_before, "ids": list(campaign_ids) if campaign_ids is not None else None},
+    )
+    return [row["campaign_id"] for row in cursor.fetchall()]
+
+
+def finals_of(cursor: Cursor, campaign_id: str) -> list[Transfer]:
+    """What went back into the DAM for this campaign."""
+    cursor.execute(
+        f"SELECT {_TRANSFER} FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
+        (FINALS_ROUTE.name, campaign_id),
+    )
+    return [Transfer(**row) for row in cursor.fetchall()]

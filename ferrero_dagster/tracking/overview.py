@@ -1,0 +1,121 @@
+"""Looks at everything at once: what waits, what is stuck, what is out; changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg2.sql import SQL, Identifier
+
+from ferrero_dagster.tracking.database import Cursor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignState:
+    """A campaign that a route has not finished, or has given up."""
+
+    id: str
+    number: str | None
+    name: str | None
+    status: str | None
+    #: Polls of an empty folder or with a genuine error, and how many of them were errors.
+    retry_count: int
+    error_count: int
+    since_last_retry_s: float | None
+    permanently_failed: bool
+    failure_reason: str | None
+    stuck_since: datetime | None
+    #: Runs of the present round that ended without moving everything.
+    failed_attempts: int
+    since_last_failure_s: float | None
+    moved_files: int
+    open_files: int
+    last_file_error: str | None
+    #: A run moves it just now.
+    is_moving: bool
+
+
+def campaign_states(cursor: Cursor, route: str, prefix: str, status_before: str) -> list[CampaignState]:
+    """The campaigns in the route's status or with an open round, by number and name."""
+    columns = ("retry_count", "error_count", "last_retry_at", "permanently_failed", "failure_reason", "stuck_since")
+    cursor.execute(
+        SQL(_CAMPAIGN_STATES).format(
+            is_locked=SQL(_IS_LOCKED).format(name=SQL("%(route)s || ':' || c.campaign_id")),
+            **{name: Identifier(f"{prefix}_{name}") for name in columns},
+        ),
+        {"route": route, "status": status_before},
+    )
+    return [CampaignState(**row) for row in cursor.fetchall()]
+
+
+# Whether some process holds an advisory lock of `Database.lock`, seen without touching it.
+_IS_LOCKED = """EXISTS (
+    SELECT FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database AND d.datname = current_database()
+    WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+      AND (classid::bigint << 32 | objid::bigint) = hashtextextended({name}, 0)
+)"""
+
+# A retry_count of 0 means a clean slate, whatever our own columns say: people reset it by SQL.
+_CAMPAIGN_STATES = """
+SELECT c.campaign_id AS id, campaign_number AS number, campaign_name AS name, status,
+       coalesce({retry_count}, 0) AS retry_count,
+       CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END AS error_count,
+       extract(epoch FROM now() - {last_retry_at})::float8 AS since_last_retry_s,
+       coalesce({permanently_failed}, FALSE) AS permanently_failed, {failure_reason} AS failure_reason,
+       CASE WHEN coalesce({retry_count}, 0) = 0 THEN NULL ELSE {stuck_since} END AS stuck_since,
+       coalesce(r.failed_attempts, 0) AS failed_attempts,
+       extract(epoch FROM now() - r.last_failed_at)::float8 AS since_last_failure_s,
+       t.moved_files, t.open_files, t.last_file_error,
+       {is_locked} AS is_moving
+FROM campaign_status c
+LEFT JOIN campaign_rounds r ON r.campaign_id = c.campaign_id AND r.route = %(route)s AND r.closed_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE state = 'moved') AS moved_files,
+           count(*) FILTER (WHERE state IN ('pending', 'set_aside')) AS open_files,
+           max(last_error) FILTER (WHERE state IN ('pending', 'set_aside')) AS last_file_error
+    FROM transfers WHERE route = %(route)s AND campaign_id = c.campaign_id
+) t
+WHERE c.status = %(status)s OR r.id IS NOT NULL
+ORDER BY campaign_number, campaign_name, c.campaign_id
+"""
+
+
+def refused_files(cursor: Cursor) -> list[dict[str, Any]]:
+    """Files in the agency folder that were refused and are still there: `name`, `reason`, `problems`, `refused_at`."""
+    cursor.execute(
+        "SELECT name, reason, problems, refused_at FROM agency_files WHERE state = 'refused' ORDER BY refused_at, id"
+    )
+    return [dict(row) for row in cursor.fetchall()]
+
+
+def unsent_messages(cursor: Cursor) -> list[dict[str, Any]]:
+    """Messages that wait or were set aside: `id`, `template`, `channel`, `state`, `attempts`, `last_error`."""
+    cursor.execute(
+        """
+        SELECT id, template, channel, state, attempts, last_error, created_at FROM notifications
+        WHERE state <> 'sent' ORDER BY id
+        """
+    )
+    return [dict(row) for row in cursor.fetchall()]
+
+
+def was_noted_since(cursor: Cursor, system: str, moment: datetime) -> bool:
+    """Whether an outage of the system was written down after that moment."""
+    cursor.execute("SELECT FROM outages WHERE system = %s AND last_failure_at >= %s LIMIT 1", (system, moment))
+    return cursor.rowcount > 0
+
+
+def is_locked(cursor: Cursor, name: str) -> bool:
+    """Whether some process holds the advisory lock `name` now."""
+    cursor.execute(SQL("SELECT {} AS locked").format(SQL(_IS_LOCKED).format(name=SQL("%s"))), (name,))
+    return bool(cursor.fetchall()[0]["locked"])
+
+
+def schema_version(cursor: Cursor, version_table: str) -> str:
+    """The version that `schema.upgrade` left.
+
+    Raises:
+        ConfigurationError: there are no tables yet.
+    """
+    cursor.execute(SQL("SELECT version_num FROM {}").format(Identifier(version_table)))
+    row = cursor.fetchone()
+    return str(row["version_num"]) if row else "none"

@@ -1,0 +1,235 @@
+"""What the daily report is made of: the state of the tables at the end of a day, counted in SQL, as pandas frames.
+
+Times that we noted decide, so that a past day can be counted again. What has only a present state (counters of
+campaigns, their status, undeliverable messages) is as it is now; `daily_reports` keeps what was said first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from psycopg2.sql import SQL, Composable, Identifier, Literal
+
+from ferrero_dagster.domain.report import DIRECTIONS, TREND_DAYS, ReportDay
+from ferrero_dagster.domain.report_sections import ReportFrames
+from ferrero_dagster.routes import FinalsRoute, Route
+from ferrero_dagster.tracking.database import Cursor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_LISTED = 500
+MAX_MOVED_FILES = 5000
+
+_DIRECTION = "CASE WHEN route = %(finals)s THEN %(to_dam)s ELSE %(to_box)s END"
+
+#: What had become of a transfer by the end of the day. Set aside and released later, it counts as retrying.
+_OUTCOME = """
+CASE WHEN state = 'moved' AND moved_at IS NULL THEN 'undated'
+     WHEN moved_at < %(ends)s THEN 'moved'
+     WHEN state = 'withdrawn' AND updated_at < %(ends)s THEN 'withdrawn'
+     WHEN state <> 'pending' AND set_aside_at < %(ends)s THEN 'set_aside'
+     ELSE 'retrying' END
+"""
+
+#: Every file that the day began with or saw come, once. A cron script's file that we took over may have been moved
+#: before we first saw it; one without a time counts on the day that we took it over.
+_FILES = f"""
+SELECT {_DIRECTION} AS direction, campaign_id, size_bytes, source_hash, {_OUTCOME} AS outcome
+FROM transfers
+WHERE (moved_at IS NULL OR moved_at >= %(begins)s) AND least(created_at, moved_at) < %(ends)s
+  AND NOT (state = 'withdrawn' AND updated_at < %(begins)s)
+  AND NOT (state = 'moved' AND moved_at IS NULL AND created_at < %(begins)s)
+UNION ALL
+SELECT %(to_dam)s, campaign_id, size_bytes, NULL,
+       CASE WHEN gone_at < %(ends)s THEN 'withdrawn' ELSE 'refused' END
+FROM agency_files
+WHERE refused_at < %(ends)s AND state IN ('refused', 'gone') AND (gone_at IS NULL OR gone_at >= %(begins)s)
+UNION ALL
+SELECT %(to_dam)s, campaign_id, size_bytes, NULL, 'retrying'
+FROM agency_files a
+WHERE state = 'ready' AND first_seen_at < %(ends)s AND NOT EXISTS (
+    SELECT FROM transfers t WHERE t.route = %(finals)s AND t.campaign_id = a.campaign_id AND t.source_id = a.file_id
+       AND t.source_version = a.etag)
+"""
+
+_FLOWS = f"""
+SELECT direction, campaign_id, count(*) AS eligible,
+       count(*) FILTER (WHERE outcome = 'moved') AS moved,
+       count(*) FILTER (WHERE outcome = 'retrying') AS retrying,
+       count(*) FILTER (WHERE outcome = 'set_aside') AS set_aside,
+       count(*) FILTER (WHERE outcome = 'withdrawn') AS withdrawn,
+       count(*) FILTER (WHERE outcome = 'refused') AS refused,
+       count(*) FILTER (WHERE outcome = 'undated') AS undated,
+       coalesce(sum(size_bytes) FILTER (WHERE outcome = 'moved'), 0)::bigint AS size_bytes,
+       count(*) FILTER (WHERE outcome = 'moved' AND source_hash = 'given') AS with_source_hash,
+       count(*) FILTER (WHERE outcome = 'moved' AND source_hash = 'computed') AS with_own_hash
+FROM ({_FILES}) AS files GROUP BY direction, campaign_id
+"""
+
+#: Files arrived since ever; those of the cron scripts that no transfer tells of are counted from their own tables.
+_CAMPAIGNS = """
+WITH wanted AS (
+    SELECT campaign_id FROM campaign_status WHERE status = ANY(%(statuses)s)
+    UNION SELECT unnest(%(with_files)s::text[])
+), arrived AS (
+    SELECT campaign_id, count(*) FILTER (WHERE NOT is_final) AS in_box, count(*) FILTER (WHERE is_final) AS in_dam
+    FROM (
+        SELECT campaign_id, route = %(finals)s AS is_final FROM transfers
+        WHERE state = 'moved' AND coalesce(moved_at, created_at) < %(ends)s
+        UNION ALL
+        SELECT campaign_id, FALSE FROM master_assets m WHERE status = 'active'
+           AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id)
+        UNION ALL
+        SELECT coalesce(d.campaign_id, m.campaign_id), TRUE
+        FROM derivative_assets d LEFT JOIN master_assets m USING (tracking_id)
+        WHERE d.status = 'active' AND d.transfer_id IS NULL
+    ) AS files GROUP BY campaign_id
+)
+SELECT campaign_id, campaign_number AS number, campaign_name AS name, status, status_since,
+       coalesce(in_box, 0) AS files_in_box, coalesce(in_dam, 0) AS files_in_dam
+FROM wanted LEFT JOIN campaign_status USING (campaign_id) LEFT JOIN arrived USING (campaign_id)
+"""
+
+#: The alert query of the seeds for any route, and the campaigns that failed for good.
+_TROUBLED = """
+SELECT campaign_id, campaign_number AS number, campaign_name AS name, coalesce(status, {status}) AS status,
+       coalesce({retry_count}, 0) AS attempts,
+       CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END AS errors,
+       {last_retry_at}::timestamptz AS last_attempt_at, {stuck_since} AS stuck_since,
+       coalesce({permanently_failed}, FALSE) AS permanently_failed, {failure_reason} AS reason
+FROM campaign_status
+WHERE coalesce(status, {status}) = {status} AND ({permanently_failed} OR {retry_count} >= 2)
+"""
+
+_WORST_FIRST = SQL("ORDER BY permanently_failed DESC, attempts DESC, last_attempt_at DESC, campaign_id")
+
+#: The dashboard query of the seeds for any route.
+_RETRY_STATUS = """
+SELECT {status} AS status,
+       COUNT(*) FILTER (WHERE {retry_count} = 0) AS no_issues,
+       COUNT(*) FILTER (WHERE {retry_count} = 1) AS attempt_1,
+       COUNT(*) FILTER (WHERE {retry_count} = 2) AS attempt_2,
+       COUNT(*) FILTER (WHERE {retry_count} >= 3) AS permanently_failed
+FROM campaign_status WHERE status = {status}
+"""
+
+_REFUSED = """
+SELECT file_id, name, coalesce(reason, 'no reason was noted') AS reason, refused_at AS since, count(*) OVER () AS total
+FROM agency_files
+WHERE refused_at < %(ends)s AND state IN ('refused', 'gone') AND (gone_at IS NULL OR gone_at >= %(ends)s)
+ORDER BY refused_at, id LIMIT %(max_listed)s
+"""
+
+_SET_ASIDE = f"""
+SELECT {_DIRECTION} AS direction, source_id, source_name AS name,
+       coalesce(last_error, 'no reason was noted') AS reason, set_aside_at AS since, count(*) OVER () AS total
+FROM transfers
+WHERE (moved_at IS NULL OR moved_at >= %(ends)s) AND set_aside_at < %(ends)s AND {_OUTCOME} = 'set_aside'
+ORDER BY set_aside_at, id LIMIT %(max_listed)s
+"""
+
+_UNDELIVERABLE = """
+SELECT id, template, coalesce(last_error, 'no reason was noted') AS reason, created_at AS since,
+       count(*) OVER () AS total
+FROM notifications WHERE state = 'set_aside' AND created_at < %(ends)s
+ORDER BY created_at, id LIMIT %(max_listed)s
+"""
+
+_OUTAGES = """
+SELECT system, message, began_at AS since FROM outages
+WHERE began_at < %(ends)s AND (ended_at IS NULL OR ended_at >= %(ends)s) ORDER BY began_at, id
+"""
+
+_TREND = f"""
+SELECT %(trend_days)s - width_bucket(moved_at, %(days_begin)s::timestamptz[]) AS days_ago, {_DIRECTION} AS direction,
+       count(*) AS moved,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_s) AS median_s,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_s) AS p95_s
+FROM (
+    SELECT route, moved_at,
+           CASE WHEN moved_at >= created_at THEN extract(epoch FROM moved_at - created_at)::float8 END AS latency_s
+    FROM transfers WHERE moved_at >= %(trend_begins)s AND moved_at < %(ends)s
+) AS moved GROUP BY 1, 2
+"""
+
+_MOVED_FILES = f"""
+SELECT moved_at, {_DIRECTION} AS direction, campaign_number, campaign_name, tracking_id, source_name AS file,
+       target_name AS arrived_as, size_bytes
+FROM transfers LEFT JOIN campaign_status USING (campaign_id)
+WHERE moved_at >= %(begins)s AND moved_at < %(ends)s
+ORDER BY moved_at, transfers.id LIMIT {MAX_MOVED_FILES}
+"""
+
+_REPORTED = "SELECT day AS date FROM daily_reports WHERE day < %(date)s"
+
+
+def take_snapshot(cursor: Cursor) -> None:
+    """Let all that follows in the transaction see the database as it is at one moment; must come first in it."""
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def read_frames(cursor: Cursor, day: ReportDay, *, routes: Sequence[Route], finals: FinalsRoute) -> ReportFrames:
+    """Count the day; all counts are of one moment if the transaction began with `take_snapshot`."""
+    values = _values(day, finals)
+    flows = _frame(cursor, _FLOWS, values)
+    statuses = [route.status_before for route in routes] + [finals.status_before]
+    with_files = flows["campaign_id"].dropna().unique().tolist()
+    return ReportFrames(
+        flows=flows,
+        campaigns=_frame(cursor, _CAMPAIGNS, {**values, "statuses": statuses, "with_files": with_files}),
+        troubled=_frame(cursor, _per_route(_TROUBLED, routes) + _WORST_FIRST),
+        retry_status=_frame(cursor, _per_route(_RETRY_STATUS, routes) + SQL("ORDER BY status")),
+        refused=_frame(cursor, _REFUSED, values),
+        set_aside=_frame(cursor, _SET_ASIDE, values),
+        undeliverable=_frame(cursor, _UNDELIVERABLE, values),
+        outages=_frame(cursor, _OUTAGES, values),
+        trend=_frame(cursor, _TREND, values),
+        moved_files=_frame(cursor, _MOVED_FILES, values),
+        reported=_frame(cursor, _REPORTED, values),
+    )
+
+
+def stored_report(cursor: Cursor, day: ReportDay) -> dict[str, Any] | None:
+    """What the report of that day said when it was made first, if it was."""
+    cursor.execute("SELECT report FROM daily_reports WHERE day = %s", (day.date,))
+    row = cursor.fetchone()
+    return row["report"] if row else None
+
+
+def store_report(cursor: Cursor, day: ReportDay, report: dict[str, Any]) -> None:
+    """Keep what the report of that day says; what was kept first stays."""
+    cursor.execute(
+        "INSERT INTO daily_reports (day, report) VALUES (%s, %s) ON CONFLICT (day) DO NOTHING",
+        (day.date, json.dumps(report)),
+    )
+
+
+def _values(day: ReportDay, finals: FinalsRoute) -> dict[str, Any]:
+    days_begin = [day.before(ago).begins_at for ago in reversed(range(TREND_DAYS))]
+    return {
+        "begins": day.begins_at, "ends": day.ends_at, "date": day.date, "finals": finals.name,
+        "to_box": DIRECTIONS[0], "to_dam": DIRECTIONS[1], "max_listed": MAX_LISTED,
+        "trend_days": TREND_DAYS, "trend_begins": days_begin[0], "days_begin": days_begin,
+    }  # fmt: skip
+
+
+def _per_route(query: str, routes: Sequence[Route]) -> Composable:
+    names = ("retry_count", "error_count", "last_retry_at", "stuck_since", "permanently_failed", "failure_reason")
+    return SQL(" UNION ALL ").join(
+        SQL(query).format(
+            status=Literal(route.status_before),
+            **{name: Identifier(f"{route.column_prefix}_{name}") for name in names},
+        )
+        for route in routes
+    )
+
+
+def _frame(cursor: Cursor, query: str | Composable, values: dict[str, Any] | None = None) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  # slow to load
+
+    cursor.execute(query, values)
+    columns = [column.name for column in cursor.description or ()]
+    return pd.DataFrame(cursor.fetchall(), columns=columns)

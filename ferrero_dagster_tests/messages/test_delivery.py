@@ -1,0 +1,273 @@
+"""Every message arrives once and in order, whatever mail server, webhook and addresses do meanwhile (FAULTS 43, 44)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from ferrero_dagster.clients.mail import SmtpServer
+from ferrero_dagster.messages.delivery import PostOffice, deliver
+from ferrero_dagster.messages.facts import CampaignComplete
+from ferrero_dagster.messages.gallery import CONTEXT, gallery
+from ferrero_dagster.messages.rendering import render
+from ferrero_dagster.sandbox.faults import Fault, FaultBoard, FaultMiddleware
+from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.sandbox.serving import Server
+from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
+from ferrero_dagster.tracking import outbox
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster_tests.tracking.cron_database import run_sql
+
+SAMPLES = gallery()
+COMPLETE, STRIKE = SAMPLES["a1_to_a2_complete"], SAMPLES["a1_to_a2_no_assets_retry"]
+assert isinstance(COMPLETE, CampaignComplete)
+CAMPAIGN_ID = COMPLETE.campaign.id
+LATER = (
+    "UPDATE outages SET last_failure_at = last_failure_at - interval '5 min';"
+    "UPDATE notifications SET next_attempt_at = now()"
+)
+STATES = "SELECT state, attempts, delivered_to, refused_by FROM notifications ORDER BY id"
+
+
+@pytest.fixture
+def mailbox(tmp_path):
+    return Mailbox(tmp_path / "mails")
+
+
+@pytest.fixture
+def office(mailbox):
+    with MailServer(mailbox) as server:
+        yield PostOffice(
+            server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=5),
+            sender="Ferrero <dagster@example.com>",
+            recipients={"notifications": ("ann@example.com", "bob@example.com"), "errors": ("eve@example.com",)},
+            webhook_url=None,
+            context=CONTEXT,
+        )
+
+
+@pytest.fixture
+def make_com(tmp_path, office):
+    """An office with a webhook, what arrived at it, and its fault board."""
+    inbox, board = WebhookInbox(tmp_path / "webhooks"), FaultBoard()
+    with Server(FaultMiddleware(create_webhook_app(inbox), board)) as server:
+        yield replace(office, webhook_url=f"{server.url}/s3cret"), inbox, board
+
+
+def write(database, *keys, fact=COMPLETE, channel="mail"):
+    def work(cursor):
+        for key in keys:
+            outbox.add(
+                cursor, channel=channel, template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=key
+            )
+
+    database.transact(work)
+
+
+def message_ids(url):
+    return [f"<{row[0]}@example.com>" for row in run_sql(url, "SELECT message_id FROM notifications ORDER BY id")]
+
+
+def arrived(mailbox):
+    return [mail.message_id for mail in mailbox.messages()]
+
+
+def test_messages_leave_in_order_to_their_audience_once_each(database, database_url, office, mailbox):
+    write(database, "1", "2")
+    write(database, "2", "3", fact=STRIKE)
+    assert str(deliver(database, office)) == "3 sent"
+    assert str(deliver(database, office)) == "nothing to send"
+    assert arrived(mailbox) == message_ids(database_url)
+    assert [mail.recipients for mail in mailbox.messages()] == [office.recipients["notifications"]] * 2 + [
+        office.recipients["errors"]
+    ]
+
+
+def test_every_kind_of_message_comes_back_from_the_database_as_it_was(database, office, mailbox):
+    facts = {name: fact for name, fact in SAMPLES.items() if "," not in name}
+    for name, fact in facts.items():
+        write(database, name, fact=fact)
+    assert str(deliver(database, office)) == f"{len(facts)} sent"
+    assert [mail.subject for mail in mailbox.messages()] == [render(fact, CONTEXT).subject for fact in facts.values()]
+
+
+def test_while_the_mail_server_is_down_nothing_is_lost_and_afterwards_all_arrive_in_order(
+    database, database_url, office, mailbox
+):
+    write(database, "1", "2", "3")
+    mailbox.switches.down_until_s = float("inf")
+    for _ in range(3):
+        assert "mail waits: The mail server cannot be reached" in str(deliver(database, office))
+    assert run_sql(database_url, "SELECT failures FROM outages") == [(1,)], "it is left alone for a while"
+    run_sql(database_url, LATER)
+    deliver(database, office)
+    assert run_sql(database_url, "SELECT failures FROM outages") == [(2,)]
+    run_sql(database_url, LATER)
+    mailbox.switches.down_until_s = 0
+    assert str(deliver(database, office)) == "3 sent"
+    assert arrived(mailbox) == message_ids(database_url)
+    assert run_sql(database_url, "SELECT failures FROM outages WHERE ended_at IS NULL") == []
+
+
+@pytest.mark.parametrize(("failures", "pause_s"), [(1, 10), (2, 20), (4, 80), (6, 300), (60, 300)])
+def test_a_server_that_is_down_is_asked_again_after_a_growing_pause(database, database_url, office, failures, pause_s):
+    write(database, "1")
+    fail_again = (
+        "DELETE FROM outages; INSERT INTO outages (system, message, failures, last_failure_at) "
+        f"VALUES ('SMTP', 'down', {failures}, now() - interval '%s s')"
+    )
+    run_sql(database_url, fail_again % (pause_s - 5))
+    assert str(deliver(database, office)) == "mail waits: down"
+    run_sql(database_url, fail_again % pause_s)
+    assert str(deliver(database, office)) == "1 sent"
+
+
+def test_only_the_recipient_who_was_greylisted_is_tried_again(database, database_url, office, mailbox):
+    write(database, "1", "2")
+    mailbox.switches.greylisted["bob@example.com"] = 1
+    assert str(deliver(database, office)) == "1 postponed, 1 sent"
+    assert str(deliver(database, office)) == "nothing to send"
+    run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "1 sent"
+    assert [mail.recipients for mail in mailbox.messages()] == [
+        ("ann@example.com",), ("ann@example.com", "bob@example.com"), ("bob@example.com",),
+    ]  # fmt: skip
+    assert arrived(mailbox) == [message_ids(database_url)[number] for number in (0, 1, 0)]
+
+
+def test_a_recipient_who_is_greylisted_for_ever_is_given_up_and_told(database, database_url, office, mailbox):
+    write(database, "1")
+    mailbox.switches.greylisted["bob@example.com"] = 1000
+    deliver(database, office)
+    run_sql(database_url, "UPDATE notifications SET attempts = 11", LATER)
+    assert str(deliver(database, office)) == "2 sent"
+    assert "bob@example.com" in mailbox.messages()[-1].text
+    assert run_sql(database_url, STATES)[0] == ("sent", 12, ["ann@example.com"], ["bob@example.com"])
+
+
+def test_a_recipient_who_is_refused_is_dropped_and_the_error_list_hears_of_it_once(
+    database, database_url, office, mailbox
+):
+    write(database, "1", "2", "3")
+    mailbox.switches.refused.add("bob@example.com")
+    assert str(deliver(database, office)) == "4 sent"
+    *mails, alert = mailbox.messages()
+    assert [mail.recipients for mail in mails] == [("ann@example.com",)] * 3
+    assert alert.recipients == ("eve@example.com",)
+    assert "bob@example.com" in alert.text
+    assert run_sql(database_url, STATES)[0] == ("sent", 1, ["ann@example.com"], ["bob@example.com"])
+
+
+def test_a_message_that_everybody_refuses_is_set_aside_and_the_others_go_on(database, database_url, office, mailbox):
+    write(database, "1")
+    write(database, "2", fact=STRIKE)
+    mailbox.switches.refused |= {"ann@example.com", "bob@example.com"}
+    assert str(deliver(database, office)) == "1 set aside, 2 sent"
+    assert [state[0] for state in run_sql(database_url, STATES)] == ["set_aside", "sent", "sent"]
+
+
+def test_a_complaint_that_nobody_takes_makes_no_further_complaint(database, database_url, office, mailbox):
+    write(database, "1", fact=STRIKE)
+    mailbox.switches.refused |= {"eve@example.com"}
+    assert str(deliver(database, office)) == "2 set aside"
+    assert len(run_sql(database_url, STATES)) == 2
+
+
+def test_a_message_whose_acceptance_was_not_heard_comes_again_under_the_same_id(
+    database, database_url, office, mailbox
+):
+    write(database, "1")
+    mailbox.switches.lost_answers = 1
+    assert "mail waits" in str(deliver(database, office))
+    run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "1 sent"
+    first, second = mailbox.messages()
+    assert first.message_id == second.message_id
+    assert [first.message[name] for name in ("Date", "To", "Subject")] == [
+        second.message[name] for name in ("Date", "To", "Subject")
+    ]
+
+
+def test_a_log_in_that_is_refused_holds_the_mails_back_without_losing_one(database, database_url, office, mailbox):
+    write(database, "1", "2")
+    mailbox.switches.login = ("ferrero", "right")
+    assert "mail waits: The mail server refuses us" in str(deliver(database, office))
+    mailbox.switches.login = None
+    run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "2 sent"
+
+
+def test_of_senders_at_once_one_sends_and_each_message_leaves_once(database, database_url, office, mailbox):
+    write(database, *(str(number) for number in range(20)))
+
+    def send(_):
+        with closing(Database(database_url)) as other:
+            return deliver(other, office).fates["sent"]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(send, range(6))) == 20
+    assert arrived(mailbox) == message_ids(database_url)
+
+
+def test_a_delivery_ends_at_its_deadline_and_the_next_goes_on(database, office):
+    write(database, "1", "2")
+    assert str(deliver(database, office, deadline_s=0)) == "nothing to send"
+    assert str(deliver(database, office)) == "2 sent"
+
+
+def test_the_webhook_is_posted_with_the_campaign_and_a_stable_key(database, database_url, make_com):
+    office, inbox, _ = make_com
+    write(database, "1", channel="webhook")
+    assert str(deliver(database, office)) == "1 sent"
+    (hook,) = inbox.received()
+    assert (hook.body["campaign_id"], hook.body["status_after"]) == (CAMPAIGN_ID, "A2")
+    assert message_ids(database_url) == [f"<{hook.headers['idempotency-key']}@example.com>"]
+
+
+def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, database_url, make_com, mailbox):
+    office, inbox, board = make_com
+    write(database, "1", "2", channel="webhook")
+    write(database, "3")
+    board.add(Fault(status=500))
+    assert str(deliver(database, office)) == "1 sent, webhook waits: Make.com is out of order (500)."
+    assert len(mailbox.messages()) == 1
+    run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "2 sent"
+    assert [f"<{hook.headers['idempotency-key']}@example.com>" for hook in inbox.received()] == message_ids(
+        database_url
+    )[:2]
+
+
+def test_a_webhook_that_refuses_a_message_sets_it_aside_and_the_error_list_hears_of_it(
+    database, database_url, make_com, mailbox
+):
+    office, inbox, board = make_com
+    write(database, "1", "2", channel="webhook")
+    board.add(Fault(status=410))
+    assert str(deliver(database, office)) == "1 set aside, 2 sent"
+    assert len(inbox.received()) == 1
+    (alert,) = mailbox.messages()
+    assert "Make.com refuses the webhook (410)" in alert.text
+    assert "FERRERO_MAKE_WEBHOOK_URL" in alert.text
+    assert "s3cret" not in alert.text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ("UPDATE notifications SET channel = 'webhook'", "FERRERO_MAKE_WEBHOOK_URL is not set any more."),
+        ('UPDATE notifications SET fact = \'{"kind": "campaign_complete"}\'', "its stored fact cannot be read"),
+        ("UPDATE notifications SET fact = '[]'", "its stored fact cannot be read"),
+    ],
+)
+def test_a_message_that_cannot_be_sent_at_all_is_set_aside_with_the_reason(
+    database, database_url, office, spoil, reason
+):
+    write(database, "1")
+    run_sql(database_url, spoil)
+    assert str(deliver(database, office)) == "1 set aside, 1 sent"
+    assert run_sql(database_url, "SELECT last_error, template FROM notifications ORDER BY id") == [
+        (reason, "a1_to_a2_complete"),
+        (None, "workflow_error"),
+    ]

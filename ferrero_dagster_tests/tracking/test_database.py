@@ -1,0 +1,263 @@
+"""A transaction survives a lost connection and a rival, the pool lets callers wait, a lock belongs to one process."""
+
+import select
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, SystemUnavailable
+from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
+from ferrero_dagster.tracking.database import MAX_CONNECTIONS, Database
+from ferrero_dagster_tests.tracking.cron_database import run_sql
+
+OTHERS = "pid <> pg_backend_pid() AND datname = current_database()"
+KILL_ALL = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OTHERS}"
+
+
+@pytest.fixture
+def notes(database, database_url):
+    run_sql(database_url, "CREATE TABLE note (key TEXT PRIMARY KEY, number INTEGER DEFAULT 0)")
+    return database
+
+
+def write(cursor, key="a"):
+    cursor.execute("INSERT INTO note (key) VALUES (%s) ON CONFLICT DO NOTHING", (key,))
+
+
+def written(url):
+    return [key for (key,) in run_sql(url, "SELECT key FROM note ORDER BY key")]
+
+
+def test_a_connection_that_is_killed_in_mid_transaction_costs_nothing_but_a_second_try(notes, database_url):
+    tries = []
+
+    def work(cursor):
+        write(cursor)
+        tries.append(written(database_url))
+        if len(tries) == 1:
+            run_sql(database_url, KILL_ALL)
+        write(cursor, "b")
+
+    notes.transact(work)
+    assert tries == [[], []], "the first try left nothing behind"
+    assert written(database_url) == ["a", "b"]
+
+
+def test_a_connection_that_died_in_the_pool_is_replaced(notes, database_url):
+    with ThreadPoolExecutor(MAX_CONNECTIONS) as pool:
+        list(pool.map(lambda key: notes.transact(lambda cursor: write(cursor, key)), "abcdefghij"))
+    run_sql(database_url, KILL_ALL)
+    notes.transact(lambda cursor: write(cursor, "k"))
+    assert written(database_url) == list("abcdefghijk")
+
+
+class AnswerToCommitIsLost(socketserver.ThreadingUnixStreamServer):
+    """Stands between clients and the server, and hangs up on the first client as soon as its COMMIT is done."""
+
+    def __init__(self, path, upstream):
+        super().__init__(path, socketserver.BaseRequestHandler)
+        self.upstream, self.connections = upstream, 0
+
+    def finish_request(self, request, client_address):
+        self.connections += 1
+        spoil = self.connections == 1
+        with socket.socket(socket.AF_UNIX) as upstream:
+            upstream.connect(self.upstream)
+            while True:
+                for source in select.select([request, upstream], [], [])[0]:
+                    data = source.recv(1 << 16)
+                    (upstream if source is request else request).sendall(data)
+                    if spoil and source is request and b"COMMIT" in data:
+                        upstream.recv(1 << 16)
+                        return
+                    if not data:
+                        return
+
+
+def test_work_whose_commit_was_done_but_never_answered_is_run_again_and_finds_its_own_traces(
+    notes, database_url, tmp_path
+):
+    place = database_url.rpartition("=")[2]
+    seen = []
+
+    def work(cursor):
+        seen.append(written(database_url))
+        write(cursor)
+
+    with AnswerToCommitIsLost(f"{tmp_path}/.s.PGSQL.5432", f"{place}/.s.PGSQL.5432") as proxy:
+        threading.Thread(target=proxy.serve_forever).start()
+        with closing(Database(database_url.replace(place, str(tmp_path)))) as behind_proxy:
+            behind_proxy.transact(work)
+        proxy.shutdown()
+    assert seen == [[], ["a"]]
+    assert written(database_url) == ["a"]
+
+
+def test_work_that_fails_leaves_nothing_behind_and_is_not_repeated(notes, database_url):
+    tries = []
+
+    def work(cursor):
+        write(cursor)
+        tries.append(1)
+        raise ConfigurationError("wrong")
+
+    with pytest.raises(ConfigurationError, match="wrong"):
+        notes.transact(work)
+    assert (tries, written(database_url)) == ([1], [])
+
+
+def test_of_two_transactions_that_block_each_other_both_succeed(notes, database_url):
+    run_sql(database_url, "ALTER ROLE postgres SET deadlock_timeout = '20ms'", "INSERT INTO note VALUES ('a'), ('b')")
+    both_hold_one = threading.Barrier(2)
+
+    def count(keys):
+        tries = iter([both_hold_one.wait])
+
+        def work(cursor):
+            cursor.execute("UPDATE note SET number = number + 1 WHERE key = %s", (keys[0],))
+            next(tries, lambda: None)()
+            cursor.execute("UPDATE note SET number = number + 1 WHERE key = %s", (keys[1],))
+
+        notes.transact(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(count, ["ab", "ba"]))
+    run_sql(database_url, "ALTER ROLE postgres RESET deadlock_timeout")
+    assert run_sql(database_url, "SELECT number FROM note") == [(2,), (2,)]
+
+
+def test_a_transaction_that_a_rival_made_unserializable_is_run_again(notes, database_url):
+    run_sql(database_url, "INSERT INTO note VALUES ('a')")
+    rivals = iter([1])
+
+    def work(cursor):
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        cursor.execute("SELECT number FROM note")
+        if next(rivals, None):
+            run_sql(database_url, "UPDATE note SET number = number + 10")
+        cursor.execute("UPDATE note SET number = number + 1")
+
+    notes.transact(work)
+    assert run_sql(database_url, "SELECT number FROM note") == [(11,)]
+
+
+def test_thirty_threads_share_ten_connections_by_waiting(notes, database_url):
+    ten_at_once = threading.Barrier(MAX_CONNECTIONS, timeout=30)
+
+    def work(cursor):
+        ten_at_once.wait()
+        cursor.execute(f"SELECT count(*) AS open FROM pg_stat_activity WHERE {OTHERS}")
+        return cursor.fetchone()["open"] + 1
+
+    with ThreadPoolExecutor(30) as pool:
+        assert max(pool.map(lambda _: notes.transact(work), range(30))) <= MAX_CONNECTIONS
+
+
+def test_a_server_that_is_stopped_is_an_outage_and_started_again_it_is_used_again(tmp_path):
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        address = server.url("x")
+        database = Database(address)
+        database.transact(lambda cursor: cursor.execute("CREATE TABLE note (key TEXT)"))
+    with pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used at present"):
+        database.transact(write)
+    with pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used at present"), database.lock("x"):
+        pass
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        # The old socket directory is gone; the address of a real server would have stayed the same.
+        old_place = Path(address.rpartition("=")[2])
+        old_place.symlink_to(server.url().rpartition("=")[2])
+        database.transact(lambda cursor: cursor.execute("SELECT FROM note"))
+        database.close()
+        old_place.unlink()
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "words"),
+    [
+        ("nobody", "postgres", 'role "nobody" does not exist'),
+        ("postgres", "nothing", 'database "nothing" does not exist'),
+        ("reader", "postgres", 'permission denied for database "postgres"'),
+    ],
+)
+def test_a_server_that_refuses_us_is_not_an_outage(postgres, user, name, words):
+    address = postgres.url("postgres")
+    run_sql(address, "CREATE ROLE reader LOGIN", "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
+    refused = address.replace("postgres@/postgres", f"{user}@/{name}").replace("host=", "host=/nowhere,")
+    with pytest.raises(AccessRefused, match=words), Database(refused).lock("x"):
+        pass
+    with pytest.raises(AccessRefused, match=words):
+        Database(refused).transact(write)
+    run_sql(address, "GRANT CONNECT ON DATABASE postgres TO PUBLIC", "DROP ROLE reader")
+
+
+def test_a_wrong_password_is_not_an_outage_and_is_not_told(tmp_path):
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        address = server.url("x")
+        run_sql(address, "CREATE ROLE guest LOGIN PASSWORD 'right'")
+        (tmp_path / "data/pg_hba.conf").write_text("local all guest scram-sha-256\nlocal all all trust")
+        loaded = run_sql(address, "SELECT pg_conf_load_time(), pg_reload_conf()")[0][:1]
+        while run_sql(address, "SELECT pg_conf_load_time()") == [loaded]:
+            pass
+        with pytest.raises(AccessRefused, match="password authentication failed") as told:
+            Database(address.replace("postgres@", "guest:wr0ng@")).transact(write)
+        assert "wr0ng" not in str(told.value)
+        Database(address.replace("postgres@", "guest:right@")).transact(lambda cursor: cursor.execute("SELECT 1"))
+
+
+def test_missing_tables_are_told_with_the_command_that_makes_them(empty_database_url):
+    database = Database(empty_database_url)
+    with pytest.raises(ConfigurationError, match="run `ferrero-dagster db upgrade`"):
+        database.transact(write)
+    database.close()
+
+
+HOLD = """
+import sys, time
+from ferrero_dagster.tracking.database import Database
+with Database(sys.argv[1]).lock("campaign") as lock:
+    print(lock is not None, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_lock_excludes_other_processes_until_its_holder_ends_even_by_sigkill(database, database_url):
+    with subprocess.Popen([sys.executable, "-c", HOLD, database_url], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "True\n"
+        with database.lock("campaign") as second, database.lock("another campaign") as other:
+            assert second is None
+            assert other
+        backends = f"SELECT pid FROM pg_stat_activity WHERE {OTHERS} AND query LIKE '%advisory%'"
+        assert run_sql(database_url, backends)
+        holder.send_signal(signal.SIGKILL)
+    while run_sql(database_url, backends):
+        pass
+    with database.lock("campaign") as lock:
+        lock.confirm()
+
+
+def test_a_lock_that_was_lost_is_noticed_before_something_is_done_twice(database, database_url):
+    with database.lock("campaign") as lock:
+        lock.confirm()
+        run_sql(database_url, KILL_ALL)
+        with database.lock("campaign") as second:
+            assert second
+            with pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used at present"):
+                lock.confirm()
+
+
+def test_the_outcome_of_work_is_handed_on_and_errors_of_ours_stay_what_they_are(notes):
+    assert notes.transact(lambda cursor: "result") == "result"
+    with pytest.raises(psycopg2.errors.SyntaxError):
+        notes.transact(lambda cursor: cursor.execute("SELEKT"))
+    with closing(notes):
+        notes.transact(write)
