@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from rich.console import Console
 
 import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
-from ferrero_dagster.sandbox.campaigns import seed
+from ferrero_dagster.sandbox.agency import deliver_finals, deliver_hastily
+from ferrero_dagster.sandbox.campaigns import SampleCampaigns, seed
 from ferrero_dagster.sandbox.demo_check import wait_and_check
 from ferrero_dagster.sandbox.serving import HOST, listening_socket
 from ferrero_dagster.sandbox.world import World
@@ -43,6 +45,7 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
             samples = seed(world.dam, world.box, world.media_dir)
             with _dagster(world, state, port):
                 _tell(console, world, state, port)
+                threading.Thread(target=_play_agency, args=(world, samples), daemon=True).start()
                 if check:
                     return wait_and_check(console, world, samples)
                 signal.pause()
@@ -82,6 +85,15 @@ def _dagster(world: World, state: Path, port: int) -> Iterator[None]:
             yield
         finally:
             _stop(process)
+
+
+def _play_agency(world: World, samples: SampleCampaigns) -> None:
+    """Once the masters of the local campaign are in Box, the agency delivers its finals, one of them in a hurry."""
+    while world.dam.status(samples.local) == "A1":
+        time.sleep(1)
+    if world.dam.status(samples.local) == "A2":
+        deliver_finals(world.box, world.postgres.url(), world.media_dir, samples.local)
+        deliver_hastily(world.box, world.media_dir)
 
 
 def _environment(world: World, home: Path, port: int) -> dict[str, str]:
@@ -131,6 +143,7 @@ def _tell(console: Console, world: World, state: Path, port: int) -> None:
         f"\n[bold]Sandbox[/]   {world.page.url}   campaigns in the DAM, files in Box, mails, webhooks, fault switches"
         f"\n[bold]Database[/]  {world.postgres.url()}"
         f"\n[bold]Log[/]       {state / 'dagster.log'}"
-        "\n\nThe sensors look every five seconds: within a minute the sample campaigns reach A2, A6 and B2. Ctrl-C ends.",
+        "\n\nThe sensors look every five seconds: within a minute the sample campaigns reach A2, A6 and B2,"
+        "\nand the finals that the agency then delivers bring the first one to A3. Ctrl-C ends.",
         soft_wrap=True,
     )
