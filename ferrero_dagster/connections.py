@@ -6,7 +6,7 @@ The clients are imported when they are opened: a process that needs none of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,9 +16,13 @@ from ferrero_dagster.settings import Settings, load_settings
 from ferrero_dagster.site import Site, load_site
 
 if TYPE_CHECKING:
+    from box_sdk_gen import BoxClient
+
     from ferrero_dagster.clients.box import Box
+    from ferrero_dagster.clients.box_agency import BoxAgency
     from ferrero_dagster.clients.http import HttpLimits
     from ferrero_dagster.clients.otmm import Otmm
+    from ferrero_dagster.clients.otmm_session import OtmmSession
     from ferrero_dagster.messages.delivery import PostOffice
     from ferrero_dagster.tracking.database import Database
     from ferrero_dagster.transfer.systems import Systems
@@ -73,6 +77,12 @@ class Connections:
     def dam(self, limits: HttpLimits | None = None) -> Iterator[Otmm]:
         """The DAM; it is asked for nothing yet."""
         from ferrero_dagster.clients.otmm import Otmm
+
+        with self._dam_session(limits) as session:
+            yield Otmm(session, self.site.dam)
+
+    @contextmanager
+    def _dam_session(self, limits: HttpLimits | None = None) -> Iterator[OtmmSession]:
         from ferrero_dagster.clients.otmm_session import ClientCertificate, OAuthLogin, OtmmSession
 
         settings = self.settings.require("dam_url")
@@ -92,24 +102,48 @@ class Connections:
             limits=limits or self._limits(),
         )  # fmt: skip
         try:
-            yield Otmm(session, self.site.dam)
+            yield session
         finally:
             session.close()
 
     @contextmanager
     def box(self) -> Iterator[Box]:
         """Box, logged in."""
+        with self._box_client() as client:
+            yield self._box(client)
+
+    def _box(self, client: BoxClient) -> Box:
+        from ferrero_dagster.clients.box import Box
+
+        return Box(client, self.site.box, uploads_per_minute=self.settings.box_uploads_per_minute)
+
+    @contextmanager
+    def agency(self, limits: HttpLimits | None = None) -> Iterator[BoxAgency]:
+        """The agency's folder in Box, logged in."""
+        with self._box_client(limits) as client:
+            yield self._agency(client, limits or self._limits())
+
+    def _agency(self, client: BoxClient, limits: HttpLimits) -> BoxAgency:
+        from ferrero_dagster.clients.box_agency import BoxAgency
+
+        return BoxAgency(client, template=self.site.agency.metadata_template, limits=limits)
+
+    @contextmanager
+    def _box_client(self, limits: HttpLimits | None = None) -> Iterator[BoxClient]:
         from box_sdk_gen import BaseUrls
 
-        from ferrero_dagster.clients.box import Box
-        from ferrero_dagster.clients.box_session import open_box_client, read_box_config
+        from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
 
         settings = self.settings
         urls = BaseUrls(
             base_url=settings.box_api_url, upload_url=settings.box_upload_url, oauth_2_url=settings.box_oauth_url
         )
-        client = open_box_client(read_box_config(settings.box_config), base_urls=urls, limits=self._limits())
-        yield Box(client, self.site.box, uploads_per_minute=settings.box_uploads_per_minute)
+        config = read_box_config(settings.box_config)
+        client = open_box_client(config, base_urls=urls, limits=limits or self._limits())
+        try:
+            yield client
+        finally:
+            close_box_client(client)
 
     def _limits(self) -> HttpLimits:
         from ferrero_dagster.clients.http import HttpLimits
@@ -119,13 +153,17 @@ class Connections:
     @contextmanager
     def systems(self) -> Iterator[Systems]:
         """Everything that a run needs."""
+        from ferrero_dagster.clients.otmm import Otmm
+        from ferrero_dagster.clients.otmm_imports import OtmmImports
         from ferrero_dagster.transfer.systems import Systems
 
-        with ExitStack() as stack:
+        with self.database() as database, self._dam_session() as dam, self._box_client() as box_client:
             yield Systems(
-                database=stack.enter_context(self.database()),
-                dam=stack.enter_context(self.dam()),
-                box=stack.enter_context(self.box()),
+                database=database,
+                dam=Otmm(dam, self.site.dam),
+                imports=OtmmImports(dam, self.site.dam_import),
+                box=self._box(box_client),
+                agency=self._agency(box_client, self._limits()),
                 site=self.site,
                 links=self.links,
                 box_folders=self.box_folders,

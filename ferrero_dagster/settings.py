@@ -20,7 +20,9 @@ class Settings(BaseSettings):
         env_prefix="FERRERO_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: SecretStr = Field(description="tracking database, postgresql://user:password@host:port/name")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="tracking database, postgresql://user:password@host:port/name"
+    )
     site_config: Path | None = Field(None, description="site configuration; the shipped one if unset")
     temp_dir: Path | None = Field(None, description="where files rest in transit; the system's if unset")
     sensors: Literal["stopped", "running"] = "stopped"
@@ -72,6 +74,13 @@ class Settings(BaseSettings):
         if addresses and not all("@" in address for address in addresses.split(",")):
             raise ValueError("expected mail addresses separated by commas")
         return addresses
+
+    @field_validator("make_webhook_url")
+    @classmethod
+    def _is_a_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        if url:
+            cls._is_an_address(url.get_secret_value())
+        return url
 
     @cached_property
     def recipients(self) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +13,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.name_components import NamingRules
+from ferrero_dagster.domain.representation import RepresentationRules
 from ferrero_dagster.routes import Route
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _DEFAULT = Path(__file__).with_name("site.yaml")
 
@@ -73,6 +78,9 @@ class CampaignsSite(_Section):
     max_attempts: Annotated[int, Field(ge=1)]
     retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
     outage_mail_after_failures: Annotated[int, Field(ge=1)]
+    release_failed_after_days: Annotated[float, Field(gt=0)] | None
+    digest_weekday: Weekday | None
+    webhook_on_permanent_failure: bool
 
 
 class TransferSite(_Section):
@@ -81,6 +89,26 @@ class TransferSite(_Section):
     threads: Annotated[int, Field(ge=1, le=16)]
     read_timeout_s: Annotated[float, Field(gt=0)]
     free_space_reserve_bytes: Annotated[int, Field(ge=0)]
+
+
+class AgencySite(_Section):
+    """The agency's folder and the way back into the DAM (SPEC 4)."""
+
+    include_subfolders: bool
+    settle_looks: Annotated[int, Field(ge=1)]
+    runs_per_tick: Annotated[int, Field(ge=1)]
+    on_existing_name: Literal["new_version", "duplicate", "refuse"]
+    advance_when_complete: bool
+    max_attempts: Annotated[int, Field(ge=1)]
+    retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
+    metadata_template: str
+
+
+class ImportSite(_Section):
+    """How this OTMM imports."""
+
+    template_id: str | None
+    job_timeout_s: Annotated[float, Field(gt=0)]
 
 
 class NamingSite(_Section):
@@ -124,6 +152,8 @@ class Site(_Section):
     box: BoxSite
     campaigns: CampaignsSite
     transfer: TransferSite
+    agency: AgencySite
+    dam_import: ImportSite
     naming: NamingSite
     representation: RepresentationSite
     routes: dict[Literal["a1_to_a2", "a5_to_a6", "b1_to_b2"], RouteSite]
@@ -132,6 +162,16 @@ class Site(_Section):
     def zone(self) -> ZoneInfo:
         """The time zone that people live in."""
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def naming_rules(self) -> NamingRules:
+        """The code lists of the agency's file names."""
+        return NamingRules(**self.naming.model_dump())
+
+    @cached_property
+    def representation_rules(self) -> RepresentationRules:
+        """What the DAM wants of a final."""
+        return RepresentationRules(**self.representation.model_dump())
 
     def route(self, route: Route) -> Route:
         """The route as this site has it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ferrero_dagster.clients.otmm import Otmm, StatusChangedError
+from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.box_names import box_file_name, campaign_folder_name, same_folder_name
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, FileRefused
@@ -18,6 +18,7 @@ from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking import campaigns, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents, outcomes
+from ferrero_dagster.transfer.advance import advance
 from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -229,19 +230,15 @@ class _CampaignMove:
     # --- advance -------------------------------------------------------------------------------------------------
 
     def _advance(self, result: Outcome, current: rounds.Round) -> Outcome:
-        """Set the status; a round that began to is found by the sensor even if we die before we can say so."""
         assert result.campaign
-        self.lock.confirm()
-        self.systems.database.transact(lambda cursor: rounds.begin_advance(cursor, current.id))
-        try:
-            self.systems.dam.set_status(self.campaign_id, self.route.status_after, expected=self.route.status_before)
-        except StatusChangedError as error:
-            self.systems.database.transact(lambda cursor: rounds.close(cursor, current.id, "overtaken"))
+        before, after = self.route.status_before, self.route.status_after
+        chosen = advance(self.systems, self.lock, current, before=before, after=after)
+        if chosen:
             return replace(
                 result,
-                status=error.found,
+                status=chosen,
                 nothing=f"All {len(result.before + result.moved)} assets are in Box, but somebody changed the status "
-                f"to {error.found or 'nothing'} meanwhile; it stays as it is.",
+                f"to {chosen} meanwhile; it stays as it is.",
             )
         done = self._finish(result.campaign, current, result.before + result.moved, result.box_folder_url)
         return replace(done, moved=result.moved, before=result.before)

@@ -117,7 +117,10 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
             _add(cursor, NoAssetsRetry.model_validate({**reporter.refs, **retry, "next_attempt_at": next_at}), key)
         else:
             campaigns.mark_permanently_failed(cursor, prefix, campaign.id)
-            _add(cursor, _given_up(reporter, patience.error_count, str(error)), key)
+            given_up = _given_up(reporter, patience.error_count, str(error))
+            _add(cursor, given_up, key)
+            if route.webhook and reporter.has_webhook and reporter.site.campaigns.webhook_on_permanent_failure:
+                _add(cursor, given_up, key, channel="webhook")
 
     database.transact(work)
 
@@ -152,7 +155,7 @@ def _given_up(reporter: Reporter, attempts: int, reason: str) -> PermanentlyFail
                 f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
                 f"WHERE campaign_id = '{campaign_id}';"
             ),
-            "reset_command": f"ferrero-dagster reset-retries {reporter.campaign.id}",
+            "reset_command": f"ferrero-dagster reset-retries {reporter.campaign.id} --yes",
         }
     )
 

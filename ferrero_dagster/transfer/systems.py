@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferrero_dagster.clients.box import Box
+from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.site import Site
@@ -17,7 +19,9 @@ class Systems:
     """The outside systems and the site, opened."""
 
     dam: Otmm
+    imports: OtmmImports
     box: Box
+    agency: BoxAgency
     database: Database
     site: Site
     links: Links

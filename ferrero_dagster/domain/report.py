@@ -1,0 +1,203 @@
+"""What the daily report says (SPEC 9), as values that are stored, mailed and shown; `report_sections` makes them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
+
+from ferrero_dagster.domain.lines import Line
+
+Direction = Literal["DAM → Box", "Box → DAM"]
+DIRECTIONS: tuple[Direction, Direction] = ("DAM → Box", "Box → DAM")
+TREND_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportDay:
+    """A calendar day where people live; 23 or 25 hours long when the clocks change."""
+
+    date: date
+    zone: ZoneInfo
+
+    @property
+    def begins_at(self) -> datetime:
+        """The first moment of the day, in UTC."""
+        return datetime.combine(self.date, time(), self.zone).astimezone(timezone.utc)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The first moment of the next day, in UTC."""
+        return self.before(-1).begins_at
+
+    def before(self, days: int) -> "ReportDay":
+        """The day so many days earlier."""
+        return ReportDay(date=self.date - timedelta(days=days), zone=self.zone)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether nothing can happen on this day any more."""
+        return now >= self.ends_at
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Need(_Value):
+    """Something that waits for a person: what, why, since when, what to do, and the one place to go."""
+
+    what: Line
+    why: Line
+    do: Line
+    since: AwareDatetime | None
+    days: NonNegativeInt | None
+    url: Line | None
+
+
+class Balance(_Value):
+    """One direction on one day; `remark` says why the eligible files are not the sum of the others."""
+
+    direction: Direction
+    eligible: NonNegativeInt
+    moved: NonNegativeInt
+    #: Open at the end of the day: not tried yet, or to be tried again.
+    retrying: NonNegativeInt
+    set_aside: NonNegativeInt
+    #: Taken away by their owners before they were moved.
+    withdrawn: NonNegativeInt
+    #: Only files of the agency are refused.
+    refused: NonNegativeInt
+    remark: Line | None = None
+
+    @property
+    def difference(self) -> int:
+        """How many eligible files are in no other count, or, below zero, in more than one."""
+        return self.eligible - self.moved - self.retrying - self.set_aside - self.withdrawn - self.refused
+
+
+class Integrity(_Value):
+    """How the files that moved in one direction on the day were verified."""
+
+    direction: Direction
+    files: NonNegativeInt
+    size_bytes: NonNegativeInt
+    #: Compared with the hash that the source gave, or with our own made while downloading.
+    with_source_hash: NonNegativeInt
+    with_own_hash: NonNegativeInt
+    unverified: NonNegativeInt
+
+
+class CampaignLine(_Value):
+    """A campaign that is in work, or had files on the day."""
+
+    number: Line | None
+    name: Line
+    status: Line | None
+    #: Days in this status at the end of the day; None where nobody noted when it began.
+    days: NonNegativeInt | None
+    files_in_box: NonNegativeInt
+    files_in_dam: NonNegativeInt
+    pending: NonNegativeInt
+    dam_url: Line | None
+
+
+class RetryStatus(_Value):
+    """The dashboard query of the seeds for one status; polls of an empty folder count as attempts there."""
+
+    status: Line
+    no_issues: NonNegativeInt
+    attempt_1: NonNegativeInt
+    attempt_2: NonNegativeInt
+    permanently_failed: NonNegativeInt
+
+
+class NearFailure(_Value):
+    """A row of the alert query of the seeds."""
+
+    number: Line | None
+    name: Line
+    status: Line
+    attempts: NonNegativeInt
+    last_attempt_at: AwareDatetime | None
+    reason: Line | None
+
+
+class TrendPoint(_Value):
+    """One direction on one of the last days; latency runs from the first sight of a file to its arrival."""
+
+    date: date
+    direction: Direction
+    moved: NonNegativeInt
+    median_s: float | None
+    p95_s: float | None
+
+
+class MovedLine(_Value):
+    """A file that arrived on the day."""
+
+    moved_at: AwareDatetime
+    direction: Direction
+    campaign_number: Line | None
+    campaign_name: Line | None
+    tracking_id: Line
+    file: Line
+    arrived_as: Line | None
+    size_bytes: NonNegativeInt | None
+
+
+class Report(_Value):
+    """The report of one day. Fields are only ever added, with a default: old ones are stored."""
+
+    day: date
+    #: When it was made first; what has no history, such as counters, is as it was then.
+    as_of: AwareDatetime
+    is_over: bool
+    needs: tuple[Need, ...]
+    #: How many things need somebody; `needs` lists the oldest of each kind.
+    needs_total: NonNegativeInt
+    balances: tuple[Balance, Balance]
+    campaigns: tuple[CampaignLine, ...]
+    retry_status: tuple[RetryStatus, ...]
+    near_failure: tuple[NearFailure, ...]
+    integrity: tuple[Integrity, Integrity]
+    trend: tuple[TrendPoint, ...]
+    gaps: tuple[Line, ...]
+    #: At most the first few thousand.
+    moved_files: tuple[MovedLine, ...] = Field(repr=False)
+
+    @property
+    def moved(self) -> int:
+        """Files that arrived on the day, both directions."""
+        return sum(balance.moved for balance in self.balances)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Where the reconciliation does not add up, and why."""
+        return tuple(f"{balance.direction}: {balance.remark}" for balance in self.balances if balance.remark)
+
+    @property
+    def date_in_words(self) -> str:
+        """`Monday 27 April 2026`."""
+        return f"{self.day:%A} {self.day.day} {self.day:%B %Y}"
+
+    @property
+    def tone(self) -> Literal["good", "warning", "bad"]:
+        """Whether somebody must act, should look, or may go on."""
+        if self.needs_total:
+            return "bad"
+        return "warning" if self.gaps or self.remarks else "good"
+
+    @property
+    def verdict(self) -> str:
+        """The day in one line."""
+        if self.needs_total:
+            sentence = f"{self.needs_total:,} {'thing needs' if self.needs_total == 1 else 'things need'} you"
+        else:
+            files = {0: "no file", 1: "1 file"}.get(self.moved, f"{self.moved:,} files")
+            sentence = f"{files} moved, nothing waits for you"
+        if self.tone == "warning":
+            sentence += ", but see the gaps" if self.gaps else ", but the counts do not add up"
+        if not self.is_over:
+            return f"So far: {sentence}"
+        return f"All is well: {sentence}" if self.tone == "good" else sentence[0].upper() + sentence[1:]

@@ -1,0 +1,259 @@
+"""Frames in, report out: what each section of the daily report says. Pure; the frames come from `tracking`.
+
+In all frames a missing value is None, NaN or NaT alike, and times are aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.report import (
+    DIRECTIONS,
+    TREND_DAYS,
+    Balance,
+    CampaignLine,
+    Direction,
+    Integrity,
+    MovedLine,
+    NearFailure,
+    Need,
+    Report,
+    ReportDay,
+    RetryStatus,
+    TrendPoint,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SECONDS_PER_DAY = 86400
+_FORGOTTEN_INTERVALS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFrames:
+    """What the tracking database says of a day; `direction` is one of DIRECTIONS wherever it occurs."""
+
+    #: One row per direction and campaign with files: `direction`, `campaign_id`, the counts of `Balance`, `undated`
+    #: (moved, but the cron scripts left no time), and `size_bytes`, `with_source_hash`, `with_own_hash` of the moved.
+    flows: pd.DataFrame
+    #: `campaign_id`, `number`, `name`, `status`, `status_since`, `files_in_box`, `files_in_dam`.
+    campaigns: pd.DataFrame
+    #: Campaigns failed, or tried or polled twice and more: `campaign_id`, `number`, `name`, `status`, `attempts`,
+    #: `errors`, `last_attempt_at`, `permanently_failed`, `reason`, `stuck_since`.
+    troubled: pd.DataFrame
+    #: The columns of `RetryStatus`.
+    retry_status: pd.DataFrame
+    #: `file_id`, `name`, `reason`, `since`, `total` (of all such files, where the list is cut).
+    refused: pd.DataFrame
+    #: `direction`, `source_id`, `name`, `reason`, `since`, `total`.
+    set_aside: pd.DataFrame
+    #: `id`, `template`, `reason`, `since`, `total`.
+    undeliverable: pd.DataFrame
+    #: `system`, `message`, `since`.
+    outages: pd.DataFrame
+    #: The columns of `TrendPoint`, `days_ago` in place of `date`; days without files are missing.
+    trend: pd.DataFrame
+    #: The columns of `MovedLine`.
+    moved_files: pd.DataFrame
+    #: `date` of every earlier report that is stored.
+    reported: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SensorLook:
+    """When a sensor that is switched on last looked without failing; None if it never did."""
+
+    name: str
+    is_running: bool
+    interval_s: float
+    last_look_at: datetime | None
+
+
+def build_report(
+    frames: ReportFrames,
+    *,
+    day: ReportDay,
+    as_of: datetime,
+    links: Links,
+    sensors: Sequence[SensorLook],
+    polls_before_warning: int,
+) -> Report:
+    """The report of `day`, made at `as_of`; the same arguments always give the same report."""
+    needs = [Need(**told, days=_days(told["since"], day)) for told in _needs(frames, links, polls_before_warning)]
+    unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
+    return Report(
+        day=day.date,
+        as_of=as_of,
+        is_over=day.is_over(as_of),
+        needs=tuple(needs),
+        needs_total=len(needs) + unlisted,
+        balances=(_balance(frames.flows, DIRECTIONS[0]), _balance(frames.flows, DIRECTIONS[1])),
+        campaigns=_campaigns(frames, day, links),
+        retry_status=tuple(RetryStatus(**row) for row in _rows(frames.retry_status)),
+        near_failure=tuple(_near_failure(row) for row in _rows(frames.troubled) if not row["permanently_failed"]),
+        integrity=(_integrity(frames.flows, DIRECTIONS[0]), _integrity(frames.flows, DIRECTIONS[1])),
+        trend=_trend(frames.trend, day),
+        gaps=(*_missing_reports(frames.reported, day), *_silent_sensors(sensors, day, as_of)),
+        moved_files=tuple(MovedLine(**row) for row in _rows(frames.moved_files)),
+    )
+
+
+def _needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
+    """The fields of each `Need` but `days`."""
+    for row in _rows(frames.troubled):
+        told = _trouble(row, polls_before_warning)
+        if told:
+            since, url = row["stuck_since"], links.folder(row["campaign_id"])
+            yield {"since": since, "what": _campaign_title(row), "why": told[0], "do": told[1], "url": url}
+    for row in _rows(frames.refused):
+        do = "Rename or replace the file in Box; it is looked at again by itself."
+        yield _told(row, row["name"], f"Refused: {row['reason']}", do, url=links.box_file(row["file_id"]))
+    for row in _rows(frames.set_aside):
+        do = "Put the cause right, then run release_set_aside_files."
+        url = (links.box_file if row["direction"] == "Box → DAM" else links.asset)(row["source_id"])
+        yield _told(row, row["name"], f"Set aside: {row['reason']}", do, url=url)
+    for row in _rows(frames.undeliverable):
+        what, why = f"Message {row['id']}, {row['template']}", f"It could not be delivered: {row['reason']}"
+        yield _told(row, what, why, "Put the cause right, then run resend_notifications.", url=links.dagster_url)
+    for row in _rows(frames.outages):
+        do = "Nothing, if it comes back by itself; work then goes on where it stopped."
+        yield _told(row, f"{row['system']} cannot be used", row["message"], do, url=links.dagster_url)
+
+
+def _told(row: dict[str, Any], what: str, why: str, do: str, *, url: str) -> dict[str, Any]:
+    return {"since": row["since"], "what": what, "why": why, "do": do, "url": url}
+
+
+def _trouble(row: dict[str, Any], polls_before_warning: int) -> tuple[str, str] | None:
+    """Why a campaign needs somebody and what to do; None for one that has only waited a while for its assets."""
+    reason = row["reason"] or "no reason was noted"
+    if row["permanently_failed"]:
+        return f"Permanently failed: {reason}", "Put the reason right, then run reset_campaign_retries."
+    if row["errors"]:
+        why = f"Near failure, {row['errors']} of {row['attempts']} looks failed: {reason}"
+        return why, "Put the reason right before the last attempt."
+    if row["attempts"] >= polls_before_warning:
+        why = f"In {row['status']} without assets, looked at {row['attempts']:,} times"
+        return why, "Upload the assets, or change the status in the DAM."
+    return None
+
+
+def _balance(flows: pd.DataFrame, direction: Direction) -> Balance:
+    names = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")
+    sums = flows.loc[flows["direction"] == direction, [*names, "undated"]].sum()
+    balance = Balance(direction=direction, **{name: int(sums[name]) for name in names})
+    return balance.model_copy(update={"remark": _remark(balance, int(sums["undated"]))})
+
+
+def _remark(balance: Balance, undated: int) -> str | None:
+    unexplained = balance.difference - undated
+    reasons = []
+    if undated:
+        reasons.append(f"{_files_were(undated)} moved by cron scripts that left no time, so in no day's count.")
+    if unexplained > 0:
+        reasons.append(f"{_files_were(unexplained)} not counted as anything; run the job reconcile.")
+    if unexplained < 0:
+        reasons.append(f"{_files_were(-unexplained)} counted twice; run the job reconcile.")
+    return " ".join(reasons) or None
+
+
+def _files_were(number: int) -> str:
+    return "1 file was" if number == 1 else f"{number:,} files were"
+
+
+def _integrity(flows: pd.DataFrame, direction: Direction) -> Integrity:
+    names = ["moved", "size_bytes", "with_source_hash", "with_own_hash"]
+    moved, size_bytes, given, own = map(int, flows.loc[flows["direction"] == direction, names].sum())
+    return Integrity(
+        direction=direction, files=moved, size_bytes=size_bytes, with_source_hash=given, with_own_hash=own,
+        unverified=moved - given - own,
+    )  # fmt: skip
+
+
+def _campaigns(frames: ReportFrames, day: ReportDay, links: Links) -> tuple[CampaignLine, ...]:
+    """The campaigns, those with open files first, then the longest in their status."""
+    flows = frames.flows
+    pending = (flows["retrying"] + flows["set_aside"]).groupby(flows["campaign_id"]).sum().to_dict()
+    lines = [
+        CampaignLine(
+            number=row["number"], name=_campaign_title(row, number=False), status=row["status"],
+            days=_days(row["status_since"], day), files_in_box=row["files_in_box"], files_in_dam=row["files_in_dam"],
+            pending=pending.get(row["campaign_id"], 0), dam_url=links.folder(row["campaign_id"]),
+        )
+        for row in _rows(frames.campaigns)
+    ]  # fmt: skip
+    return tuple(sorted(lines, key=lambda line: (-line.pending, -(line.days or 0), line.number or "", line.name)))
+
+
+def _near_failure(row: dict[str, Any]) -> NearFailure:
+    return NearFailure(
+        number=row["number"], name=_campaign_title(row, number=False), status=row["status"], attempts=row["attempts"],
+        last_attempt_at=row["last_attempt_at"], reason=row["reason"],
+    )  # fmt: skip
+
+
+def _campaign_title(row: dict[str, Any], *, number: bool = True) -> str:
+    shown = (row["number"] if number else None, row["name"])
+    return " ".join(part for part in shown if part and part.strip()) or f"Campaign {row['campaign_id']}"
+
+
+def _trend(frame: pd.DataFrame, day: ReportDay) -> tuple[TrendPoint, ...]:
+    known = {(row["days_ago"], row["direction"]): row for row in _rows(frame)}
+    points = []
+    for ago in reversed(range(TREND_DAYS)):
+        for direction in DIRECTIONS:
+            row = known.get((ago, direction), {"moved": 0, "median_s": None, "p95_s": None})
+            points.append(
+                TrendPoint(
+                    date=day.before(ago).date, direction=direction, moved=row["moved"], median_s=row["median_s"],
+                    p95_s=row["p95_s"],
+                )
+            )  # fmt: skip
+    return tuple(points)
+
+
+def _missing_reports(frame: pd.DataFrame, day: ReportDay) -> Iterator[str]:
+    """The days since the first report, of the last two weeks, that have none."""
+    reported: set[date] = set(frame["date"])
+    for ago in reversed(range(1, TREND_DAYS)):
+        missing = day.before(ago).date
+        if reported and min(reported) < missing and missing not in reported:
+            yield f"No report was made for {missing}."
+
+
+def _silent_sensors(sensors: Sequence[SensorLook], day: ReportDay, as_of: datetime) -> Iterator[str]:
+    if as_of > day.ends_at + timedelta(days=1):
+        return  # what sensors do now says nothing about a day long past
+    for sensor in sensors:
+        last = sensor.last_look_at
+        if not sensor.is_running:
+            yield f"Sensor {sensor.name} is switched off."
+        elif last is None:
+            yield f"Sensor {sensor.name} has never looked."
+        elif (as_of - last).total_seconds() > max(_FORGOTTEN_INTERVALS * sensor.interval_s, 900):
+            yield f"Sensor {sensor.name} has not looked since {last.astimezone(day.zone):%Y-%m-%d %H:%M %Z}."
+
+
+def _days(since: datetime | None, day: ReportDay) -> int | None:
+    return None if since is None else max(0, int((day.ends_at - since).total_seconds() // _SECONDS_PER_DAY))
+
+
+def _total(frame: pd.DataFrame) -> int:
+    return 0 if frame.empty else int(frame["total"].iloc[0])
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows with plain Python values; what is missing is None, whatever pandas made of it."""
+    import pandas as pd  # noqa: PLC0415  # slow to load
+
+    plain = frame.astype(object).where(frame.notna(), None)
+    for row in plain.to_dict("records"):
+        yield {
+            str(name): value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+            for name, value in row.items()
+        }

@@ -1,0 +1,72 @@
+"""Sorts the files of the agency folder: ready, settling, refused, waiting (SPEC 4.1, 4.4); pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
+from ferrero_dagster.domain.name_components import NamingRules
+
+AgencyState = Literal["settling", "ready", "refused"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedFile:
+    """A file as a listing of the agency folder shows it."""
+
+    id: str
+    etag: str
+    name: str
+    size_bytes: int
+    sha1_hex: str
+    #: The instance of the CreativeX template, as Box sent it; None where the listing holds none.
+    template: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownMaster:
+    """What decides whether a final may come in under a tracking ID."""
+
+    tracking_id: str
+    campaign_id: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What became of a listed file; `reason` is a sentence for a refused one."""
+
+    file: ListedFile
+    state: AgencyState
+    name: V2Name | None = None
+    campaign_id: str | None = None
+    reason: str | None = None
+    problems: tuple[NameProblem, ...] = ()
+
+
+def is_ignored(name: str) -> bool:
+    """Hidden files and those that programs leave while they write."""
+    return name.startswith((".", "~")) or name.lower() in {"thumbs.db", "desktop.ini"}
+
+
+def judge(
+    file: ListedFile, name: V2Name | NameProblems, masters: Mapping[str, KnownMaster], *, looks: int, settle_looks: int
+) -> Judgement:
+    """Judge one file; `looks` counts how often it was seen with this size and etag, this time included."""
+    if looks < settle_looks:
+        return Judgement(file=file, state="settling")
+    if isinstance(name, NameProblems):
+        return Judgement(file=file, state="refused", reason="The name is not a V2 file name.", problems=name.problems)
+    master = masters.get(name.tracking_id)
+    if master is None:
+        reason = f"The tracking ID {name.tracking_id} is unknown; the name of the master in Box ends with the right one."
+        return Judgement(file=file, state="refused", name=name, reason=reason)
+    if master.status != "active":
+        reason = f"The master with tracking ID {name.tracking_id} is {master.status}: no finals are expected for it."
+        return Judgement(file=file, state="refused", name=name, reason=reason)
+    return Judgement(file=file, state="ready", name=name, campaign_id=master.campaign_id)
+
+
+def parsed(files: Sequence[ListedFile], rules: NamingRules) -> dict[str, V2Name | NameProblems]:
+    """The files' names by file id, parsed."""
+    return {file.id: parse_v2(file.name, rules) for file in files}

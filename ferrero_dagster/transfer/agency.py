@@ -1,0 +1,147 @@
+"""One look at the agency's folder: sorts every file and says which campaigns have files to move (SPEC 4.1, 4.2)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ferrero_dagster.clients.box_agency import BoxAgency
+from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.planning import pause_s
+from ferrero_dagster.domain.triage import Judgement, ListedFile, is_ignored, judge, parsed
+from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import finals, outages, outbox, rounds
+from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.finals import KnownFile
+from ferrero_dagster.transfer import final_reports, incidents
+from ferrero_dagster.transfer.incidents import INCIDENTS
+
+
+@dataclass(slots=True)
+class AgencyLook:
+    """What a look found; `judgements` is None where Box could not be asked."""
+
+    #: Campaigns to start a run for, with the number of files that are due.
+    starts: dict[str, int] = field(default_factory=dict)
+    judgements: list[Judgement] | None = None
+    set_aside: list[Judgement] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Files by state."""
+        return Counter(judgement.state for judgement in self.judgements or [])
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{number} {state}" for state, number in sorted(self.counts.items()))
+        files = [f"Files: {counts or 'none'}{f', {len(self.set_aside)} of them set aside' if self.set_aside else ''}."]
+        starts = [f"{campaign}: starts for {files} files" for campaign, files in self.starts.items()]
+        return "\n".join(([] if self.judgements is None else files) + starts + self.notes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgencyLooker:
+    """What a look needs."""
+
+    agency: BoxAgency
+    folder_id: str
+    database: Database
+    site: Site
+    links: Links
+
+    def look(self, *, running: Collection[str]) -> AgencyLook:
+        """List the folder, judge every file, write down what changed, mail new refusals.
+
+        `running` holds the campaigns that have an unfinished run. Costs one call to Box per thousand files and six
+        statements, however many files there are.
+        """
+        site = self.site.agency
+        try:
+            listed = self.agency.list_files(self.folder_id, subfolders=site.include_subfolders)
+        except INCIDENTS as error:
+            incidents.report(self.database, error, mail_after_failures=self.site.campaigns.outage_mail_after_failures)
+            return AgencyLook(notes=[str(error)])
+        files = [file for file in listed if not is_ignored(file.name)]
+        known = self.database.transact(finals.known_files)
+        judgements = self._judge(files, known)
+        finished = self.database.transact(lambda cursor: self._write(cursor, judgements, known))
+        look = AgencyLook(judgements=judgements)
+        due = self._due(judgements, known, look)
+        for campaign_id in dict.fromkeys([*due, *finished]):
+            if campaign_id in running:
+                look.notes.append(f"{campaign_id}: a run is under way")
+            elif len(look.starts) == site.runs_per_tick:
+                look.notes.append(f"{campaign_id}: waits for the next look")
+            else:
+                look.starts[campaign_id] = due.get(campaign_id, 0)
+        return look
+
+    def _judge(self, files: list[ListedFile], known: dict[tuple[str, str], KnownFile]) -> list[Judgement]:
+        unknown = [file for file in files if not _problems(known.get((file.id, file.etag)))]
+        names = parsed(unknown, self.site.naming_rules)
+        ids = {name.tracking_id for name in names.values() if isinstance(name, V2Name)}
+        masters = self.database.transact(lambda cursor: finals.known_masters(cursor, ids))
+        return [
+            judge(
+                file, names.get(file.id) or _remembered(file, known), masters,
+                looks=_looks(file, known), settle_looks=self.site.agency.settle_looks,
+            )
+            for file in files
+        ]  # fmt: skip
+
+    def _write(self, cursor: Cursor, judgements: list[Judgement], known: dict[tuple[str, str], KnownFile]) -> list[str]:
+        """Write down what changed; returns the campaigns that are complete but not advanced yet."""
+        changed = [(j, _looks(j.file, known)) for j in judgements if _is_news(j, known)]
+        finals.save_judgements(cursor, changed)
+        finals.mark_gone(cursor, set(known) - {(j.file.id, j.file.etag) for j in judgements})
+        refused = [j for j, _ in changed if j.state == "refused"]
+        facts = [(final_reports.refusal(self.links, j), f"{j.file.id}:{j.file.etag}") for j in refused]
+        outbox.add_many(
+            cursor, channel="mail",
+            messages=[(f.template, f.model_dump_json(), f"mail:{f.template}:{key}") for f, key in facts],
+        )  # fmt: skip
+        outages.note_success(cursor, "Box")
+        if not self.site.agency.advance_when_complete:
+            return []
+        return finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)
+
+    def _due(
+        self, judgements: list[Judgement], known: dict[tuple[str, str], KnownFile], look: AgencyLook
+    ) -> dict[str, int]:
+        due: dict[str, int] = defaultdict(int)
+        for judgement in judgements:
+            if judgement.state != "ready" or judgement.campaign_id is None:
+                continue
+            before = known.get((judgement.file.id, judgement.file.etag))
+            if before and before.transfer_state == "set_aside":
+                look.set_aside.append(judgement)
+            elif not before or self._is_due(before):
+                due[judgement.campaign_id] += 1
+        return due
+
+    def _is_due(self, before: KnownFile) -> bool:
+        pause = pause_s(before.attempts, self.site.agency.retry_pauses_minutes)
+        return before.since_last_attempt_s is None or before.since_last_attempt_s >= pause
+
+
+def _looks(file: ListedFile, known: dict[tuple[str, str], KnownFile]) -> int:
+    before = known.get((file.id, file.etag))
+    return before.looks + 1 if before and before.size_bytes == file.size_bytes else 1
+
+
+def _problems(before: KnownFile | None) -> list[dict[str, object]] | None:
+    return before.problems if before else None
+
+
+def _remembered(file: ListedFile, known: dict[tuple[str, str], KnownFile]) -> NameProblems:
+    problems = known[file.id, file.etag].problems or []
+    return NameProblems(name=file.name, problems=tuple(NameProblem(**problem) for problem in problems))
+
+
+def _is_news(judgement: Judgement, known: dict[tuple[str, str], KnownFile]) -> bool:
+    before = known.get((judgement.file.id, judgement.file.etag))
+    if before is None or before.state != judgement.state or before.size_bytes != judgement.file.size_bytes:
+        return True
+    # What CreativeX says may come after the file; for a file about to be moved it is kept up to date.
+    return judgement.state in {"settling", "ready"} and before.transfer_state is None

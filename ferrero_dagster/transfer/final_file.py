@@ -1,0 +1,163 @@
+"""One final from the agency's folder into the DAM (SPEC 4.3-4.6).
+
+claim → download → look, import, poll → verify → record with its message → delete from Box, pinned to its etag.
+"""
+
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ferrero_dagster.clients.box import FileChangedError
+from ferrero_dagster.clients.box_agency import GoneError
+from ferrero_dagster.domain.creativex import CreativeX, creativex_of
+from ferrero_dagster.domain.errors import FerreroError, FileRefused, IntegrityError, TransientError
+from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
+from ferrero_dagster.domain.representation import build_representation
+from ferrero_dagster.domain.triage import ListedFile
+from ferrero_dagster.messages.facts import FileUploaded, MovedFile
+from ferrero_dagster.tracking import finals, transfers
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.transfer import final_reports
+from ferrero_dagster.transfer.final_import import FinalImport
+from ferrero_dagster.transfer.incidents import INCIDENTS
+from ferrero_dagster.transfer.media import media_facts
+from ferrero_dagster.transfer.progress import Progress
+from ferrero_dagster.transfer.staging import Staging
+from ferrero_dagster.transfer.systems import Systems
+
+
+class ChangedError(TransientError):
+    """The file was replaced in Box while we worked; nobody is at fault and the next look sees it afresh."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Arrival:
+    """A final that is in the DAM and proven, but not yet written down."""
+
+    asset: DamAsset
+    digest: Digest
+    creativex: CreativeX
+    is_adopted: bool
+    is_new_version: bool
+    notes: tuple[str, ...]
+
+
+class FinalFile:
+    """Moves one file at a time, in any thread of a run."""
+
+    def __init__(self, systems: Systems, campaign: Campaign, run_id: str, area: Staging, progress: Progress) -> None:
+        self._systems = systems
+        self._campaign = campaign
+        self._run_id = run_id
+        self._area = area
+        self._progress = progress
+        self._import = FinalImport(
+            systems.dam, systems.imports, systems.database, on_existing_name=systems.site.agency.on_existing_name
+        )
+
+    def move(self, task: tuple[ListedFile, V2Name]) -> MovedFile:
+        """Move a ready file; one that an earlier run brought in is only deleted from Box.
+
+        Raises:
+            GoneError, ChangedError: it vanished or changed in Box meanwhile; nothing is counted.
+            FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
+        """
+        file, name = task
+        final = self._systems.database.transact(
+            lambda cursor: finals.claim(cursor, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id)
+        )
+        try:
+            if final.transfer.state == "moved":
+                moved = final_reports.moved_file(self._systems.links, final.transfer)
+            else:
+                moved = self._record(file, name, final.transfer, self._bring_in(file, name, final))
+        except (*INCIDENTS, GoneError, ChangedError):
+            raise
+        except FerreroError as error:
+            self._count_failure(final.transfer, error)
+            raise
+        finally:
+            self._progress.finished_file()
+        with contextlib.suppress(FileChangedError):  # it stays and is looked at afresh
+            self._systems.box.delete(file.id, etag=file.etag)
+        self._systems.database.transact(lambda cursor: finals.record_deleted(cursor, final.transfer.id))
+        return moved
+
+    def _bring_in(self, file: ListedFile, name: V2Name, final: finals.FinalTransfer) -> _Arrival:
+        systems = self._systems
+        if not file.size_bytes:
+            raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
+        master = systems.database.transact(lambda cursor: finals.master(cursor, name.tracking_id))
+        if master is None:
+            raise FileRefused(f"The master {name.tracking_id} is not active any more.", code="master not active")
+        creativex = creativex_of(file.template or systems.agency.instance(file.id))
+        with self._area.room(file.size_bytes) as path:
+            digest = self._download(file, path)
+            media, media_note = media_facts(path)
+            representation = build_representation(
+                master.full_metadata,
+                name,
+                creativex_url=creativex.url,
+                media=media,
+                rules=systems.site.representation_rules,
+            )
+            brought = self._import.bring_in(
+                final, path, digest, name=name.clean_name, folder_id=master.upload_directory,
+                representation=representation.body, uploaded=self._progress.uploaded,
+            )  # fmt: skip
+        notes = (media_note, str(representation), *creativex.notes)
+        return _Arrival(
+            asset=brought.asset, digest=digest, creativex=creativex, is_adopted=brought.is_adopted,
+            is_new_version=brought.is_new_version, notes=tuple(note for note in notes if note),
+        )  # fmt: skip
+
+    def _download(self, file: ListedFile, path: Path) -> Digest:
+        try:
+            return self._systems.agency.download(file, path, self._progress.downloaded)
+        except IntegrityError as error:
+            raise ChangedError(f"{file.name} changed in Box meanwhile.", code="changed in Box") from error
+
+    def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
+        links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score
+        fact = FileUploaded(
+            campaign=final_reports.campaign_ref(links, self._campaign),
+            run_url=links.run(self._run_id),
+            original_name=file.name,
+            clean_name=name.clean_name,
+            tracking_id=name.tracking_id,
+            dam_asset_id=asset.id,
+            dam_url=links.asset(asset.id),
+            size_bytes=arrival.digest.size_bytes,
+            creativex_score=f"{score:g}" if score is not None else None,
+            creativex_url=arrival.creativex.url,
+            new_version=arrival.is_new_version,
+            notes=arrival.notes,
+        )
+
+        def work(cursor: Cursor) -> None:
+            if finals.record_final(
+                cursor, transfer, clean_name=name.clean_name, asset_id=asset.id, digest=arrival.digest,
+                run_id=self._run_id, adopted=arrival.is_adopted,
+            ):  # fmt: skip
+                final_reports.add(cursor, fact, str(transfer.id), campaign_id=self._campaign.id)
+
+        self._systems.database.transact(work)
+        size_bytes = arrival.digest.size_bytes
+        moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
+        return final_reports.moved_file(links, moved)
+
+    def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
+        """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""
+        attempts = transfer.attempts + 1
+        is_last = not error.retry or attempts >= self._systems.site.agency.max_attempts
+
+        def work(cursor: Cursor) -> None:
+            transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
+            set_aside_at = finals.set_aside(cursor, transfer.id) if is_last else None
+            if set_aside_at:
+                links, campaign = self._systems.links, self._campaign
+                fact = final_reports.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)
+                final_reports.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=campaign.id)
+
+        self._systems.database.transact(work)

@@ -1,0 +1,79 @@
+"""What people are told of finals (SPEC 4.3-4.7); each message is written in the transaction of its fact."""
+
+from ferrero_dagster.domain.files import Campaign, Transfer
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.triage import Judgement
+from ferrero_dagster.messages.facts import (
+    CampaignRef,
+    FileUploaded,
+    FinalsComplete,
+    MovedFile,
+    NameProblem,
+    UploadFailed,
+)
+from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.tracking import campaigns, finals, outages, outbox, rounds
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.transfer.systems import Systems
+
+
+def add(
+    cursor: Cursor, fact: FileUploaded | UploadFailed | FinalsComplete, key: str, *, campaign_id: str | None
+) -> None:
+    """Write a message, once per key for ever."""
+    outbox.add(
+        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
+        dedupe_key=f"mail:{fact.template}:{key}", campaign_id=campaign_id,
+    )  # fmt: skip
+
+
+def campaign_ref(links: Links, campaign: Campaign) -> CampaignRef:
+    """The campaign as facts hold it."""
+    return CampaignRef(id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id))
+
+
+def moved_file(links: Links, transfer: Transfer) -> MovedFile:
+    """A final in the DAM as people are told of it."""
+    return MovedFile(
+        name=transfer.source_name,
+        stored_name=transfer.target_name or transfer.source_name,
+        tracking_id=transfer.tracking_id,
+        size_bytes=transfer.size_bytes or 0,
+        dam_url=links.asset(transfer.target_id) if transfer.target_id else None,
+    )
+
+
+def refusal(links: Links, judgement: Judgement) -> UploadFailed:
+    """A file that cannot be taken as it is, with everything that is wrong (SPEC 4.4)."""
+    return UploadFailed(
+        file_name=judgement.file.name,
+        box_url=links.box_file(judgement.file.id),
+        tracking_id=judgement.name.tracking_id if judgement.name else None,
+        reason=judgement.reason or "",
+        problems=tuple(NameProblem.model_validate(problem) for problem in judgement.problems),
+    )
+
+
+def set_aside(links: Links, campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int) -> UploadFailed:
+    """A file that failed too often, or for a reason that does not pass (SPEC 4.5)."""
+    return UploadFailed(
+        file_name=transfer.source_name, box_url=links.box_file(transfer.source_id), tracking_id=transfer.tracking_id,
+        campaign=campaign_ref(links, campaign), reason=reason, set_aside=True, attempts=attempts,
+    )  # fmt: skip
+
+
+def report_complete(systems: Systems, campaign: Campaign, current: rounds.Round, run_id: str) -> None:
+    """The status is set and read back: write it down and tell everybody; idempotent."""
+
+    def work(cursor: Cursor) -> None:
+        campaigns.note_status(cursor, campaign.id, FINALS_ROUTE.status_after)
+        rounds.close(cursor, current.id, "advanced")
+        outages.note_success(cursor, "DAM")
+        outages.note_success(cursor, "Box")
+        files = tuple(moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, campaign.id))
+        fact = FinalsComplete(
+            campaign=campaign_ref(systems.links, campaign), files=files, run_url=systems.links.run(run_id)
+        )
+        add(cursor, fact, current.key, campaign_id=campaign.id)
+
+    systems.database.transact(work)

@@ -1,0 +1,142 @@
+"""Box → DAM: moves a campaign's ready files into the DAM and, when all masters have finals, advances it (SPEC 4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ferrero_dagster.clients.box_agency import GoneError
+from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.filenames import V2Name, parse_v2
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.triage import ListedFile
+from ferrero_dagster.messages.facts import FailedFile, MovedFile
+from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.tracking import campaigns, finals, rounds
+from ferrero_dagster.tracking.database import HeldLock
+from ferrero_dagster.transfer import final_reports, incidents
+from ferrero_dagster.transfer.advance import advance
+from ferrero_dagster.transfer.final_file import ChangedError, FinalFile
+from ferrero_dagster.transfer.incidents import INCIDENTS
+from ferrero_dagster.transfer.pool import Pool
+from ferrero_dagster.transfer.progress import Progress
+from ferrero_dagster.transfer.staging import staging
+from ferrero_dagster.transfer.systems import Systems, Watcher
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalsOutcome:
+    """What a run did. `nothing` says in a sentence why there was nothing to do."""
+
+    campaign: Campaign | None = None
+    nothing: str | None = None
+    moved: tuple[MovedFile, ...] = ()
+    #: Changed or vanished in Box meanwhile; the next look sees them afresh.
+    left: tuple[FailedFile, ...] = ()
+    failed: tuple[FailedFile, ...] = ()
+    status: str | None = None
+
+
+def move_finals(campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsOutcome:
+    """Move all ready files of one campaign; safe to run again, whatever became of earlier runs.
+
+    Raises:
+        FerreroError: an incident stopped it; it is written down and, where somebody must act, mailed.
+    """
+    with systems.database.lock(f"{FINALS_ROUTE.name}:{campaign_id}") as lock:
+        if lock is None:
+            return FinalsOutcome(
+                nothing="Another run is moving this campaign's finals just now; this one moved nothing."
+            )
+        try:
+            return _FinalsMove(campaign_id, systems, watcher, lock).run()
+        except INCIDENTS as error:
+            incidents.report(
+                systems.database, error, run_url=systems.links.run(watcher.run_id),
+                mail_after_failures=systems.site.campaigns.outage_mail_after_failures,
+            )  # fmt: skip
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _FinalsMove:
+    campaign_id: str
+    systems: Systems
+    watcher: Watcher
+    lock: HeldLock
+
+    def run(self) -> FinalsOutcome:
+        database = self.systems.database
+        try:
+            campaign = self.systems.dam.campaign(self.campaign_id)
+        except NotFoundError:
+            return FinalsOutcome(nothing=f"The DAM has no campaign {self.campaign_id} (any more): nothing to move.")
+        database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
+        files = database.transact(lambda cursor: finals.ready_files(cursor, self.campaign_id))
+        self.watcher.log(f"{campaign}: {len(files)} files are ready.")
+        result = self._move(campaign, self._one_per_name(files))
+        chosen = self._advance(campaign)
+        return replace(result, status=chosen) if chosen else result
+
+    def _one_per_name(self, files: Iterable[ListedFile]) -> list[tuple[ListedFile, V2Name]]:
+        """The files with their parsed names; of two that would get one name in the DAM the older goes first, alone."""
+        chosen: dict[str, tuple[ListedFile, V2Name]] = {}
+        for file in files:
+            name = parse_v2(file.name, self.systems.site.naming_rules)
+            if isinstance(name, V2Name):
+                chosen.setdefault(name.clean_name.casefold(), (file, name))
+        return list(chosen.values())
+
+    def _move(self, campaign: Campaign, files: list[tuple[ListedFile, V2Name]]) -> FinalsOutcome:
+        site = self.systems.site.transfer
+        results: dict[str, MovedFile | FerreroError] = {}
+        progress = Progress(len(files))
+        with staging(self.systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
+            work = FinalFile(self.systems, campaign, self.watcher.run_id, area, progress)
+            pool: Pool[tuple[ListedFile, V2Name], MovedFile] = Pool(
+                work.move, threads=site.threads, on_idle=lambda: self.watcher.log(str(progress))
+            )
+            for (file, _), result in pool.run(files):
+                results[file.name] = result
+                if isinstance(result, MovedFile):
+                    self.watcher.on_moved(result)
+                else:
+                    self.watcher.log(f"{file.name}: {result}")
+        for result in results.values():
+            if isinstance(result, INCIDENTS):
+                raise result
+        return _outcome(campaign, results)
+
+    def _advance(self, campaign: Campaign) -> str | None:
+        """A2 → A3 once every active master has an active final (SPEC 4.7); the status then, or None if not yet."""
+        database, route = self.systems.database, FINALS_ROUTE
+        if not self.systems.site.agency.advance_when_complete:
+            return None
+        known = database.transact(lambda cursor: rounds.open_rounds(cursor, route.name, [campaign.id])).get(campaign.id)
+        if known and known.advancing and campaign.status == route.status_after:
+            # An earlier run set the status and died before it could say so.
+            return self._report_complete(campaign, known)
+        if campaign.status != route.status_before or not self._is_complete(campaign):
+            return None
+        current = database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
+        chosen = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
+        return chosen or self._report_complete(campaign, current)
+
+    def _is_complete(self, campaign: Campaign) -> bool:
+        return bool(self.systems.database.transact(lambda cursor: finals.complete_campaigns(cursor, [campaign.id])))
+
+    def _report_complete(self, campaign: Campaign, current: rounds.Round) -> str:
+        final_reports.report_complete(self.systems, campaign, current, self.watcher.run_id)
+        self.watcher.log(f"{campaign}: every master has its final, status is {FINALS_ROUTE.status_after}.")
+        return FINALS_ROUTE.status_after
+
+
+def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:
+    failures = {name: result for name, result in results.items() if not isinstance(result, MovedFile)}
+    left = {name for name, error in failures.items() if isinstance(error, GoneError | ChangedError)}
+    return FinalsOutcome(
+        campaign=campaign,
+        moved=tuple(result for result in results.values() if isinstance(result, MovedFile)),
+        left=tuple(FailedFile(name=name, reason=str(failures[name])) for name in failures if name in left),
+        failed=tuple(FailedFile(name=name, reason=str(failures[name])) for name in failures if name not in left),
+        status=campaign.status,
+    )

@@ -1,0 +1,76 @@
+"""Makes the daily report: counted once, kept, mailed once (SPEC 9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.report import Report, ReportDay
+from ferrero_dagster.domain.report_sections import SensorLook, build_report
+from ferrero_dagster.messages.facts import DailyReport
+from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import outbox, report_frames
+from ferrero_dagster.tracking.database import Cursor, Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeReport:
+    """A report, whether it was counted now or found as it was made first, and whether a mail was written now."""
+
+    report: Report
+    is_new: bool
+    is_mailed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DailyReporting:
+    """What a report needs beside its day."""
+
+    database: Database
+    site: Site
+    links: Links
+    sensors: Sequence[SensorLook]
+    run_id: str
+
+    def make(self, day: ReportDay, *, resend: bool = False) -> MadeReport:
+        """The report of `day`; the first one of a day that is over is kept, and mailed, in one transaction.
+
+        Made again it is the one that was kept, and no second mail is written unless `resend`. The report of a day that
+        is not over is neither kept nor mailed.
+
+        Raises:
+            FerreroError: PostgreSQL cannot be used.
+        """
+        return self.database.transact(lambda cursor: self._make(cursor, day, datetime.now(timezone.utc), resend=resend))
+
+    def _make(self, cursor: Cursor, day: ReportDay, now: datetime, *, resend: bool) -> MadeReport:
+        report_frames.take_snapshot(cursor)
+        stored = report_frames.stored_report(cursor, day)
+        if stored is not None:
+            report = Report.model_validate(stored)
+            mailed = self._write_mail(cursor, report, f"daily_report:{day.date}:{self.run_id}") if resend else False
+            return MadeReport(report=report, is_new=False, is_mailed=mailed)
+        report = self._count(cursor, day, now)
+        if not report.is_over:
+            return MadeReport(report=report, is_new=True, is_mailed=False)
+        report_frames.store_report(cursor, day, report.model_dump(mode="json"))
+        mailed = self._write_mail(cursor, report, f"daily_report:{day.date}")
+        return MadeReport(report=report, is_new=True, is_mailed=mailed)
+
+    def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
+        routes = [self.site.route(route) for route in ROUTES]
+        return build_report(
+            report_frames.read_frames(cursor, day, routes=routes, finals=FINALS_ROUTE),
+            day=day,
+            as_of=now,
+            links=self.links,
+            sensors=self.sensors,
+            polls_before_warning=self.site.campaigns.empty_polls_before_warning,
+        )
+
+    def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> bool:
+        fact = DailyReport(report=report, run_url=self.links.run(self.run_id))
+        return outbox.add(
+            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=dedupe_key
+        )
