@@ -5,18 +5,26 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import CampaignError, FerreroError
+
+#: Metadata of a failed step that the sensor `failed_runs` reads.
+REPORTED, ERROR_CODE, SYSTEM = "reported", "error", "system"
 
 
 @contextmanager
-def as_failures() -> Iterator[None]:
+def as_failures(*, is_attended: bool = False) -> Iterator[None]:
     """Show an error of ours as a sentence with what follows from it, instead of a stack trace.
 
-    Dagster itself retries nothing: the sensors ask again (ARCHITECTURE, retries).
+    Dagster itself retries nothing: the sensors ask again (ARCHITECTURE, retries). A failed run is mailed by the sensor
+    `failed_runs`, unless its campaign's strike or its system's outage was mailed, or `is_attended`: a person has
+    started it and looks at it.
     """
     try:
         yield
     except FerreroError as error:
+        from ferrero_dagster.transfer import incidents
+
+        is_incident = isinstance(error, incidents.INCIDENTS)
         raise dg.Failure(
             description=str(error),
             metadata={
@@ -24,6 +32,9 @@ def as_failures() -> Iterator[None]:
                 if error.retry
                 else "does not help before it is mended",
                 "who must act": error.actor,
+                REPORTED: is_attended or isinstance(error, CampaignError),
+                ERROR_CODE: error.code,
+                SYSTEM: incidents.system_of(error) if is_incident else "",
             },
             allow_retries=False,
         ) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from ferrero_dagster.cli import looking, operating
 from ferrero_dagster.domain.errors import FerreroError
 
 _EPILOG = "Exit codes: 0 all is well, 1 something is wrong and said in one sentence, 2 the command was called wrongly."
@@ -53,7 +54,9 @@ def upgrade() -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="Without a screen: wait for the end state, print a table, exit 0 or 1.")
 @click.option("--fresh", is_flag=True, help="Forget what earlier demos left.")
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI; the stand-ins take the next ones.")
+@click.option(
+    "--port", default=3000, show_default=True, help="Port of the Dagster UI; the stand-ins take the next ones."
+)
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True,
     help="Folder that remembers the demo between starts.",
@@ -68,5 +71,5 @@ def demo(*, check: bool, fresh: bool, port: int, state: Path) -> None:
     sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh))
 
 
-if __name__ == "__main__":
-    main()
+for command in (*looking.COMMANDS, *operating.COMMANDS):
+    main.add_command(command)

@@ -1,0 +1,160 @@
+"""Commands that look and change nothing: status, check-connections, check-name, preview-mails."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from ferrero_dagster.domain.filenames import NameProblems, V2Name
+
+
+@click.command()
+@as_json_option
+def status(*, as_json: bool) -> None:
+    """How things stand: campaigns, set-aside and refused files, messages, outages.
+
+    \b
+    Examples:
+      ferrero-dagster status
+      ferrero-dagster status --json | jq '.campaigns[] | select(.state == "permanently failed")'
+    """
+    from ferrero_dagster.connections import Connections
+    from ferrero_dagster.operations.status import read_status
+
+    connections = Connections.from_environment()
+    with connections.database() as database:
+        tables = asdict(read_status(database, connections.site))
+    if as_json:
+        print_json(tables)
+        return
+    campaigns = [_campaign_row(row) for row in tables["campaigns"]]
+    print_table("Campaigns", campaigns, nothing="No campaign is waiting.")
+    print_table("Files set aside", tables["set_aside_files"], nothing="No file is set aside.")
+    print_table("Files refused in Box", tables["refused_files"], nothing="No file is refused.")
+    print_table("Messages", tables["messages"], nothing="No message is waiting.")
+    print_table("Outages", tables["outages"], nothing="No system is out.")
+
+
+def _campaign_row(row: dict[str, Any]) -> dict[str, str]:
+    """What fits on a screen; the JSON has all."""
+    seconds = row["next_attempt_in_s"]
+    return {
+        "route": row["route"],
+        "campaign": f"{row['number'] or ''} {row['name'] or row['id']}".strip(),
+        "state": row["state"],
+        "files": f"{row['moved']} moved, {row['open']} open",
+        "in vain": f"{row['polls']} looks, {row['errors']} errors, {row['failed_runs']} runs",
+        "next attempt": "" if seconds is None else f"in {seconds} s" if seconds else "at the next look",
+        "reason": row["reason"] or "",
+    }
+
+
+@click.command()
+@as_json_option
+def check_connections(*, as_json: bool) -> None:
+    """Ask every outside system whether it can be used; exits 1 if one cannot.
+
+    Nothing is changed or sent, and no secret is shown.
+
+    \b
+    Examples:
+      ferrero-dagster check-connections
+      ferrero-dagster check-connections --json | jq '.[] | select(.state == "failed")'
+    """
+    from ferrero_dagster.connections import Connections
+    from ferrero_dagster.operations import connection_checks
+
+    rows = [asdict(check) for check in connection_checks.check_connections(Connections.from_environment())]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Connections", rows, nothing="")
+    sys.exit(any(row["state"] == "failed" for row in rows))
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@as_json_option
+def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
+    """Check file names of the agency; exits 1 if one is wrong.
+
+    A NAME is a file name, a file, a folder (the files directly in it), or - for a list on standard input, one a line.
+
+    \b
+    Examples:
+      ferrero-dagster check-name 1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4
+      ferrero-dagster check-name ~/deliveries
+      ls /mnt/finals | ferrero-dagster check-name - --json
+    """
+    from ferrero_dagster.domain.filenames import V2Name, parse_v2
+    from ferrero_dagster.settings import load_settings
+    from ferrero_dagster.site import load_site
+
+    # Names need no database: an agency without one may check them too.
+    rules = load_site(load_settings(database_url="").site_config).naming_rules
+    results = {name: parse_v2(name, rules) for name in _file_names(names)}
+    wrong = {name: result for name, result in results.items() if not isinstance(result, V2Name)}
+    if as_json:
+        print_json([_told(name, result) for name, result in results.items()])
+    else:
+        rows = [row for name, result in wrong.items() for row in _problem_rows(name, result)]
+        print_table("Wrong names", rows, nothing=f"All names are correct: {len(results)}.")
+        if wrong:
+            click.echo(f"Wrong names: {len(wrong)} of {len(results)}.")
+    sys.exit(bool(wrong))
+
+
+def _file_names(given: Iterable[str]) -> Iterator[str]:
+    for name in given:
+        if name == "-":
+            yield from (line for line in sys.stdin.read().splitlines() if line.strip())
+        elif Path(name).is_dir():
+            yield from sorted(path.name for path in Path(name).iterdir() if path.is_file())
+        else:
+            yield Path(name).name
+
+
+def _told(name: str, result: "V2Name | NameProblems") -> dict[str, Any]:
+    from ferrero_dagster.domain.filenames import V2Name
+
+    if isinstance(result, V2Name):
+        return {"name": name, "correct": True, "clean_name": result.clean_name, "problems": []}
+    return {"name": name, "correct": False, "problems": [asdict(problem) for problem in result.problems]}
+
+
+def _problem_rows(name: str, result: "NameProblems") -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "component": problem.component,
+            "found": problem.found or "(missing)",
+            "expected": problem.expected,
+            "nearest": problem.nearest or "",
+            "example": problem.example,
+        }
+        for problem in result.problems
+    ]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("mail-previews"))
+def preview_mails(*, folder: Path) -> None:
+    """Write samples of every mail into a folder, to look at in a browser; nothing is sent.
+
+    \b
+    Example:
+      ferrero-dagster preview-mails /tmp/mails
+    """
+    from ferrero_dagster.messages.gallery import write_gallery
+
+    write_gallery(folder)
+    click.echo(f"Open {folder / 'index.html'} in a browser.")
+
+
+COMMANDS: tuple[click.Command, ...] = (status, check_connections, check_name, preview_mails)

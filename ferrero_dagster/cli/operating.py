@@ -1,0 +1,107 @@
+"""Commands that operators change something with; without --yes they only show what would be changed."""
+
+import getpass
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.operations.changes import Outcome, Request
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _changing_options(command: F) -> F:
+    for option in (
+        as_json_option,
+        click.option("--by", "done_by", default=getpass.getuser, help="Your name, recorded with it. [your login name]"),
+        click.option("--yes", is_flag=True, help="Do it; without this only what would be done is shown."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("campaigns", nargs=-1, metavar="[CAMPAIGN]…")
+@click.option("--all-failed", is_flag=True, help="All that are permanently failed, instead of naming them.")
+@click.option("--route", help="Only on this route, for example a1_to_a2.")
+@_changing_options
+def reset_retries(
+    *, campaigns: tuple[str, ...], all_failed: bool, route: str | None, yes: bool, done_by: str, as_json: bool
+) -> None:
+    """Give campaigns that failed a clean slate; the sensor starts them at its next look.
+
+    A CAMPAIGN is an id, a number or an exact name.
+
+    \b
+    Examples:
+      ferrero-dagster reset-retries C000000078                  shows what would be reset
+      ferrero-dagster reset-retries C000000078 --yes            resets it
+      ferrero-dagster reset-retries "Local adaptation test 2" --route a1_to_a2 --yes
+      ferrero-dagster reset-retries --all-failed --by "Maria Rossi" --yes
+    """
+    from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
+
+    connections = Connections.from_environment()
+    selection = CampaignSelection(names=campaigns, all_failed=all_failed, route=route)
+    with connections.database() as database:
+        request = Request(done_by=done_by, dry_run=not yes)
+        _show(reset_campaign_retries(database, connections.site, selection, request), as_json=as_json)
+
+
+@click.command()
+@click.option("--tracking-id", "tracking_ids", multiple=True, help="A file by its tracking ID; may be repeated.")
+@click.option("--file", "file_names", multiple=True, help="A file by its exact name; may be repeated.")
+@click.option("--campaign", "campaigns", multiple=True, help="All set-aside files of a campaign (id, number or name).")
+@click.option("--all", "everything", is_flag=True, help="All files that are set aside, instead of choosing.")
+@_changing_options
+def release_files(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> None:
+    """Let files that were set aside be tried again by the next run, both directions.
+
+    \b
+    Examples:
+      ferrero-dagster release-files --all                       shows what would be released
+      ferrero-dagster release-files --tracking-id ABC123 --yes
+      ferrero-dagster release-files --campaign C000000078 --yes
+    """
+    from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
+
+    with Connections.from_environment().database() as database:
+        request = Request(done_by=done_by, dry_run=not yes)
+        _show(release_set_aside_files(database, FileSelection(**chosen), request), as_json=as_json)
+
+
+@click.command()
+@click.argument("numbers", nargs=-1, type=int, metavar="[NUMBER]…")
+@click.option("--all", "everything", is_flag=True, help="All messages that are set aside, instead of choosing.")
+@_changing_options
+def resend(*, numbers: tuple[int, ...], everything: bool, yes: bool, done_by: str, as_json: bool) -> None:
+    """Send mails and webhooks again; the sensor pending_notifications does it within a minute.
+
+    A NUMBER is a message's, as `ferrero-dagster status` shows it; also one that was sent before.
+
+    \b
+    Examples:
+      ferrero-dagster resend --all                              shows what would be sent again
+      ferrero-dagster resend 17 18 --yes
+    """
+    from ferrero_dagster.operations.releases import resend_notifications
+
+    with Connections.from_environment().database() as database:
+        request = Request(done_by=done_by, dry_run=not yes)
+        outcome = resend_notifications(database, request, ids=numbers, everything=everything)
+        _show(outcome, as_json=as_json)
+
+
+def _show(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome.as_json())
+        return
+    print_table(outcome.operation, [change.row() for change in outcome.changes], nothing="")
+    hint = " Add --yes to do it." if outcome.dry_run and outcome.changes else ""
+    click.echo(f"{outcome}{hint}")
+
+
+COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, resend)

@@ -1,0 +1,41 @@
+"""Answers of the command line: tables for people, JSON for scripts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"ok": "green", "failed": "red", "permanently failed": "red", "retrying": "yellow", "skipped": "dim"}
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
+    """The rows under their common column names, or a sentence where there are none; text from outside stays text."""
+    console = Console()
+    if not rows:
+        console.print(Text(nothing))
+        return
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console.print(table)
+
+
+def _cell(value: Any) -> Text:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    text = "" if value is None else str(value)
+    return Text(text, style=_COLOURS.get(text, ""))

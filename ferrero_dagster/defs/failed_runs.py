@@ -1,0 +1,84 @@
+"""The sensor that reports failed runs which nothing else has reported."""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.errors import FerreroError
+
+if TYPE_CHECKING:
+    from ferrero_dagster.operations.run_failures import FailedRun
+
+
+def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor `failed_runs`; it writes to the outbox only, `pending_notifications` sends."""
+
+    @dg.run_failure_sensor(
+        name="failed_runs",
+        minimum_interval_seconds=30,
+        default_status=default_status,
+        description=(
+            "Reports runs that failed without a word: killed, given up, or ended by an error that nobody foresaw. One "
+            "mail per cause and day, not per run. What it missed, the job reconcile reports later."
+        ),
+    )
+    def failed_runs(context: dg.RunFailureSensorContext, ferrero: FerreroResource) -> None:
+        from ferrero_dagster.operations.run_failures import report_failed_run
+
+        try:
+            connections = ferrero.connections()
+            run = failed_run(context.instance, context.dagster_run.run_id)
+            with connections.database() as database:
+                database.transact(lambda cursor: report_failed_run(cursor, run, connections.links))
+        except FerreroError as error:
+            # Dagster asks for each failed run once; the job reconcile looks again.
+            context.log.warning("Not reported now: %s", error)
+
+    return failed_runs
+
+
+def failed_run(instance: dg.DagsterInstance, run_id: str) -> "FailedRun":
+    """How and why a run failed, as its events tell."""
+    from ferrero_dagster.operations.run_failures import FailedRun
+
+    record = instance.get_run_record_by_id(run_id)
+    assert record
+    run = record.dagster_run
+    kind, message, metadata = _why(instance, run_id)
+    return FailedRun(
+        run_id=run_id,
+        job=run.job_name,
+        kind=kind,
+        message=message,
+        began_at=datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), timezone.utc),
+        ended_at=datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), timezone.utc),
+        system=str(metadata.get(SYSTEM) or "") or None,
+        # A run that moved only a part of its campaign has mailed which files failed.
+        reported=bool(metadata.get(REPORTED)) or bool(metadata.get("failed")),
+        details=tuple(
+            (label, run.tags[tag])
+            for label, tag in (("Campaign", "ferrero/campaign_name"), ("Number", "ferrero/campaign_number"))
+            if run.tags.get(tag)
+        ),
+    )
+
+
+def _why(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str, Mapping[str, Any]]:
+    """Kind, message and metadata of the first failed step, or else of the run's own failure."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    entries = instance.all_logs(run_id, of_type=kinds)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    for event in (event for event in events if event.is_step_failure):
+        data = event.step_failure_data
+        told = data.user_failure_data
+        if told:
+            metadata = {name: value.value for name, value in told.metadata.items()}
+            return str(metadata.get(ERROR_CODE) or "Failure"), told.description or "", metadata
+        error = data.error.cause or data.error if data.error else None
+        if error:
+            return error.cls_name or "error", error.message.partition(":")[2].strip() or error.message, {}
+    return "ended from outside", (events[-1].message or "no reason given") if events else "no reason given", {}

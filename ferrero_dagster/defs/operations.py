@@ -1,0 +1,178 @@
+"""The jobs that operators start by hand: their forms in the launchpad, and the table of what was or would be done."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from ferrero_dagster.defs.failures import REPORTED, as_failures
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.routes import ROUTES
+
+if TYPE_CHECKING:
+    from ferrero_dagster.operations.changes import Outcome, Request
+
+_ROUTE_NAMES = ", ".join(route.name for route in ROUTES)
+_AGAIN = "First look at the table of a dry run, then start the job again with dry_run: false."
+
+
+class _Form(dg.Config):
+    """What every form asks for."""
+
+    done_by: str = Field(default="", description="Your name, for example Maria Rossi; it is recorded with what you do.")
+    dry_run: bool = Field(default=True, description="true: only show what would be done. false: do it.")
+
+    def request(self, context: dg.OpExecutionContext) -> "Request":
+        """Who asks for what kind of run."""
+        from ferrero_dagster.operations.changes import Request
+
+        return Request(done_by=self.done_by, dry_run=self.dry_run, run_id=context.run_id)
+
+
+class ResetForm(_Form):
+    """Which campaigns get a clean slate."""
+
+    campaigns: list[str] = Field(
+        default=[], description='Campaigns by id, number or exact name, for example ["C000000078", "Spring test 2"].'
+    )
+    all_failed: bool = Field(default=False, description="Instead of naming them: all that are permanently failed.")
+    route: str = Field(default="", description=f"Only on this route, one of {_ROUTE_NAMES}; empty: on all.")
+
+
+class ReleaseForm(_Form):
+    """Which set-aside files are tried again."""
+
+    tracking_ids: list[str] = Field(default=[], description='Files by tracking ID, for example ["ABC123", "DEF456"].')
+    file_names: list[str] = Field(
+        default=[],
+        description='Files by exact name, as in ["1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"].',
+    )
+    campaigns: list[str] = Field(
+        default=[], description='All set-aside files of campaigns, by id, number or exact name: ["C000000078"].'
+    )
+    everything: bool = Field(default=False, description="Instead of choosing: all files that are set aside.")
+
+
+class ResendForm(_Form):
+    """Which messages are sent again."""
+
+    notification_ids: list[int] = Field(
+        default=[],
+        description="Messages by number, also sent ones, for example [17, 18]; `ferrero-dagster status` shows numbers.",
+    )
+    everything: bool = Field(default=False, description="Instead of choosing: all messages that are set aside.")
+
+
+def build_operations() -> list[dg.JobDefinition]:
+    """The jobs `reset_campaign_retries`, `release_set_aside_files`, `resend_notifications`, `check_connections`."""
+    return [
+        _job(
+            "reset_campaign_retries",
+            reset,
+            "Gives campaigns that failed a clean slate; the sensor starts them at its next look. Choose some by id, "
+            f"number or name, or all that are permanently failed. {_AGAIN}",
+            ResetForm(),
+        ),
+        _job(
+            "release_set_aside_files",
+            release,
+            "Lets files that were set aside after several failures be tried again by the next run, both directions. "
+            f"{_AGAIN}",
+            ReleaseForm(),
+        ),
+        _job(
+            "resend_notifications",
+            resend,
+            "Sends mails and webhooks again that could not be delivered, for example after an address was corrected. "
+            f"{_AGAIN}",
+            ResendForm(),
+        ),
+        _job(
+            "check_connections",
+            check,
+            "Asks DAM, Box, PostgreSQL, mail server and this machine whether they can be used; changes nothing. Red if "
+            "one cannot, with who must act.",
+        ),
+    ]
+
+
+def _job(name: str, work: dg.OpDefinition, description: str, form: _Form | None = None) -> dg.JobDefinition:
+    # With every field in the job's own configuration the launchpad opens as a form to be filled in.
+    config = {"ops": {work.name: {"config": form.model_dump()}}} if form else {}
+
+    @dg.job(name=name, description=description, config=config, executor_def=dg.in_process_executor)
+    def operation() -> None:
+        work()
+
+    return operation
+
+
+@dg.op
+def reset(context: dg.OpExecutionContext, config: ResetForm, ferrero: FerreroResource) -> None:
+    """Give campaigns a clean slate."""
+    from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
+
+    selection = CampaignSelection(names=config.campaigns, all_failed=config.all_failed, route=config.route or None)
+    with as_failures(is_attended=True):
+        connections = ferrero.connections()
+        with connections.database() as database:
+            _show(context, reset_campaign_retries(database, connections.site, selection, config.request(context)))
+
+
+@dg.op
+def release(context: dg.OpExecutionContext, config: ReleaseForm, ferrero: FerreroResource) -> None:
+    """Let files be tried again."""
+    from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
+
+    selection = FileSelection(
+        tracking_ids=config.tracking_ids, file_names=config.file_names, campaigns=config.campaigns,
+        everything=config.everything,
+    )  # fmt: skip
+    with as_failures(is_attended=True), ferrero.connections().database() as database:
+        _show(context, release_set_aside_files(database, selection, config.request(context)))
+
+
+@dg.op
+def resend(context: dg.OpExecutionContext, config: ResendForm, ferrero: FerreroResource) -> None:
+    """Let messages be sent again."""
+    from ferrero_dagster.operations.releases import resend_notifications
+
+    with as_failures(is_attended=True), ferrero.connections().database() as database:
+        outcome = resend_notifications(
+            database, config.request(context), ids=config.notification_ids, everything=config.everything
+        )
+        _show(context, outcome)
+
+
+@dg.op
+def check(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
+    """Ask every system."""
+    from ferrero_dagster.operations.connection_checks import check_connections
+
+    with as_failures(is_attended=True):
+        checks = check_connections(ferrero.connections())
+    rows = [
+        {"system": c.system, "check": c.check, "state": c.state, "detail": c.detail, "who must act": c.who_must_act}
+        for c in checks
+    ]
+    metadata = {"checks": table(rows)}
+    failed = {c.system: None for c in checks if c.state == "failed"}
+    if failed:
+        raise dg.Failure(
+            f"Cannot be used as they are: {', '.join(failed)}.",
+            metadata={**metadata, REPORTED: True},
+            allow_retries=False,
+        )
+    context.add_output_metadata(metadata)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of the same columns as a table on Dagster's pages."""
+    columns = dg.TableSchema([dg.TableColumn(name) for name in (rows[0] if rows else ())])
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema=columns)
+
+
+def _show(context: dg.OpExecutionContext, outcome: "Outcome") -> None:
+    context.log.info(str(outcome))
+    context.add_output_metadata({"result": str(outcome), "changes": table([c.row() for c in outcome.changes])})

@@ -1,0 +1,224 @@
+"""Asks every outside system whether it can be used, all at once; what one answers never hides the others."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from shutil import disk_usage
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ferrero_dagster.clients import mail
+from ferrero_dagster.clients.box import Box
+from ferrero_dagster.clients.box_session import read_box_config
+from ferrero_dagster.clients.http import HttpLimits
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
+from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
+from ferrero_dagster.tracking import overview, schema
+
+State = Literal["ok", "failed", "skipped"]
+
+#: Box refuses a log-in that a clock further off has signed.
+_MAX_CLOCK_SKEW_S = 60
+_MIN_CERTIFICATE_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One answer; `detail` is for people and holds no secret."""
+
+    system: str
+    check: str
+    state: State
+    detail: str
+    who_must_act: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Skip:
+    reason: str
+
+
+Finding = str | FerreroError | _Skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """Yields one finding per check, in order; an error that is raised counts for the check it came to."""
+
+    system: str
+    checks: tuple[str, ...]
+    findings: Callable[[Connections], Iterator[Finding]]
+
+    def run(self, connections: Connections) -> list[Check]:
+        """Every check of this system; those after an error that was raised are skipped."""
+        found: list[Finding] = []
+        try:
+            for finding in self.findings(connections):
+                found.append(finding)  # noqa: PERF402  # what came before an error is kept
+        except FerreroError as error:
+            found.append(error)
+        found += [_Skip("not tried")] * (len(self.checks) - len(found))
+        return [_check(self.system, check, finding) for check, finding in zip(self.checks, found, strict=True)]
+
+
+def check_connections(connections: Connections) -> list[Check]:
+    """Ask every system; takes as long as the slowest."""
+    with ThreadPoolExecutor(len(_PROBES)) as pool:
+        futures = [(probe, pool.submit(probe.run, connections)) for probe in _PROBES]
+    return [check for probe, future in futures for check in _results(probe, future.exception(), future.result)]
+
+
+def _results(probe: _Probe, error: BaseException | None, result: Callable[[], list[Check]]) -> list[Check]:
+    if error is None:
+        return result()
+    unexpected = ConfigurationError(f"The check itself failed ({type(error).__name__}); tell the developers.")
+    return [_check(probe.system, "all", unexpected)]
+
+
+def _check(system: str, check: str, finding: Finding) -> Check:
+    if isinstance(finding, FerreroError):
+        return Check(system=system, check=check, state="failed", detail=str(finding), who_must_act=finding.actor)
+    if isinstance(finding, _Skip):
+        return Check(system=system, check=check, state="skipped", detail=finding.reason)
+    return Check(system=system, check=check, state="ok", detail=finding)
+
+
+def _postgres(connections: Connections) -> Iterator[Finding]:
+    with connections.database() as database:
+        found = database.transact(lambda cursor: overview.schema_version(cursor, schema.VERSION_TABLE))
+        yield "answers"
+        if found == schema.head():
+            yield f"version {found}"
+        else:
+            yield ConfigurationError(
+                f"It has version {found}, needed is {schema.head()}; run `ferrero-dagster db upgrade`."
+            )
+        unsent = database.transact(overview.unsent_messages)
+        set_aside = sum(message["state"] == "set_aside" for message in unsent)
+        yield f"{len(unsent) - set_aside} waiting, {set_aside} set aside"
+
+
+def _dam(connections: Connections) -> Iterator[Finding]:
+    with connections.dam(HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)) as dam:
+        dam.check()
+    yield "logged in, root folders can be read"
+    facts = server_facts(connections.settings.dam_url, connections.settings.dam_ca_bundle)
+    yield _clock(facts)
+    yield _Skip("no https") if facts.certificate_ends is None else _certificate(facts.certificate_ends)
+    path = connections.settings.dam_pfx_path if "mtls" in connections.settings.dam_auth else None
+    if path is None:
+        yield _Skip("not used")
+    else:
+        yield _certificate(client_certificate_end(path, connections.settings.dam_pfx_password.get_secret_value()))
+
+
+def _clock(facts: ServerFacts) -> Finding:
+    if facts.clock_skew_s is None:
+        return _Skip("the DAM does not tell its time")
+    if abs(facts.clock_skew_s) <= _MAX_CLOCK_SKEW_S:
+        return f"differs from the DAM's by {abs(facts.clock_skew_s):.0f} s"
+    return ConfigurationError(
+        f"This machine's clock differs from the DAM's by {abs(facts.clock_skew_s):.0f} s; set it by a time server."
+    )
+
+
+def _certificate(ends: datetime) -> Finding:
+    days = (ends - datetime.now(timezone.utc)).days
+    told = f"valid for {days} more days, until {ends:%Y-%m-%d}"
+    return told if days >= _MIN_CERTIFICATE_DAYS else ConfigurationError(f"Only {told}; have it renewed.")
+
+
+def _box(connections: Connections) -> Iterator[Finding]:
+    read_box_config(connections.settings.box_config)
+    yield f"{connections.settings.box_config} can be read"
+    with connections.box() as box:
+        yield "logged in"
+        for name in _BOX_FOLDERS:
+            yield _folder(box, connections.box_folders[name])
+
+
+def _folder(box: Box, folder_id: str) -> Finding:
+    try:
+        return f"{folder_id} is “{box.folder_name(folder_id)}”"
+    except FerreroError as error:
+        return error
+
+
+def _mail(connections: Connections) -> Iterator[Finding]:
+    office = connections.post_office
+    mail.check(office.server)
+    yield f"{office.server.host}:{office.server.port} lets us in"
+
+
+def _webhook(connections: Connections) -> Iterator[Finding]:
+    is_set = connections.settings.make_webhook_url is not None
+    yield "is set; nothing was posted" if is_set else _Skip("FERRERO_MAKE_WEBHOOK_URL is not set: no webhook is sent")
+
+
+def _temp_dir(connections: Connections) -> Iterator[Finding]:
+    directory = connections.settings.temp_dir or Path(tempfile.gettempdir())
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            yield f"{directory} is writable"
+    except OSError as error:
+        raise ConfigurationError(f"FERRERO_TEMP_DIR {directory} is not writable: {error.strerror}.") from None
+    free_bytes, reserve_bytes = disk_usage(directory).free, connections.site.transfer.free_space_reserve_bytes
+    told = f"{free_bytes:,} bytes free, {reserve_bytes:,} are kept in reserve"
+    yield told if free_bytes > reserve_bytes else ConfigurationError(f"Only {told}; free some space.")
+
+
+class _DagsterSettings(BaseSettings):
+    """Dagster's own storage, which dagster.yaml takes from the environment."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    dagster_pg_url: SecretStr | None = None
+
+
+def _dagster_storage(connections: Connections) -> Iterator[Finding]:
+    address = _DagsterSettings().dagster_pg_url
+    if address is None:
+        yield _Skip("DAGSTER_PG_URL is not set")
+        return
+    ours = connections.settings.require("database_url").database_url.get_secret_value()
+    yield storage_finding(address.get_secret_value(), ours)
+
+
+def storage_finding(dagster_url: str, our_url: str) -> Finding:
+    """Whether Dagster's storage is named as its driver needs it, and apart from our tables."""
+    try:
+        theirs, ours = make_url(dagster_url), make_url(our_url)
+    except ArgumentError:
+        return ConfigurationError("DAGSTER_PG_URL is not an address; expected postgresql+psycopg2://….")
+    if theirs.drivername != "postgresql+psycopg2":
+        return ConfigurationError("DAGSTER_PG_URL must begin with postgresql+psycopg2://, or Dagster does not start.")
+    places = [(u.host or u.query.get("host"), u.port or u.query.get("port", 5432), u.database) for u in (theirs, ours)]
+    if places[0] != places[1]:
+        return "a database of its own"
+    if "search_path=dagster" in str(theirs.query.get("options", "")):
+        return "the schema dagster of our database"
+    return ConfigurationError(
+        "DAGSTER_PG_URL names our own database without a schema of its own; append ?options=-csearch_path%3Ddagster, "
+        "or Dagster's tables mix with ours."
+    )
+
+
+_BOX_FOLDERS: Sequence[str] = ("local_masters", "global_masters", "agency_uploads")
+_PROBES = (
+    _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
+    _Probe("DAM", ("log-in", "clock", "server certificate", "client certificate"), _dam),
+    _Probe("Box", ("configuration", "log-in", *(f"folder {name}" for name in _BOX_FOLDERS)), _box),
+    _Probe("SMTP", ("log-in",), _mail),
+    _Probe("Make.com", ("address",), _webhook),
+    _Probe("temporary directory", ("writable", "free space"), _temp_dir),
+    _Probe("Dagster storage", ("address",), _dagster_storage),
+)

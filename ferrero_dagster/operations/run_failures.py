@@ -1,0 +1,56 @@
+"""Failed runs that nothing else has reported: one mail per cause and day, not one per run (SPEC 10, `failed_runs`)."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.messages.facts import WorkflowError
+from ferrero_dagster.tracking import outbox, overview
+from ferrero_dagster.tracking.database import Cursor
+
+_ADDRESS = re.compile(r"\w+://\S+")
+_CHANGING = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{6,}\b|\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedRun:
+    """How a run ended; `kind` is the class of its error, or how it was ended from outside."""
+
+    run_id: str
+    job: str
+    kind: str
+    message: str
+    began_at: datetime
+    ended_at: datetime
+    #: The system that an incident was about.
+    system: str | None = None
+    #: Who ended it so has told people, as with strikes and partly moved campaigns.
+    reported: bool = False
+    details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cause(self) -> str:
+        """What two runs that failed for the same reason on the same day have in common."""
+        message = _CHANGING.sub("#", self.message.casefold())
+        return f"failed run:{self.ended_at:%Y-%m-%d}:{self.job}:{self.kind}:{message[:300]}"
+
+
+def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
+    """Write one `workflow_error` per cause and day; False where somebody has been told already. Idempotent."""
+    if run.reported or (run.system and overview.was_noted_since(cursor, run.system, run.began_at)):
+        return False
+    fact = WorkflowError(
+        headline=f"A run of {run.job} failed",
+        # The text of an error that we did not foresee may quote an address with a password or token in it.
+        explanation=f"{run.kind}: {_ADDRESS.sub('(address)', run.message)}",
+        what_to_do=(
+            "Open the run in Dagster and read its log. What it had moved stays moved; the sensor tries again, or "
+            "re-execute it there. Further runs that fail in the same way today are not mailed."
+        ),
+        details=(("Job", run.job), ("Ended", run.ended_at.isoformat(timespec="seconds")), *run.details),
+        run_url=links.run(run.run_id),
+    )
+    return outbox.add(
+        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=run.cause
+    )

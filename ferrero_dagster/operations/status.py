@@ -1,0 +1,95 @@
+"""How things stand: what waits, moves or has failed on each route, what was set aside, what is out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ferrero_dagster.domain.planning import pause_s
+from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import operations, outages, overview
+from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.overview import CampaignState
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """Tables by name; each row has the same columns, and values that JSON can hold."""
+
+    campaigns: list[Row]
+    set_aside_files: list[Row]
+    refused_files: list[Row]
+    messages: list[Row]
+    outages: list[Row]
+
+
+def read_status(database: Database, site: Site) -> Status:
+    """Read it in one transaction, so that the tables fit together; changes nothing."""
+
+    pauses_minutes = site.campaigns.retry_pauses_minutes
+
+    def work(cursor: Cursor) -> Status:
+        return Status(
+            campaigns=[row for route in ROUTES for row in _campaigns(cursor, site.route(route), pauses_minutes)],
+            set_aside_files=[
+                {"route": f.route, "file": f.source_name, "tracking_id": f.tracking_id, "attempts": f.attempts,
+                 "reason": f.last_error} for f in operations.set_aside_files(cursor)
+            ],
+            refused_files=[
+                {"file": row["name"], "reason": row["reason"], "since": row["refused_at"].isoformat(timespec="seconds"),
+                 "problems": [problem["component"] for problem in row["problems"] or ()]}
+                for row in overview.refused_files(cursor)
+            ],
+            messages=[
+                {**row, "created_at": row["created_at"].isoformat(timespec="seconds")}
+                for row in overview.unsent_messages(cursor)
+            ],
+            outages=[
+                {"system": o.system, "since": o.began_at.isoformat(timespec="seconds"), "failures": o.failures,
+                 "message": o.message} for o in outages.open_outages(cursor).values()
+            ],
+        )  # fmt: skip
+
+    return database.transact(work)
+
+
+def _campaigns(cursor: Cursor, route: Route, pauses_minutes: Sequence[float]) -> list[Row]:
+    states = overview.campaign_states(cursor, route.name, route.column_prefix, route.status_before)
+    return [
+        {
+            "route": route.name,
+            "number": state.number,
+            "name": state.name,
+            "id": state.id,
+            "state": _word(state),
+            "moved": state.moved_files,
+            "open": state.open_files,
+            "polls": state.retry_count,
+            "errors": state.error_count,
+            "failed_runs": state.failed_attempts,
+            "next_attempt_in_s": _next_attempt_in_s(state, pauses_minutes),
+            "reason": state.failure_reason if state.error_count else state.last_file_error,
+        }
+        for state in states
+    ]
+
+
+def _word(state: CampaignState) -> str:
+    if state.permanently_failed:
+        return "permanently failed"
+    if state.is_moving:
+        return "moving"
+    if state.error_count or state.failed_attempts:
+        return "retrying"
+    return "waiting for assets" if state.retry_count else "waiting for the sensor"
+
+
+def _next_attempt_in_s(state: CampaignState, pauses_minutes: Sequence[float]) -> int | None:
+    """Seconds until the next attempt, 0 for the next look; None where there is none, or one is under way."""
+    if state.permanently_failed or state.is_moving:
+        return None
+    after_error_s = pause_s(state.error_count, pauses_minutes) - (state.since_last_retry_s or 0)
+    after_failure_s = pause_s(state.failed_attempts, pauses_minutes) - (state.since_last_failure_s or 0)
+    return max(0, round(after_error_s), round(after_failure_s))

@@ -1,0 +1,124 @@
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.operations.connection_checks import check_connections, storage_finding
+from ferrero_dagster.operations.server_facts import client_certificate_end, server_facts
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.settings import load_settings
+from ferrero_dagster.site import load_site
+from ferrero_dagster_tests.clients.certificates import Authority
+from ferrero_dagster_tests.clients.wire import answering, ok
+
+OUR_URL = "postgresql://ferrero:s3cret@db.example/tracking"
+
+
+@pytest.fixture
+def connections(database_url, served_dam, served_box, tmp_path) -> Iterator[Connections]:
+    """Everything as it should be."""
+    site = load_site()
+    for name, folder_id in site.box.folders.model_dump().items():
+        served_box.store.add_folder(parent_id="0", name=name, folder_id=folder_id)
+    with MailServer(Mailbox(tmp_path / "mails")) as mail:
+        settings = load_settings(
+            database_url=database_url, temp_dir=tmp_path / "transit",
+            dam_url=served_dam.url, dam_username="ferrero", dam_password="nutella",
+            dam_client_id="ferrero-dagster", dam_client_secret="kinder",
+            box_config=served_box.config, box_api_url=served_box.url,
+            box_upload_url=f"{served_box.url}/upload/api", box_oauth_url=f"{served_box.url}/oauth2",
+            smtp_host="127.0.0.1", smtp_port=mail.port, smtp_security="none",
+            mail_from="us@x.example", mail_to="you@x.example", mail_errors_to="you@x.example",
+            make_webhook_url="https://hook.example/s3cret",
+        )  # fmt: skip
+        yield Connections(settings, site)
+
+
+def failures(checks):
+    return {(c.system, c.check): c.detail for c in checks if c.state == "failed"}
+
+
+def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections):
+    checks = check_connections(connections)
+    assert failures(checks) == {}
+    skipped = {(c.system, c.check): c.detail for c in checks if c.state == "skipped"}
+    assert skipped == {
+        ("DAM", "server certificate"): "no https",
+        ("DAM", "client certificate"): "not used",
+        ("Dagster storage", "address"): "DAGSTER_PG_URL is not set",
+    }
+    details = {(c.system, c.check): c.detail for c in checks}
+    assert details["Box", "folder local_masters"] == "348304357505 is “local_masters”"
+    assert details["PostgreSQL", "messages"] == "0 waiting, 0 set aside"
+    assert details["DAM", "clock"] in {"differs from the DAM's by 0 s", "differs from the DAM's by 1 s"}
+
+
+def test_what_is_wrong_in_one_place_hides_nothing_elsewhere_and_names_who_must_act(connections, served_dam, served_box):
+    served_box.store.delete_folder("348526703108", recursive=True)
+    served_dam.board.add(Fault(path="/rootfolders", status=403, times=None))
+    wrong = connections.settings.model_copy(update={"smtp_port": 1, "temp_dir": connections.settings.box_config})
+    checks = check_connections(replace(connections, settings=wrong))
+    found = failures(checks)
+    assert set(found) == {
+        ("DAM", "log-in"), ("Box", "folder agency_uploads"), ("SMTP", "log-in"), ("temporary directory", "writable"),
+    }  # fmt: skip
+    assert "Box folder 348526703108 does not exist" in found["Box", "folder agency_uploads"]
+    assert {c.who_must_act for c in checks if c.system == "Box" and c.state == "failed"} == {"administrator"}
+    assert {c.detail for c in checks if c.system == "DAM" and c.state == "skipped"} == {"not tried"}
+
+
+def test_missing_settings_and_an_empty_database_are_failures_with_a_sentence(connections, empty_database_url):
+    settings = load_settings(database_url=empty_database_url, box_config="nowhere.json")
+    checks = check_connections(replace(connections, settings=settings))
+    found = failures(checks)
+    assert "db upgrade" in found["PostgreSQL", "reachable"]
+    assert "nowhere.json" in found["Box", "configuration"]
+    assert "FERRERO_DAM_URL" in found["DAM", "log-in"]
+    assert "FERRERO_SMTP_HOST" in found["SMTP", "log-in"]
+
+
+def test_no_secret_is_ever_shown(connections):
+    wrong = connections.settings.model_copy(update={"dam_username": "nobody", "smtp_port": 1})
+    told = str(check_connections(replace(connections, settings=wrong)))
+    config = connections.settings.box_config.read_text()
+    assert not [secret for secret in ("s3cret", "nutella", "kinder", config[40:80]) if secret in told]
+
+
+@pytest.mark.parametrize(
+    ("dagster_url", "finding"),
+    [
+        ("postgresql+psycopg2://u:p@db.example:5432/tracking?options=-csearch_path%3Ddagster", "the schema dagster"),
+        ("postgresql+psycopg2://u:p@db.example/dagster", "a database of its own"),
+        ("postgresql+psycopg2://u:s3cret@db.example/tracking", "append ?options=-csearch_path%3Ddagster"),
+        ("postgresql://u:s3cret@db.example/dagster", "must begin with postgresql+psycopg2://"),
+        ("s3cret", "is not an address"),
+    ],
+)
+def test_dagsters_storage_must_not_mix_with_our_tables(dagster_url, finding):
+    found = str(storage_finding(dagster_url, OUR_URL))
+    assert finding in found
+    assert "s3cret" not in found
+
+
+def test_a_server_that_shows_nothing_is_no_error():
+    facts = server_facts("https://127.0.0.1:1", None)
+    assert (facts.clock_skew_s, facts.certificate_ends) == (None, None)
+
+
+def test_the_end_of_certificates_is_read_from_the_server_and_from_our_own_file(tmp_path):
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue_pem("127.0.0.1"))
+    with answering(ok(b""), tls=context) as wire:
+        facts = server_facts(wire.url("https"), authority.bundle)
+    assert facts.certificate_ends
+    assert timedelta(0) < facts.certificate_ends - datetime.now(timezone.utc) < timedelta(days=1)
+    ours = client_certificate_end(authority.issue_pfx("us", "s3cret", days=40), "s3cret")
+    assert (ours - datetime.now(timezone.utc)).days == 39
+    with pytest.raises(ConfigurationError, match="FERRERO_DAM_PFX_PATH"):
+        client_certificate_end(authority.issue_pfx("us", "s3cret", days=40), "wrong")

@@ -1,0 +1,52 @@
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.messages.facts import WorkflowError, fact_from_json
+from ferrero_dagster.operations.run_failures import FailedRun, report_failed_run
+from ferrero_dagster.settings import load_settings
+from ferrero_dagster.site import load_site
+from ferrero_dagster.tracking import outages
+from ferrero_dagster_tests.operations.stuck import rows
+
+LINKS = Connections(load_settings(database_url="x"), load_site()).links
+NOW = datetime.now(timezone.utc)
+
+
+def run(message="Run worker 4711 died.", **changes):
+    shared = {"run_id": "1", "job": "a1_to_a2", "kind": "KeyError", "began_at": NOW, "ended_at": NOW}
+    return FailedRun(message=message, **{**shared, **changes})
+
+
+def reported(database, which):
+    return database.transact(lambda cursor: report_failed_run(cursor, which, LINKS))
+
+
+def test_one_mail_per_cause_and_day_however_many_runs_and_ids(database):
+    assert reported(database, run("Run worker 4711 of 0b5c9d6e-6c2f-4a53 died."))
+    assert not reported(database, run("Run worker 12 of deadbeef1234 died.", run_id="2"))
+    assert reported(database, run("Run worker 12 of deadbeef1234 died.", ended_at=NOW + timedelta(days=1)))
+    assert reported(database, run("Another reason."))
+    assert reported(database, run(job="b1_to_b2"))
+    assert reported(database, run(kind="ValueError"))
+
+
+def test_what_has_been_reported_already_is_not_mailed(database):
+    assert not reported(database, run(reported=True))
+    database.transact(lambda cursor: outages.note_failure(cursor, "Box", "Box is out of order (503)."))
+    during = NOW - timedelta(minutes=1)
+    assert not reported(database, run(system="Box", began_at=during))
+    assert reported(database, run(system="Box", began_at=NOW + timedelta(minutes=1)))
+    assert reported(database, run("DAM refused", system="DAM", began_at=during))
+
+
+@pytest.mark.parametrize("secret", ["https://hook.make.com/s3cret", "postgresql://ferrero:s3cret@db/x"])
+def test_addresses_in_foreign_error_texts_are_left_out(database, secret):
+    reported(database, run(f"Max retries exceeded with {secret}", details=(("Campaign", "<b>x</b>"),)))
+    [row] = rows(database, "SELECT fact FROM notifications")
+    fact = fact_from_json(row["fact"])
+    assert isinstance(fact, WorkflowError)
+    assert fact.explanation == "KeyError: Max retries exceeded with (address)"
+    assert fact.run_url == "http://127.0.0.1:3000/runs/1"
+    assert "s3cret" not in str(row)

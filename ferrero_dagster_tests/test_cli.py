@@ -1,0 +1,113 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ferrero_dagster.cli import main
+from ferrero_dagster_tests.operations.stuck import campaign, failed, message, patience, rows, set_aside_file
+
+GOOD = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
+BAD = "1234567_RAF_DEU_de_TEST_OLW_001_6S_16x9_ABC123.mp4"
+OURS = ("status", "reset-retries", "check-connections", "check-name", "release-files", "resend", "preview-mails")
+
+
+def call(*arguments, database_url=None, **options):
+    environment = {"FERRERO_DATABASE_URL": database_url, "COLUMNS": "250"}
+    return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False, **options)
+
+
+def test_help_lists_every_command_and_each_teaches_by_example():
+    listed = call("--help").output
+    assert [command for command in (*OURS, "demo", "db") if command not in listed] == []
+    for command in OURS:
+        assert f"  ferrero-dagster {command}" in call(command, "--help").output
+
+
+def test_a_reset_shows_first_and_does_it_with_yes(database, database_url):
+    failed(database, campaign())
+    shown = call("reset-retries", "C000000078", database_url=database_url)
+    assert shown.exit_code == 0
+    assert "1 would be changed; this was a dry run. Add --yes to do it." in shown.output
+    assert patience(database, campaign()).permanently_failed
+    done = call("reset-retries", "--all-failed", "--by", "Maria", "--yes", "--json", database_url=database_url)
+    assert [change["after"]["permanently failed"] for change in json.loads(done.stdout)["changes"]] == [False]
+    assert not patience(database, campaign()).permanently_failed
+    assert rows(database, "SELECT done_by FROM operations") == [{"done_by": "Maria"}]
+
+
+def test_files_and_messages_are_released_from_the_command_line(database, database_url):
+    set_aside_file(database, "AAAAAA")
+    number = message(database, "one")
+    for arguments in (["release-files", "--tracking-id", "AAAAAA"], ["resend", str(number)]):
+        assert "1 changed." in call(*arguments, "--yes", database_url=database_url).output
+    assert rows(database, "SELECT state FROM transfers") == [{"state": "pending"}]
+    assert rows(database, "SELECT state FROM notifications") == [{"state": "waiting"}]
+
+
+def test_bad_input_is_one_sentence_and_exit_code_1_wrong_calls_2(database_url):
+    refused = call("reset-retries", "C9", "--yes", database_url=database_url)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "ferrero-dagster: No campaign is known by the id, number or name 'C9'. Nothing was changed.\n"
+    )
+    assert call("resend", "seventeen", database_url=database_url).exit_code == 2
+
+
+def test_the_status_is_a_table_for_people_and_json_for_scripts(database, database_url):
+    failed(database, campaign(name="[red]Spring[/red]"))
+    shown = call("status", database_url=database_url).output
+    assert "permanently failed" in shown
+    assert "[red]Spring[/red]" in shown
+    assert "No system is out." in shown
+    told = json.loads(call("status", "--json", database_url=database_url).stdout)
+    assert (told["campaigns"][0]["errors"], told["outages"]) == (3, [])
+
+
+def test_check_connections_exits_1_and_says_what_is_wrong_where(database_url):
+    found = call("check-connections", "--json", database_url=database_url)
+    assert found.exit_code == 1
+    states = {(row["system"], row["check"]): row["state"] for row in json.loads(found.stdout)}
+    assert (states["PostgreSQL", "schema"], states["DAM", "log-in"]) == ("ok", "failed")
+
+
+def test_right_names_exit_0():
+    assert call("check-name", f"/anywhere/{GOOD}").output == "All names are correct: 1.\n"
+
+
+def test_wrong_names_are_told_completely_with_the_nearest_and_an_example(tmp_path):
+    for name in (GOOD, BAD):
+        (tmp_path / name).touch()
+    found = call("check-name", str(tmp_path), "--json")
+    assert found.exit_code == 1
+    wrong, right = sorted(json.loads(found.stdout), key=lambda told: told["correct"])
+    assert right["clean_name"] == "RAF_DE_de_TEST_OLV_001_6S_16x9.mp4"
+    assert [(p["component"], p["found"], p["nearest"], p["example"]) for p in wrong["problems"]] == [
+        ("country", "DEU", "DE", "DE"), ("asset type", "OLW", "OLV", "OLV"),
+    ]  # fmt: skip
+    assert "Wrong names: 1 of 2." in call("check-name", "-", input=f"{GOOD}\n{BAD}\n").output
+
+
+def test_names_are_checked_by_the_sites_own_codes(tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text("naming:\n  asset_types: [OLW]\n")
+    name = GOOD.replace("OLV", "OLW")
+    assert CliRunner().invoke(main, ["check-name", name], env={"FERRERO_SITE_CONFIG": str(site)}).exit_code == 0
+
+
+def test_previews_of_all_mails_are_written(tmp_path):
+    assert "index.html" in call("preview-mails", str(tmp_path)).output
+    assert len(list(tmp_path.glob("*.eml"))) > 10
+
+
+@pytest.mark.parametrize(("name", "code"), [(GOOD, 0), (BAD, 1)])
+def test_as_a_real_command_without_any_setting_it_answers_with_its_exit_code(tmp_path, name, code):
+    command = Path(sys.executable).with_name("ferrero-dagster")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FERRERO_", "DAGSTER_"))}
+    done = subprocess.run(
+        [command, "check-name", name], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, "")
