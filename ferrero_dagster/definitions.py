@@ -4,8 +4,12 @@ import dagster as dg
 
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.external import external_assets
+from ferrero_dagster.defs.failed_runs import build_failed_runs
+from ferrero_dagster.defs.finals import build_agency_sensor, final_assets, finals_job, no_refused_files
+from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_schedule
 from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
-from ferrero_dagster.defs.notifications import build_pending_notifications
+from ferrero_dagster.defs.messages import build_pending_notifications
+from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.settings import load_settings
@@ -18,16 +22,22 @@ def definitions() -> dg.Definitions:
     settings = load_settings()
     site = load_site(settings.site_config)
     status = dg.DefaultSensorStatus(settings.sensors.upper())
+    scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
     routes = [site.route(route) for route in ROUTES]
+    reconcile = build_reconcile()
     return dg.Definitions(
-        assets=[*(build_masters_asset(route) for route in routes), *external_assets()],
-        jobs=[build_masters_job(route) for route in routes],
+        assets=[*(build_masters_asset(route) for route in routes), final_assets, *external_assets()],
+        asset_checks=[no_refused_files],
+        jobs=[*(build_masters_job(route) for route in routes), finals_job, *build_operations(), reconcile],
         sensors=[
             *(
                 build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
                 for route in routes
             ),
+            build_agency_sensor(interval_s=settings.agency_poll_seconds, default_status=status),
             build_pending_notifications(default_status=status),
+            build_failed_runs(default_status=status),
         ],
+        schedules=[build_reconcile_schedule(reconcile, default_status=scheduled)],
         resources={"ferrero": FerreroResource()},
     )

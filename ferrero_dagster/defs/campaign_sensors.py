@@ -1,23 +1,13 @@
 """The sensors that look for campaigns in the DAM, one per route, made from its row."""
 
-from typing import Any
-
 import dagster as dg
 
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.masters import campaign_tags
-from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.runs import campaign_tags, new_partitions, run_key, running_campaigns
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.routes import Route
 
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _MAX_OBSERVED_ROWS = 100
 
 
@@ -48,39 +38,24 @@ def build_campaign_sensor(
                 looker = Looker(
                     dam=dam, database=database, site=connections.site, links=connections.links, interval_s=interval_s
                 )
-                look = looker.look(route, running=_running(context.instance, route))
+                look = looker.look(route, running=running_campaigns(context.instance, route.name))
         for line in str(look).splitlines():
             context.log.info(line)
         return dg.SensorResult(
-            run_requests=[_request(context.instance, route, campaign) for campaign in look.starts],
-            dynamic_partitions_requests=_new_partitions(context.instance, look.starts),
+            run_requests=[
+                dg.RunRequest(
+                    run_key=run_key(context.instance, route.name, campaign.id),
+                    partition_key=campaign.id,
+                    tags=campaign_tags(route.name, campaign),
+                )
+                for campaign in look.starts
+            ],
+            dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
             asset_events=[] if look.found is None else [_observation(route, look.found)],
             skip_reason=None if look.starts else str(look),
         )
 
     return campaigns
-
-
-def _running(instance: dg.DagsterInstance, route: Route) -> set[str]:
-    runs = instance.get_runs(dg.RunsFilter(job_name=route.name, statuses=_UNFINISHED))
-    return {run.tags.get("dagster/partition", "") for run in runs}
-
-
-def _request(instance: dg.DagsterInstance, route: Route, campaign: Campaign) -> dg.RunRequest:
-    """A run under a key that names the run before it.
-
-    Dagster launches a key once for ever, whatever became of the run. Two ticks at once make the same key, so one run;
-    once that run has ended, in whatever way, the next key differs.
-    """
-    before = instance.get_runs(dg.RunsFilter(job_name=route.name, tags={"dagster/partition": campaign.id}), limit=1)
-    run_key = f"{route.name}:{campaign.id}:after:{before[0].run_id if before else 'none'}"
-    return dg.RunRequest(run_key=run_key, partition_key=campaign.id, tags=campaign_tags(route.name, campaign))
-
-
-def _new_partitions(instance: dg.DagsterInstance, starts: list[Campaign]) -> list[Any]:
-    known = set(instance.get_dynamic_partitions(CAMPAIGNS_NAME)) if starts else set()
-    new = [campaign.id for campaign in starts if campaign.id not in known]
-    return [CAMPAIGNS.build_add_request(new)] if new else []
 
 
 def _observation(route: Route, found: list[Campaign]) -> dg.AssetObservation:

@@ -1,57 +1,122 @@
-"""How moved and failed files are shown on Dagster's pages."""
+"""How moved and failed files are shown on Dagster's pages: text from outside stays text."""
 
 from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
+from ferrero_dagster.transfer.finals import FinalsOutcome
 from ferrero_dagster.transfer.masters import Outcome
 from ferrero_dagster.transfer.progress import megabytes
 
 #: Longer tables slow the page down; the tracking database has them all.
 _MAX_ROWS = 500
+_MARKDOWN = frozenset("\\`*_{}[]()#+-.!|~")
 Metadata = dict[str, dg.MetadataValue]
 
 
-def outcome_metadata(outcome: Outcome, *, dam_url: str | None) -> Metadata:
-    """What an operator wants to know of a run, without reading its log."""
-    moved, before = outcome.moved, outcome.before
+def outcome_metadata(outcome: Outcome, *, dam_url: str) -> Metadata:
+    """What an operator wants to know of a run DAM → Box, without reading its log."""
+    rows = [
+        *_failed_rows(outcome.failed, "failed"),
+        *_moved_rows(outcome.moved, "moved"),
+        *_moved_rows(outcome.before, "moved before"),
+    ]
     metadata: Metadata = {
-        "result": dg.MetadataValue.text(_headline(outcome)),
-        "moved": dg.MetadataValue.int(len(moved)),
-        "moved before": dg.MetadataValue.int(len(before)),
+        "result": dg.MetadataValue.text(_masters_headline(outcome)),
+        "moved": dg.MetadataValue.int(len(outcome.moved)),
+        "moved before": dg.MetadataValue.int(len(outcome.before)),
         "failed": dg.MetadataValue.int(len(outcome.failed)),
-        "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in moved)),
-        "files": dg.MetadataValue.md(_table(moved, before, outcome.failed)),
+        "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
+        "files": dg.MetadataValue.md(table(("file in the DAM", "file in Box", "size", "result"), rows)),
+        "campaign in the DAM": dg.MetadataValue.url(dam_url),
     }
     if outcome.campaign:
         metadata["campaign"] = dg.MetadataValue.text(str(outcome.campaign))
     if outcome.status:
         metadata["status in the DAM"] = dg.MetadataValue.text(outcome.status)
-    if dam_url:
-        metadata["campaign in the DAM"] = dg.MetadataValue.url(dam_url)
     if outcome.box_folder_url:
         metadata["folder in Box"] = dg.MetadataValue.url(outcome.box_folder_url)
     return metadata
 
 
-def moved_file_metadata(file: MovedFile, *, route: str, campaign: str) -> Metadata:
-    """What belongs to the event of one file."""
+def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
+    """What an operator wants to know of a run Box → DAM."""
+    moved = [(cell(f.name), link(f.stored_name, f.dam_url), megabytes(f.size_bytes), "moved") for f in outcome.moved]
+    rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
     metadata: Metadata = {
+        "result": dg.MetadataValue.text(_finals_headline(outcome)),
+        "moved": dg.MetadataValue.int(len(outcome.moved)),
+        "failed": dg.MetadataValue.int(len(outcome.failed)),
+        "left": dg.MetadataValue.int(len(outcome.left)),
+        "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
+        "files": dg.MetadataValue.md(table(("file in Box", "final in the DAM", "size", "result"), rows)),
+        "campaign in the DAM": dg.MetadataValue.url(dam_url),
+    }
+    if outcome.campaign:
+        metadata["campaign"] = dg.MetadataValue.text(str(outcome.campaign))
+    if outcome.status:
+        metadata["status in the DAM"] = dg.MetadataValue.text(outcome.status)
+    return metadata
+
+
+def master_metadata(file: MovedFile, *, route: str, campaign: str) -> Metadata:
+    """What belongs to the event of one master."""
+    return {
         "route": dg.MetadataValue.text(route),
         "campaign": dg.MetadataValue.text(campaign),
         "name in the DAM": dg.MetadataValue.text(file.name),
         "name in Box": dg.MetadataValue.text(file.stored_name),
         "size bytes": dg.MetadataValue.int(file.size_bytes),
+        **_url("asset in the DAM", file.dam_url),
+        **_url("file in Box", file.box_url),
     }
-    if file.dam_url:
-        metadata["asset in the DAM"] = dg.MetadataValue.url(file.dam_url)
-    if file.box_url:
-        metadata["file in Box"] = dg.MetadataValue.url(file.box_url)
-    return metadata
 
 
-def _headline(outcome: Outcome) -> str:
+def final_metadata(file: MovedFile, *, campaign: str) -> Metadata:
+    """What belongs to the event of one final."""
+    return {
+        "campaign": dg.MetadataValue.text(campaign),
+        "name in Box": dg.MetadataValue.text(file.name),
+        "name in the DAM": dg.MetadataValue.text(file.stored_name),
+        "size bytes": dg.MetadataValue.int(file.size_bytes),
+        **_url("asset in the DAM", file.dam_url),
+    }
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of finished cells, cut at 500 rows."""
+    shown = [tuple(row) for row in rows[:_MAX_ROWS]]
+    if len(rows) > _MAX_ROWS:
+        shown.append((f"… and {len(rows) - _MAX_ROWS} more", *[""] * (len(head) - 1)))
+    lines = [tuple(head), tuple("---" for _ in head), *shown]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def link(text: str, url: str | None) -> str:
+    """A cell that leads somewhere."""
+    return f"[{cell(text)}]({url})" if url else cell(text)
+
+
+def cell(text: str) -> str:
+    """Text from outside as plain text in a Markdown table."""
+    escaped = "".join(f"\\{char}" if char in _MARKDOWN else char for char in " ".join(text.split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _url(name: str, url: str | None) -> Metadata:
+    return {name: dg.MetadataValue.url(url)} if url else {}
+
+
+def _moved_rows(files: Iterable[MovedFile], result: str) -> list[tuple[str, ...]]:
+    return [(link(f.name, f.dam_url), link(f.stored_name, f.box_url), megabytes(f.size_bytes), result) for f in files]
+
+
+def _failed_rows(files: Iterable[FailedFile], result: str) -> list[tuple[str, ...]]:
+    return [(cell(file.name), "", "", f"**{result}:** {cell(file.reason)}") for file in files]
+
+
+def _masters_headline(outcome: Outcome) -> str:
     if outcome.nothing:
         return outcome.nothing
     total = len(outcome.moved) + len(outcome.before) + len(outcome.failed)
@@ -61,30 +126,10 @@ def _headline(outcome: Outcome) -> str:
     return f"All {total} files are in Box, {len(outcome.moved)} of them by this run; the status is {outcome.status}."
 
 
-def _table(moved: Sequence[MovedFile], before: Sequence[MovedFile], failed: Sequence[FailedFile]) -> str:
-    rows = [
-        *(f"| {_cell(file.name)} | | | **failed:** {_cell(file.reason)} |" for file in failed),
-        *_moved_rows(moved, "moved"),
-        *_moved_rows(before, "moved before"),
-    ]
-    head = ["| file in the DAM | file in Box | size | result |", "|---|---|---:|---|"]
-    cut = [f"| … and {len(rows) - _MAX_ROWS} more | | | |"] if len(rows) > _MAX_ROWS else []
-    return "\n".join(head + rows[:_MAX_ROWS] + cut)
-
-
-def _moved_rows(files: Iterable[MovedFile], result: str) -> list[str]:
-    return [
-        f"| {_link(file.name, file.dam_url)} | {_link(file.stored_name, file.box_url)} "
-        f"| {megabytes(file.size_bytes)} | {result} |"
-        for file in files
-    ]
-
-
-def _link(text: str, url: str | None) -> str:
-    return f"[{_cell(text)}]({url})" if url else _cell(text)
-
-
-def _cell(text: str) -> str:
-    """Text from outside as plain text in a Markdown table."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|~" else c for c in text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+def _finals_headline(outcome: FinalsOutcome) -> str:
+    if outcome.nothing:
+        return outcome.nothing
+    parts = [f"{len(outcome.moved)} finals moved into the DAM"]
+    parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
+    parts += [f"{len(outcome.left)} left for the next look"] if outcome.left else []
+    return f"{', '.join(parts)}; the status is {outcome.status}."

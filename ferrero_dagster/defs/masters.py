@@ -1,20 +1,18 @@
 """DAM → Box: the asset and the job of each route, made from its row."""
 
-import contextlib
 from typing import Any
 
 import dagster as dg
 
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.domain.errors import FerreroError
-from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.defs.runs import campaign_tags
 from ferrero_dagster.routes import Route
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
-_MAX_TAG_LENGTH = 200
 
 
 def build_masters_asset(route: Route) -> dg.AssetsDefinition:
@@ -47,15 +45,6 @@ def build_masters_job(route: Route) -> Any:
     )
 
 
-def campaign_tags(route_name: str, campaign: Campaign) -> dict[str, str]:
-    """The tags that every run of a campaign carries (SPEC 10)."""
-    return {
-        "ferrero/route": route_name,
-        "ferrero/campaign_number": campaign.number[:_MAX_TAG_LENGTH],
-        "ferrero/campaign_name": campaign.name[:_MAX_TAG_LENGTH],
-    }
-
-
 def _description(route: Route) -> str:
     place = f"{route.box_folder}/{route.box_subfolder}".rstrip("/")
     return (
@@ -67,14 +56,14 @@ def _description(route: Route) -> str:
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
-    from ferrero_dagster.defs.file_tables import moved_file_metadata, outcome_metadata
+    from ferrero_dagster.defs.file_tables import master_metadata, outcome_metadata
     from ferrero_dagster.messages.facts import MovedFile
     from ferrero_dagster.transfer.masters import move_campaign
     from ferrero_dagster.transfer.systems import Watcher
 
     def on_moved(file: MovedFile) -> None:
         context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
-        metadata = moved_file_metadata(file, route=route.title, campaign=context.partition_key)
+        metadata = master_metadata(file, route=route.title, campaign=context.partition_key)
         context.log_event(dg.AssetMaterialization(MASTER_ASSETS, partition=file.tracking_id, metadata=metadata))
 
     watcher = Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved)
@@ -82,7 +71,7 @@ def _move(context: dg.AssetExecutionContext, connections: Connections, route: Ro
         with connections.systems() as systems:
             outcome = move_campaign(route, context.partition_key, systems, watcher)
     finally:
-        _deliver(context, connections)
+        deliver_at_once(context.log, connections)
     if outcome.campaign:
         context.instance.add_run_tags(context.run.run_id, campaign_tags(route.name, outcome.campaign))
     metadata = outcome_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
@@ -90,11 +79,3 @@ def _move(context: dg.AssetExecutionContext, connections: Connections, route: Ro
     if outcome.failed:
         raise dg.Failure(description=str(metadata["result"].value), metadata=metadata, allow_retries=False)
     return dg.MaterializeResult(metadata=metadata)
-
-
-def _deliver(context: dg.AssetExecutionContext, connections: Connections) -> None:
-    """Send what was written at once; what cannot be sent now waits for the sensor `pending_notifications`."""
-    from ferrero_dagster.messages.delivery import deliver
-
-    with contextlib.suppress(FerreroError), connections.database() as database:
-        context.log.info("Messages: %s.", deliver(database, connections.post_office))

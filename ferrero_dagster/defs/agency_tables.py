@@ -1,0 +1,71 @@
+"""How the agency's folder is shown on Dagster's pages."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from ferrero_dagster.defs.file_tables import cell, link, table
+from ferrero_dagster.defs.finals import AGENCY_UPLOADS
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.triage import Judgement
+from ferrero_dagster.tracking.finals import RefusedFile
+from ferrero_dagster.transfer.agency import AgencyLook
+
+_CHECK = "no_refused_files"
+_ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}
+
+
+def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
+    """Counts and one row per file, those that need somebody first."""
+    aside = {judgement.file.id for judgement in look.set_aside}
+    rows = sorted(
+        ((("set aside" if j.file.id in aside else j.state), j) for j in look.judgements or []),
+        key=lambda row: (_ORDER[row[0]], row[1].file.name),
+    )
+    return dg.AssetObservation(
+        asset_key=AGENCY_UPLOADS,
+        metadata={
+            "ready": look.counts["ready"] - len(look.set_aside),
+            "settling": look.counts["settling"],
+            "refused": look.counts["refused"],
+            "set aside": len(look.set_aside),
+            "files": dg.MetadataValue.md(
+                table(("file", "state", "why"), [_row(state, judgement, links) for state, judgement in rows])
+            ),
+        },
+    )
+
+
+def agency_check(look: AgencyLook) -> dg.AssetCheckEvaluation:
+    """Whether refused files wait, as the sensor just saw it."""
+    refused = [j for j in look.judgements or [] if j.state == "refused"]
+    rows = [(cell(j.file.name), cell(_why(j))) for j in refused]
+    return dg.AssetCheckEvaluation(
+        asset_key=AGENCY_UPLOADS,
+        check_name=_CHECK,
+        passed=not refused,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=_check_metadata(rows),
+    )
+
+
+def refused_check(refused: Sequence[RefusedFile]) -> dg.AssetCheckResult:
+    """The same from the tracking database."""
+    rows = [(cell(file.name), cell(file.reason)) for file in refused]
+    return dg.AssetCheckResult(passed=not refused, severity=dg.AssetCheckSeverity.WARN, metadata=_check_metadata(rows))
+
+
+def _check_metadata(rows: list[tuple[str, str]]) -> dict[str, dg.MetadataValue]:
+    return {
+        "refused files": dg.MetadataValue.int(len(rows)),
+        "files": dg.MetadataValue.md(table(("file", "why"), rows)),
+    }
+
+
+def _row(state: str, judgement: Judgement, links: Links) -> tuple[str, str, str]:
+    return link(judgement.file.name, links.box_file(judgement.file.id)), state, cell(_why(judgement))
+
+
+def _why(judgement: Judgement) -> str:
+    problems = "; ".join(str(problem) for problem in judgement.problems)
+    return " ".join(part for part in (judgement.reason, problems) if part)

@@ -1,0 +1,141 @@
+"""Box → DAM: the asset, the job, the sensor and the check of the way back (SPEC 4, 10)."""
+
+from typing import Any
+
+import dagster as dg
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.messages import deliver_at_once
+from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.runs import campaign_tags, new_partitions, run_key, running_campaigns
+from ferrero_dagster.routes import FINALS_ROUTE
+
+AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
+DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
+FINALS_JOB = FINALS_ROUTE.name
+
+
+@dg.asset(
+    key=dg.AssetKey(FINALS_ROUTE.asset),
+    partitions_def=CAMPAIGNS,
+    deps=[AGENCY_UPLOADS, dg.AssetKey(["box", "local_masters"]), dg.AssetKey(["box", "rework_masters"])],
+    group_name="box_to_dam",
+    kinds={"opentext", "file"},
+    tags={"ferrero/route": FINALS_ROUTE.name},
+    description=(
+        "Finals in the DAM: every ready file of the agency's Box folder, imported under its clean name with its "
+        "master's metadata, proven, and only then deleted from Box. When every active master of a campaign has a "
+        f"final, its status goes from {FINALS_ROUTE.status_before} to {FINALS_ROUTE.status_after}. "
+        "One partition per campaign."
+    ),
+)
+def final_assets(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+    """Move the ready files of one campaign."""
+    with as_failures():
+        return _move(context, ferrero.connections())
+
+
+finals_job = dg.define_asset_job(
+    FINALS_JOB,
+    selection=[dg.AssetKey(FINALS_ROUTE.asset)],
+    executor_def=dg.in_process_executor,
+    tags={"ferrero/route": FINALS_ROUTE.name},
+    description=(
+        f"{FINALS_ROUTE.title}. Choose the campaign as partition; it moves all files of the campaign that the sensor "
+        f"{FINALS_ROUTE.sensor} found ready. A repeated run moves only what is missing."
+    ),
+)
+
+
+def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor `agency_files`: one run for each campaign that has files ready."""
+
+    @dg.sensor(
+        name=FINALS_ROUTE.sensor,
+        job_name=FINALS_JOB,
+        minimum_interval_seconds=interval_s,
+        default_status=default_status,
+        description=(
+            "Lists the agency's Box folder and sorts every file: ready, settling (still being uploaded or just "
+            "changed) or refused (mailed once with what is wrong). Starts one run per campaign that has files ready."
+        ),
+    )
+    def agency_files(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
+        from ferrero_dagster.clients.http import HttpLimits
+        from ferrero_dagster.defs.agency_tables import agency_check, agency_observation
+        from ferrero_dagster.transfer.agency import AgencyLooker
+
+        limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
+        with as_failures():
+            connections = ferrero.connections()
+            with connections.database() as database, connections.agency(limits) as agency:
+                looker = AgencyLooker(
+                    agency=agency,
+                    folder_id=connections.box_folders["agency_uploads"],
+                    database=database,
+                    site=connections.site,
+                    links=connections.links,
+                )
+                look = looker.look(running=running_campaigns(context.instance, FINALS_JOB))
+        for line in str(look).splitlines():
+            context.log.info(line)
+        events: list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
+        if look.judgements is not None:
+            events = [agency_observation(look, connections.links), agency_check(look)]
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=run_key(context.instance, FINALS_JOB, campaign_id),
+                    partition_key=campaign_id,
+                    tags={"ferrero/route": FINALS_ROUTE.name},
+                )
+                for campaign_id in look.starts
+            ],
+            dynamic_partitions_requests=new_partitions(context.instance, look.starts),
+            asset_events=events,
+            skip_reason=None if look.starts else str(look),
+        )
+
+    return agency_files
+
+
+@dg.asset_check(
+    asset=AGENCY_UPLOADS,
+    name="no_refused_files",
+    description="Fails while the agency's folder holds files that were refused: somebody must rename or remove them.",
+)
+def no_refused_files(ferrero: FerreroResource) -> dg.AssetCheckResult:
+    """What the tracking database says of the folder since the sensor's last look."""
+    from ferrero_dagster.defs.agency_tables import refused_check
+    from ferrero_dagster.tracking.finals import refused_files
+
+    with as_failures(), ferrero.connections().database() as database:
+        return refused_check(database.transact(refused_files))
+
+
+def _move(context: dg.AssetExecutionContext, connections: Connections) -> dg.MaterializeResult[Any]:
+    from ferrero_dagster.defs.file_tables import final_metadata, finals_metadata
+    from ferrero_dagster.messages.facts import MovedFile
+    from ferrero_dagster.transfer.finals import move_finals
+    from ferrero_dagster.transfer.systems import Watcher
+
+    def on_moved(file: MovedFile) -> None:
+        context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
+        metadata = final_metadata(file, campaign=context.partition_key)
+        context.log_event(dg.AssetMaterialization(DERIVATIVE_ASSETS, partition=file.tracking_id, metadata=metadata))
+
+    watcher = Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved)
+    try:
+        with connections.systems() as systems:
+            outcome = move_finals(context.partition_key, systems, watcher)
+    finally:
+        deliver_at_once(context.log, connections)
+    if outcome.campaign:
+        context.instance.add_run_tags(context.run.run_id, campaign_tags(FINALS_ROUTE.name, outcome.campaign))
+    metadata = finals_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
+    context.log.info(str(metadata["result"].value))
+    if outcome.failed:
+        raise dg.Failure(description=str(metadata["result"].value), metadata=metadata, allow_retries=False)
+    return dg.MaterializeResult(metadata=metadata)

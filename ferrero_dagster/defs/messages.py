@@ -1,0 +1,44 @@
+"""Sends what a run has written to the outbox; the sensor `pending_notifications` sends what could not be sent then."""
+
+import contextlib
+import logging
+
+import dagster as dg
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.errors import FerreroError
+
+
+def deliver_at_once(log: logging.Logger, connections: Connections) -> None:
+    """Send what is due; what cannot be sent now waits, and no file waits for it."""
+    from ferrero_dagster.messages.delivery import deliver
+
+    if connections.settings.make_webhook_url is None:
+        log.info("FERRERO_MAKE_WEBHOOK_URL is not set: Make.com is told nothing.")
+    with contextlib.suppress(FerreroError), connections.database() as database:
+        log.info("Messages: %s.", deliver(database, connections.post_office))
+
+
+def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor `pending_notifications`; it starts no runs."""
+
+    @dg.sensor(
+        name="pending_notifications",
+        minimum_interval_seconds=30,
+        default_status=default_status,
+        description=(
+            "Sends mails and webhooks that wait in the outbox because mail server or Make.com was out, in order and "
+            "each once. It starts no runs; its ticks say what was sent and what waits."
+        ),
+    )
+    def pending_notifications(ferrero: FerreroResource) -> dg.SkipReason:
+        from ferrero_dagster.messages.delivery import deliver
+
+        with as_failures():
+            connections = ferrero.connections()
+            with connections.database() as database:
+                return dg.SkipReason(f"Messages: {deliver(database, connections.post_office)}.")
+
+    return pending_notifications
