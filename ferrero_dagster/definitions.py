@@ -10,6 +10,7 @@ from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_s
 from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
 from ferrero_dagster.defs.messages import build_pending_notifications
 from ferrero_dagster.defs.operations import build_operations
+from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.settings import load_settings
@@ -25,19 +26,34 @@ def definitions() -> dg.Definitions:
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
     routes = [site.route(route) for route in ROUTES]
     reconcile = build_reconcile()
+    sensors = [
+        *(
+            build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
+            for route in routes
+        ),
+        build_agency_sensor(interval_s=settings.agency_poll_seconds, default_status=status),
+        build_pending_notifications(default_status=status),
+        build_failed_runs(default_status=status),
+    ]
     return dg.Definitions(
-        assets=[*(build_masters_asset(route) for route in routes), final_assets, *external_assets()],
-        asset_checks=[no_refused_files],
-        jobs=[*(build_masters_job(route) for route in routes), finals_job, *build_operations(), reconcile],
-        sensors=[
-            *(
-                build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
-                for route in routes
-            ),
-            build_agency_sensor(interval_s=settings.agency_poll_seconds, default_status=status),
-            build_pending_notifications(default_status=status),
-            build_failed_runs(default_status=status),
+        assets=[
+            *(build_masters_asset(route) for route in routes),
+            final_assets,
+            build_daily_report(time_zone=site.time_zone, sensors=sensors),
+            *external_assets(),
         ],
-        schedules=[build_reconcile_schedule(reconcile, default_status=scheduled)],
+        asset_checks=[no_refused_files],
+        jobs=[
+            *(build_masters_job(route) for route in routes),
+            finals_job,
+            build_daily_report_job(),
+            *build_operations(),
+            reconcile,
+        ],
+        sensors=sensors,
+        schedules=[
+            build_daily_report_schedule(time_zone=site.time_zone, default_status=scheduled),
+            build_reconcile_schedule(reconcile, default_status=scheduled),
+        ],
         resources={"ferrero": FerreroResource()},
     )

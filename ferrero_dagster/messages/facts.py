@@ -4,36 +4,16 @@ A fact holds what was true when it was written. Fields are only ever added, with
 written by an older version can still be sent.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
+
+from ferrero_dagster.domain.lines import Line
+from ferrero_dagster.domain.report import Report
 
 Audience = Literal["notifications", "errors"]
-
-LINE_LIMIT = 500
-_WHITESPACE = re.compile(r"\s+")
-_UNSHOWABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u202a-\u202e\u2066-\u2069"
-    + "".join(chr(plane | end) for plane in range(0x10000, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
-
-
-def one_line(value: object) -> object:
-    """Make any text from outside safe to store and to show: one line, at most 500 characters.
-
-    Characters that PostgreSQL, HTML or a mail header refuse, or that reorder the text around them, become U+FFFD.
-    """
-    if not isinstance(value, str):
-        return value
-    shown = _UNSHOWABLE.sub("\ufffd", _WHITESPACE.sub(" ", value))
-    return shown if len(shown) <= LINE_LIMIT else shown[: LINE_LIMIT - 1] + "…"
-
-
-Line = Annotated[str, BeforeValidator(one_line)]
 
 
 class _Value(BaseModel):
@@ -246,6 +226,16 @@ class StuckDigest(_Message):
     campaigns: tuple[StuckCampaign, ...]
 
 
+class DailyReport(_Message):
+    """What happened on one day and what waits for somebody; sent on quiet days too (SPEC 9)."""
+
+    audience = "notifications"
+    template: ClassVar[str] = "daily_report"
+
+    kind: Literal["daily_report"] = "daily_report"
+    report: Report
+
+
 Fact = (
     CampaignComplete
     | CampaignPartial
@@ -257,6 +247,7 @@ Fact = (
     | FinalsComplete
     | WorkflowError
     | StuckDigest
+    | DailyReport
 )
 _FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="kind")])
 

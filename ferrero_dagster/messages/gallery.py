@@ -1,5 +1,6 @@
 """Samples of every mail, realistic and extreme: to look at (`ferrero-dagster preview-mails`) and for the tests."""
 
+import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from html import escape
@@ -10,6 +11,7 @@ from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignPartial,
     CampaignRef,
+    DailyReport,
     Fact,
     FailedFile,
     FileUploaded,
@@ -25,7 +27,8 @@ from ferrero_dagster.messages.facts import (
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.messages.rendering import MailContext, build_email, render
+from ferrero_dagster.messages.gallery_reports import report_of, report_samples
+from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.routes import ROUTES
 
 CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")
@@ -55,6 +58,7 @@ def gallery() -> dict[str, Fact]:
     samples["a2_to_a3_file_uploaded, hostile link"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
         update={"creativex_url": "javascript:alert('x')"}
     )
+    samples |= {f"daily_report, {trait}": DailyReport(report=report) for trait, report in report_samples().items()}
     for trait, name in EXTREME_NAMES.items():
         samples |= {f"{fact.template}, {trait}": fact for fact in _facts(name, [name] * 200)}
     samples |= {f"{fact.template}, empty": fact for fact in _facts("", [])}
@@ -76,13 +80,22 @@ def write_gallery(folder: Path) -> None:
             list_id="<ferrero.dagster.example.com>",
             date=NOON,
         )
-        (folder / f"{stem}.html").write_text(mail.html, encoding="utf-8")
+        (folder / f"{stem}.html").write_text(_with_pictures(mail), encoding="utf-8")
         (folder / f"{stem}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
         (folder / f"{stem}.eml").write_bytes(message.as_bytes())
         links = " ".join(f'<a href="{stem}.{ending}">{ending}</a>' for ending in ("html", "txt", "eml"))
         rows.append(f"<tr><td>{escape(title)}</td><td>{escape(mail.subject)}</td><td>{links}</td></tr>")
     page = '<!DOCTYPE html><meta charset="utf-8"><title>Mails</title><table>' + "\n".join(rows) + "</table>"
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _with_pictures(mail: RenderedMail) -> str:
+    """The HTML as a browser can show it, which knows no Content-IDs."""
+    html = mail.html
+    for image in mail.inline_images:
+        picture = base64.b64encode(image.png).decode()
+        html = html.replace(f"cid:{image.content_id}", f"data:image/png;base64,{picture}")
+    return html
 
 
 def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
@@ -101,6 +114,7 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
         run_url=RUN_URL,
     )
     yield StuckDigest(campaigns=[_stuck(campaign, number) for number in range(len(file_names) // 3)])
+    yield DailyReport(report=report_of(campaign_name, len(file_names), campaign.dam_url), run_url=RUN_URL)
 
 
 def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:

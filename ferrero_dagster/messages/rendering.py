@@ -19,13 +19,15 @@ from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from ferrero_dagster.messages.facts import Fact
+from ferrero_dagster.messages.enclosures import Attachment, InlineImage
+from ferrero_dagster.messages.facts import DailyReport, Fact
+from ferrero_dagster.messages.report_mail import report_attachments, report_images
 
 Medium = Literal["html", "txt"]
 
 HTML_LIMIT_BYTES = 80_000
 # Tables are cut at the first of these numbers of rows that keeps the mail below the limit, however long its names are.
-ROW_LIMITS = (27, 9, 2)
+ROW_LIMITS = (27, 9, 2, 1)
 NAME_LIMIT_IN_SUBJECT = 120
 _WEB_LINK = re.compile(r"https?://[^\s/<>\"'][^\s<>\"']*", re.IGNORECASE)
 _INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -40,14 +42,6 @@ class MailContext:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InlineImage:
-    """A PNG that the HTML shows as `<img src="cid:{content_id}">`."""
-
-    content_id: str
-    png: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedMail:
     """A message in words; the subject is one line of at most 200 characters, the HTML is below 80 kB."""
 
@@ -55,16 +49,25 @@ class RenderedMail:
     html: str
     text: str
     inline_images: tuple[InlineImage, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 def render(fact: Fact, context: MailContext) -> RenderedMail:
     """Put the fact into words; the same fact and context always give the same mail."""
+    report = fact.report if isinstance(fact, DailyReport) else None
+    images = report_images(report) if report else ()
     for row_limit in ROW_LIMITS:
-        html = _INLINER.inline(_write("html", fact, context, row_limit))
+        shown = {"fact": fact, "site": context, "images": images, "row_limit": row_limit}
+        html = _INLINER.inline(_write("html", fact, shown))
         if len(html.encode()) < HTML_LIMIT_BYTES:
             break
-    text = re.sub(r"\n{3,}", "\n\n", _write("txt", fact, context, row_limit)).strip() + "\n"
-    return RenderedMail(subject=_subject(fact), html=html, text=text)
+    return RenderedMail(
+        subject=_subject(fact),
+        html=html,
+        text=re.sub(r"\n{3,}", "\n\n", _write("txt", fact, shown)).strip() + "\n",
+        inline_images=images,
+        attachments=report_attachments(report) if report else (),
+    )
 
 
 def build_email(
@@ -93,6 +96,8 @@ def build_email(
     _, html_part = mail.iter_parts()
     for image in rendered.inline_images:
         html_part.add_related(image.png, "image", "png", cid=f"<{image.content_id}>")
+    for attachment in rendered.attachments:
+        mail.add_attachment(attachment.content, "text", "csv", filename=attachment.filename)
     return mail
 
 
@@ -108,9 +113,8 @@ class _SmtpPolicy(EmailPolicy):
         return self.fold(name, value).encode("ascii")
 
 
-def _write(medium: Medium, fact: Fact, context: MailContext, row_limit: int) -> str:
-    template = _environment(medium).get_template(f"{fact.kind}.j2")
-    return template.render(fact=fact, site=context, medium=medium, row_limit=row_limit)
+def _write(medium: Medium, fact: Fact, shown: dict[str, Any]) -> str:
+    return _environment(medium).get_template(f"{fact.kind}.j2").render(shown, medium=medium)
 
 
 def _subject(fact: Fact) -> str:
@@ -133,6 +137,7 @@ def _environment(medium: Medium) -> Environment:
         "local_time": _local_time,
         "sentence": _sentence,
         "short": _short,
+        "thousands": "{:,}".format,
     }
     environment.tests["web_link"] = _is_web_link
     return environment

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ferrero_dagster.domain.lines import LINE_LIMIT
 from ferrero_dagster.messages.facts import (
-    LINE_LIMIT,
     CampaignComplete,
     CampaignRef,
     MovedFile,
@@ -53,13 +53,17 @@ def test_the_templates_of_the_specification_are_all_there():
     endings = ("complete", "partial", "no_assets_warning", "no_assets_retry", "permanently_failed")
     wanted = {f"{route.name}_{ending}" for route in ROUTES for ending in endings}
     wanted |= {f"{FINALS_ROUTE.name}_{ending}" for ending in ("file_uploaded", "upload_failed", "complete")}
-    assert {fact.template for fact in gallery().values()} == wanted | {"workflow_error", "stuck_campaigns"}
+    assert {fact.template for fact in gallery().values()} == wanted | {
+        "workflow_error",
+        "stuck_campaigns",
+        "daily_report",
+    }
 
 
 def test_only_successes_go_to_the_notification_list():
     successes = {fact.template for fact in gallery().values() if fact.audience == "notifications"}
     complete = {f"{route.name}_complete" for route in ROUTES}
-    assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete"}
+    assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete", "daily_report"}
 
 
 def test_a_route_is_taken_from_the_table_of_routes():

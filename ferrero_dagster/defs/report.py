@@ -1,0 +1,128 @@
+"""The daily report in Dagster: an asset with a partition per day, its job, and the schedule at 07:00 (SPEC 9, 10)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import Field
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.messages import deliver_at_once
+from ferrero_dagster.defs.report_tables import report_metadata
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.report import ReportDay
+from ferrero_dagster.domain.report_sections import SensorLook
+
+DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
+_FIRST_DAY = "2026-01-01"
+
+
+class DailyReportConfig(dg.Config):
+    """What an operator may choose when making a report by hand."""
+
+    resend: bool = Field(
+        default=False,
+        description="Mail the report once more. Without it a day is mailed once, however often its report is made.",
+    )
+
+
+def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]) -> dg.AssetsDefinition:
+    """The asset `reports/daily_report`; it says which of `sensors` have not looked."""
+
+    @dg.asset(
+        key=DAILY_REPORT,
+        # The day that is not over has a partition too, so that people can look at it.
+        partitions_def=dg.DailyPartitionsDefinition(start_date=_FIRST_DAY, timezone=time_zone, end_offset=1),
+        group_name="reports",
+        kinds={"pandas", "postgres"},
+        freshness_policy=dg.FreshnessPolicy.cron(
+            deadline_cron="0 8 * * *", lower_bound_delta=timedelta(hours=1), timezone=time_zone
+        ),
+        description=(
+            "What happened on a day and what waits for somebody. The first report of a day that is over is kept and "
+            "mailed once; made again it says the same. Today's is counted anew each time and not mailed."
+        ),
+    )
+    def daily_report(
+        context: dg.AssetExecutionContext, config: DailyReportConfig, ferrero: FerreroResource
+    ) -> dg.MaterializeResult[Any]:
+        from ferrero_dagster.transfer.reporting import DailyReporting
+
+        with as_failures():
+            connections = ferrero.connections()
+            day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
+            with connections.database() as database:
+                made = DailyReporting(
+                    database=database, site=connections.site, links=connections.links,
+                    sensors=sensor_looks(context.instance, sensors), run_id=context.run.run_id,
+                ).make(day, resend=config.resend)  # fmt: skip
+        context.log.info(made.report.verdict)
+        _deliver(context, connections, is_mailed=made.is_mailed)
+        return dg.MaterializeResult(metadata=report_metadata(made.report))
+
+    return daily_report
+
+
+def build_daily_report_job() -> Any:
+    """The job `daily_report`: one day per run."""
+    return dg.define_asset_job(
+        "daily_report",
+        selection=[DAILY_REPORT],
+        executor_def=dg.in_process_executor,
+        description="Makes the report of a day. Choose the day as partition; made again it says and mails nothing new.",
+    )
+
+
+def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    """The schedule `daily_report_schedule`: at 07:00 local time, the report of the day before."""
+
+    @dg.schedule(
+        name="daily_report_schedule",
+        job_name="daily_report",
+        cron_schedule="0 7 * * *",
+        execution_timezone=time_zone,
+        default_status=default_status,
+        description=f"Makes and mails the report of the day before, at 07:00 in {time_zone}.",
+    )
+    def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        local = context.scheduled_execution_time.astimezone(ZoneInfo(time_zone))
+        day = (local.date() - timedelta(days=1)).isoformat()
+        return dg.RunRequest(partition_key=day, run_key=day)
+
+    return daily_report_schedule
+
+
+def sensor_looks(instance: dg.DagsterInstance, sensors: Sequence[dg.SensorDefinition]) -> list[SensorLook]:
+    """Which of the sensors are switched on, and when each last ended a look without failing."""
+    states = {state.name: state for state in instance.all_instigator_state()}
+    looks = []
+    for sensor in sensors:
+        state = states.get(sensor.name)
+        is_on = state.is_running if state else sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        looks.append(
+            SensorLook(
+                name=sensor.name,
+                is_running=is_on,
+                interval_s=sensor.minimum_interval_seconds or 0,
+                last_look_at=_last_look(instance, state) if state else None,
+            )
+        )
+    return looks
+
+
+def _last_look(instance: dg.DagsterInstance, state: Any) -> datetime | None:
+    from dagster._core.scheduler.instigation import TickStatus  # what the public `get_ticks` takes
+
+    good = [TickStatus.SUCCESS, TickStatus.SKIPPED]
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=good)
+    return datetime.fromtimestamp(ticks[0].timestamp, timezone.utc) if ticks else None
+
+
+def _deliver(context: dg.AssetExecutionContext, connections: Connections, *, is_mailed: bool) -> None:
+    if is_mailed:
+        deliver_at_once(context.log, connections)
+    else:
+        context.log.info("No mail: the day is not over, or it was mailed before.")

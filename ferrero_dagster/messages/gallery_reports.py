@@ -1,0 +1,137 @@
+"""Samples of the daily report for the gallery: a busy day, a quiet one, and an extreme one."""
+
+from datetime import date, datetime, timedelta, timezone
+
+from ferrero_dagster.domain.report import (
+    DIRECTIONS,
+    TREND_DAYS,
+    Balance,
+    CampaignLine,
+    Direction,
+    Integrity,
+    MovedLine,
+    NearFailure,
+    Need,
+    Report,
+    RetryStatus,
+    TrendPoint,
+)
+
+DAY = date(2026, 4, 27)
+MADE_AT = datetime(2026, 4, 28, 5, 0, 12, tzinfo=timezone.utc)
+_URL = "https://dagster.example.com/jobs/resend_notifications"
+
+
+def report_samples() -> dict[str, Report]:
+    """A quiet day, one without anything at all, one that is not over, and one with 200 campaigns and long names."""
+    quiet = report_of("Local adaptation test 2", 0, None)
+    long_name = "Ferrero Rocher Weihnachts- und Neujahrskampagne mit Adventskalender, Überarbeitung der Finals " * 3
+    return {
+        "quiet day": quiet.model_copy(update={"trend": _trend(3), "campaigns": _campaigns("Kinder", 2, None)}),
+        "gaps": quiet.model_copy(update={"gaps": _GAPS}),
+        "day not over": quiet.model_copy(update={"is_over": False, "balances": _balances(4)}),
+        "extreme day": report_of(long_name.strip(), 200, "https://dam.example.com/otmm/#/folder/ea0dbf"),
+    }
+
+
+def report_of(campaign_name: str, size: int, dam_url: str | None) -> Report:
+    """A day with about `size` files and campaigns, all of that name."""
+    return Report(
+        day=DAY,
+        as_of=MADE_AT,
+        is_over=True,
+        needs=_needs(campaign_name, size, dam_url),
+        needs_total=min(size, 5) + size // 4,
+        balances=_balances(size),
+        campaigns=_campaigns(campaign_name, size, dam_url),
+        retry_status=tuple(
+            RetryStatus(status=status, no_issues=size, attempt_1=size // 4, attempt_2=size // 12, permanently_failed=0)
+            for status in ("A1", "A5", "B1")
+        ),
+        near_failure=tuple(_near_failure(campaign_name, number) for number in range(size // 6)),
+        integrity=(_integrity(DIRECTIONS[0], 2 * size), _integrity(DIRECTIONS[1], size)),
+        trend=_trend(size),
+        gaps=_GAPS if size else (),
+        moved_files=tuple(_moved(campaign_name, number) for number in range(3 * size)),
+    )
+
+
+_GAPS = ("No report was made for 2026-04-25.", "Sensor a1_campaigns has not looked since 2026-04-27 04:12 CEST.")
+
+
+def _needs(name: str, size: int, dam_url: str | None) -> tuple[Need, ...]:
+    folder = "Permanently failed: Assets folder not found (tried Master Assets)"
+    refused = "Refused: OLW is no asset type; the nearest is OLV"
+    samples = (
+        (name, folder, "Put the reason right, then run reset_campaign_retries.", dam_url),
+        (f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4", refused, "Rename or replace the file.", dam_url),
+        (name, "In A1 without assets, looked at 1,344 times", "Upload the assets, or change the status.", dam_url),
+        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", "Correct the address.", _URL),
+        ("Box cannot be used", "Box answers 503 since 22:41", "Nothing, if it comes back by itself.", _URL),
+    )
+    wanted = (samples[number % len(samples)] for number in range(min(size, len(samples)) + size // 4))
+    return tuple(
+        Need(what=what, why=why, do=do, since=MADE_AT - timedelta(days=number), days=number, url=url)
+        for number, (what, why, do, url) in enumerate(wanted)
+    )
+
+
+def _balances(size: int) -> tuple[Balance, Balance]:
+    undated = "3 files were moved by cron scripts that left no time, so in no day's count." if size > 100 else None  # noqa: PLR2004
+    return (
+        Balance(
+            direction=DIRECTIONS[0], eligible=2 * size + size // 3 + (3 if undated else 0), moved=2 * size,
+            retrying=size // 3, set_aside=0, withdrawn=0, refused=0, remark=undated,
+        ),
+        Balance(
+            direction=DIRECTIONS[1], eligible=size + size // 4 + size // 6, moved=size, retrying=0,
+            set_aside=size // 6, withdrawn=0, refused=size // 4,
+        ),
+    )  # fmt: skip
+
+
+def _campaigns(name: str, size: int, dam_url: str | None) -> tuple[CampaignLine, ...]:
+    return tuple(
+        CampaignLine(
+            number=f"C{78 + number:09}" if number % 5 else None, name=name or "Campaign ea0dbf", dam_url=dam_url,
+            status="A2" if number % 3 else "A1", days=number * 7 % 40 if number % 4 else None,
+            files_in_box=12 + number, files_in_dam=9 * (number % 3), pending=max(0, 4 - number),
+        )
+        for number in range(size)
+    )  # fmt: skip
+
+
+def _near_failure(name: str, number: int) -> NearFailure:
+    return NearFailure(
+        number=f"C{90 + number:09}", name=name, status="A1", attempts=number + 2,
+        last_attempt_at=MADE_AT if number else None,
+        reason="Assets folder not found (tried Master Assets)" if number % 2 else None,
+    )  # fmt: skip
+
+
+def _integrity(direction: Direction, files: int) -> Integrity:
+    return Integrity(
+        direction=direction, files=files, size_bytes=48_231_907 * files, with_source_hash=files - files // 4,
+        with_own_hash=files // 4, unverified=0,
+    )  # fmt: skip
+
+
+def _trend(size: int) -> tuple[TrendPoint, ...]:
+    points = []
+    for ago in reversed(range(TREND_DAYS)):
+        day = DAY - timedelta(days=ago)
+        is_quiet = not size or (ago and day.isoweekday() > 5)  # noqa: PLR2004  # nobody works on Saturday
+        for direction, files in zip(DIRECTIONS, (2 * size, size), strict=True):
+            moved = 0 if is_quiet else max(0, files + ago * 5 % 7 - 3) if ago else files
+            median_s = 95.0 + 11 * (ago * 3 % 5) + files if moved else None
+            p95_s = 4 * median_s if median_s else None
+            points.append(TrendPoint(date=day, direction=direction, moved=moved, median_s=median_s, p95_s=p95_s))
+    return tuple(points)
+
+
+def _moved(name: str, number: int) -> MovedLine:
+    return MovedLine(
+        moved_at=MADE_AT - timedelta(hours=8, minutes=number), direction=DIRECTIONS[number % 3 // 2],
+        campaign_number="C000000078", campaign_name=name, tracking_id=f"AB{number:04}", file=f"{number:02}_{name}.mp4",
+        arrived_as=f"{number:02}_{name}_AB{number:04}.mp4", size_bytes=48_231_907,
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""What travels with the mail of the daily report: its pictures, and its tables as CSV for a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from ferrero_dagster.domain.report import CampaignLine, MovedLine, Report
+from ferrero_dagster.messages import charts
+from ferrero_dagster.messages.enclosures import Attachment, InlineImage
+
+# A spreadsheet takes a cell that begins so for a formula, whoever named the file.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def report_images(report: Report) -> tuple[InlineImage, ...]:
+    """The pictures that have something to show."""
+    trend, campaigns = report.trend, report.campaigns
+    images = []
+    if any(point.moved for point in trend):
+        alt = charts.describe_trend(trend)
+        images.append(_image("trend", "Files moved, last 14 days", alt, charts.trend_png(trend)))
+    if any(point.median_s is not None for point in trend):
+        alt = charts.describe_latency(trend)
+        images.append(_image("latency", "Time from first sight to arrival, median", alt, charts.latency_png(trend)))
+    if any(line.days is not None for line in campaigns):
+        alt = charts.describe_ages(campaigns)
+        images.append(_image("ages", "Days in status, the oldest campaigns", alt, charts.ages_png(campaigns)))
+    return tuple(images)
+
+
+def report_attachments(report: Report) -> tuple[Attachment, ...]:
+    """The campaigns, and the files that moved on the day."""
+    return (
+        Attachment(filename=f"campaigns-{report.day}.csv", content=_csv(CampaignLine.model_fields, report.campaigns)),
+        Attachment(filename=f"moved-files-{report.day}.csv", content=_csv(MovedLine.model_fields, report.moved_files)),
+    )
+
+
+def _image(name: str, title: str, alt: str, png: bytes) -> InlineImage:
+    return InlineImage(content_id=name, title=title, alt=alt, png=png)
+
+
+def _csv(columns: Iterable[str], lines: Sequence[CampaignLine] | Sequence[MovedLine]) -> bytes:
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, list(columns))
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({name: _cell(value) for name, value in line.model_dump(mode="json").items()})
+    return table.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

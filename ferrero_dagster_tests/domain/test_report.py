@@ -1,0 +1,156 @@
+"""The daily report from frames: days that are 23 or 25 hours long, sums that add up, gaps that are said."""
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.report import DIRECTIONS, Report, ReportDay
+from ferrero_dagster.domain.report_sections import ReportFrames, SensorLook, build_report
+
+ROME = ZoneInfo("Europe/Rome")
+DAY = ReportDay(date=date(2026, 11, 20), zone=ROME)
+SEVEN = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
+LINKS = Links(
+    dam_url="https://dam", asset_pattern="{url}/a/{id}", folder_pattern="{url}/f/{id}", box_url="https://box",
+    dagster_url="https://dagster",
+)  # fmt: skip
+COLUMNS = {
+    "flows": "direction campaign_id eligible moved retrying set_aside withdrawn refused undated size_bytes "
+    "with_source_hash with_own_hash",
+    "campaigns": "campaign_id number name status status_since files_in_box files_in_dam",
+    "troubled": "campaign_id number name status attempts errors last_attempt_at permanently_failed reason stuck_since",
+    "retry_status": "status no_issues attempt_1 attempt_2 permanently_failed",
+    "refused": "file_id name reason since total",
+    "set_aside": "direction source_id name reason since total",
+    "undeliverable": "id template reason since total",
+    "outages": "system message since",
+    "trend": "days_ago direction moved median_s p95_s",
+    "moved_files": "moved_at direction campaign_number campaign_name tracking_id file arrived_as size_bytes",
+    "reported": "date",
+}
+
+
+def frames(**rows: list[tuple[Any, ...]]) -> ReportFrames:
+    return ReportFrames(**{n: pd.DataFrame(rows.get(n, []), columns=names.split()) for n, names in COLUMNS.items()})
+
+
+def report(
+    known: ReportFrames, *, day: ReportDay = DAY, as_of: datetime = SEVEN, sensors: list[SensorLook] | None = None
+) -> Report:
+    return build_report(known, day=day, as_of=as_of, links=LINKS, sensors=sensors or [], polls_before_warning=20)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 12, 31), 24), (date(2028, 2, 29), 24)],
+)
+def test_a_day_is_as_long_as_the_clock_makes_it(day, hours):
+    report_day = ReportDay(date=day, zone=ROME)
+    assert report_day.ends_at - report_day.begins_at == timedelta(hours=hours)
+    assert report_day.ends_at == ReportDay(date=day + timedelta(days=1), zone=ROME).begins_at
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.sampled_from(["Europe/Rome", "America/Sao_Paulo", "Asia/Beirut"])
+)
+def test_days_follow_each_other_without_gap_or_overlap(day, zone):
+    report_day = ReportDay(date=day, zone=ZoneInfo(zone))
+    assert report_day.before(1).ends_at == report_day.begins_at < report_day.ends_at
+
+
+def test_nothing_at_all_is_a_report_too():
+    quiet = report(frames())
+    assert quiet.verdict == "All is well: no file moved, nothing waits for you"
+    assert (quiet.needs, quiet.campaigns, quiet.gaps, len(quiet.trend)) == ((), (), (), 28)
+
+
+def test_a_day_that_is_not_over_says_so():
+    assert report(frames(), as_of=DAY.ends_at - timedelta(seconds=1)).verdict.startswith("So far: ")
+
+
+counts = st.integers(0, 10**6)
+#: No file is verified that has not moved: the last two columns, the hashes, stay empty.
+FLOWS = st.lists(
+    st.tuples(st.sampled_from(DIRECTIONS), st.none() | st.text(max_size=3), *[counts] * 8, st.just(0), st.just(0)),
+    max_size=6,
+)
+
+
+@given(FLOWS)
+def test_the_reconciliation_adds_up_or_says_why(rows):
+    known = report(frames(flows=rows))
+    for balance in known.balances:
+        parts = balance.moved + balance.retrying + balance.set_aside + balance.withdrawn + balance.refused
+        assert (balance.eligible == parts) or balance.remark
+        assert balance.eligible == sum(row[2] for row in rows if row[0] == balance.direction)
+
+
+def test_rows_of_the_cron_scripts_without_a_time_are_named():
+    known = report(frames(flows=[("DAM → Box", "c1", 5, 2, 1, 0, 0, 0, 2, 10, 1, 1)]))
+    assert known.remarks == ("DAM → Box: 2 files were moved by cron scripts that left no time, so in no day's count.",)
+    assert known.verdict == "2 files moved, nothing waits for you, but the counts do not add up"
+
+
+def test_only_genuine_errors_and_long_waits_of_campaigns_need_somebody():
+    since = datetime(2026, 11, 17, 12, tzinfo=timezone.utc)
+    troubled = [
+        ("c1", "C1", "Given up", "A1", 3, 3, None, True, "No folder", since),
+        ("c2", "C2", "Nearly", "A1", 2, 2, None, False, "No folder", None),
+        ("c3", "C3", "Empty for long", "A1", 20, 0, None, False, None, since),
+        ("c4", None, None, "B1", 5, 0, None, False, None, since),
+    ]
+    known = report(frames(troubled=troubled))
+    assert [(need.what, need.why, need.days) for need in known.needs] == [
+        ("C1 Given up", "Permanently failed: No folder", 3),
+        ("C2 Nearly", "Near failure, 2 of 2 looks failed: No folder", None),
+        ("C3 Empty for long", "In A1 without assets, looked at 20 times", 3),
+    ]
+    assert known.needs[0].url == "https://dam/f/c1"
+    assert [row.name for row in known.near_failure] == ["Nearly", "Empty for long", "Campaign c4"]
+
+
+def test_more_than_is_listed_is_counted():
+    since = datetime(2026, 11, 17, tzinfo=timezone.utc)
+    known = report(frames(refused=[("77", "a.mp4", "No tracking ID", since, 900)]))
+    assert (known.verdict, len(known.needs)) == ("900 things need you", 1)
+    assert known.needs[0].url == "https://box/file/77"
+
+
+def test_a_missing_report_is_a_gap_but_not_before_the_first():
+    reported = [(date(2026, 11, day),) for day in (15, 16, 17, 19)]
+    assert report(frames(reported=reported)).gaps == ("No report was made for 2026-11-18.",)
+    assert report(frames(reported=reported)).verdict == "No file moved, nothing waits for you, but see the gaps"
+
+
+def test_sensors_that_do_not_look_are_a_gap_of_recent_days_only():
+    looks = [
+        SensorLook(name="a1", is_running=True, interval_s=180, last_look_at=SEVEN - timedelta(hours=2)),
+        SensorLook(name="a5", is_running=True, interval_s=180, last_look_at=SEVEN - timedelta(minutes=5)),
+        SensorLook(name="b1", is_running=False, interval_s=180, last_look_at=None),
+        SensorLook(name="mail", is_running=True, interval_s=30, last_look_at=None),
+    ]
+    assert report(frames(), sensors=looks).gaps == (
+        "Sensor a1 has not looked since 2026-11-21 05:00 CET.",
+        "Sensor b1 is switched off.",
+        "Sensor mail has never looked.",
+    )
+    assert report(frames(), as_of=SEVEN + timedelta(days=9), sensors=looks).gaps == ()
+
+
+def test_missing_values_of_every_kind_are_nothing():
+    campaigns = [("c1", None, float("nan"), None, pd.NaT, 1, 0), ("c2", "C2", "Two", "A2", SEVEN, 2, 0)]
+    first, second = report(frames(campaigns=campaigns)).campaigns
+    assert (first.number, first.name, first.status, first.days) == (None, "Campaign c1", None, None)
+    assert (second.name, second.days) == ("Two", 0)
+
+
+def test_what_is_stored_is_read_back_the_same():
+    known = report(frames(troubled=[("c1", "C\0", "\u202ename", "A1", 3, 3, SEVEN, True, None, SEVEN)]))
+    assert Report.model_validate(known.model_dump(mode="json")) == known
+    assert known.needs[0].what == "C\ufffd \ufffdname"

@@ -1,0 +1,85 @@
+"""The mail of the daily report: pictures that say their numbers, tables for a spreadsheet, all in one message."""
+
+import csv
+import io
+from email import message_from_bytes, policy
+
+from ferrero_dagster.domain.report import TREND_DAYS, TrendPoint
+from ferrero_dagster.messages import charts
+from ferrero_dagster.messages.facts import DailyReport
+from ferrero_dagster.messages.gallery import CONTEXT, EXTREME_NAMES, NOON
+from ferrero_dagster.messages.gallery_reports import report_of, report_samples
+from ferrero_dagster.messages.rendering import build_email, render
+from ferrero_dagster.messages.report_mail import report_attachments, report_images
+
+BUSY = report_of("Local adaptation test 2", 12, "https://dam.example.com/f")
+
+
+def table(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def test_pictures_are_small_and_the_same_every_time():
+    for report in [BUSY, *report_samples().values(), *(report_of(n, 200, None) for n in EXTREME_NAMES.values())]:
+        images = report_images(report)
+        assert all(image.png.startswith(b"\x89PNG") and len(image.png) < 60_000 for image in images)
+        assert images == report_images(report)
+
+
+def test_a_day_without_anything_has_no_pictures():
+    assert report_images(report_of("", 0, None)) == ()
+
+
+def test_a_picture_says_its_numbers_to_those_who_cannot_see_it():
+    alts = {image.content_id: image.alt for image in report_images(BUSY)}
+    assert alts["trend"] == (
+        "Files moved per day, 14 April to 27 April 2026: "
+        "DAM → Box 23, 25, 27, 22, 0, 0, 21, 23, 25, 27, 22, 0, 0, 24; "
+        "Box → DAM 11, 13, 15, 10, 0, 0, 9, 11, 13, 15, 10, 0, 0, 12."
+    )
+    assert "27 Apr 2 min/7 min" in alts["latency"]
+    assert "C000000089 (A2) 37" in alts["ages"]
+
+
+def test_durations_are_told_in_units_that_fit():
+    told = [charts.duration(seconds) for seconds in (0, 40, 300, 11_520, 172_800)]
+    assert told == ["0 s", "40 s", "5 min", "3.2 h", "2.0 d"]
+
+
+def test_one_day_with_files_in_one_direction_can_be_drawn():
+    trend = [
+        TrendPoint(date=BUSY.day, direction=direction, moved=moved, median_s=5.0 if moved else None, p95_s=None)
+        for day in range(TREND_DAYS)
+        for direction, moved in (("DAM → Box", day // 13), ("Box → DAM", 0))
+    ]
+    assert charts.trend_png(trend)
+    assert charts.latency_png(trend)
+
+
+def test_the_tables_hold_every_campaign_and_moved_file():
+    campaigns, moved = report_attachments(BUSY)
+    assert (campaigns.filename, moved.filename) == ("campaigns-2026-04-27.csv", "moved-files-2026-04-27.csv")
+    assert [row["pending"] for row in table(campaigns.content)] == [str(line.pending) for line in BUSY.campaigns]
+    assert table(moved.content)[1]["tracking_id"] == "AB0001"
+
+
+def test_a_name_from_outside_is_never_a_formula():
+    [row, *_] = table(report_attachments(report_of("=cmd|' /C calc'!A0", 1, None))[0].content)
+    assert row["name"] == "'=cmd|' /C calc'!A0"
+
+
+def test_pictures_and_tables_arrive_with_the_words():
+    message = build_email(
+        render(DailyReport(report=BUSY), CONTEXT), sender="d@example.com", recipients=["o@example.com"],
+        message_id="<1@example.com>", list_id="<l.example.com>", date=NOON,
+    )  # fmt: skip
+    received = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert [part.get_filename() for part in received.iter_attachments()] == [
+        "campaigns-2026-04-27.csv",
+        "moved-files-2026-04-27.csv",
+    ]
+    shown = {part["Content-ID"] for part in received.walk() if part.get_content_type() == "image/png"}
+    body = received.get_body(("html",))
+    assert body
+    assert shown == {"<trend>", "<latency>", "<ages>"}
+    assert all(f"cid:{content_id.strip('<>')}" in body.get_content() for content_id in shown)
