@@ -1,0 +1,114 @@
+"""The house stands as the README draws it."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ferrero_dagster
+from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.settings import Settings
+
+PACKAGE = Path(ferrero_dagster.__file__).parent
+PROJECT = PACKAGE.parent
+README = (PROJECT / "README.md").read_text()
+
+#: Whom each room may import, besides itself and the modules at the top.
+MAY_IMPORT = {
+    "domain": set(),
+    "clients": {"domain"},
+    "tracking": {"domain"},
+    "messages": {"domain", "clients", "tracking"},
+    "transfer": {"domain", "clients", "tracking", "messages"},
+    "operations": {"domain", "clients", "tracking", "messages", "transfer"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    direct = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return direct | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def modules(room: str) -> list[Path]:
+    return [path for path in (PACKAGE / room).rglob("*.py") if "migrations" not in path.parts]
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_go_one_way(room: str) -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    used = {
+        name.split(".")[1]
+        for path in modules(room)
+        for name in imported(path)
+        if name.startswith("ferrero_dagster.") and name.split(".")[1] in rooms
+    }
+    assert used - {room} <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_rules_and_procedures_know_nothing_of_dagster(room: str) -> None:
+    assert [path for path in modules(room) if any(name.split(".")[0] == "dagster" for name in imported(path))] == []
+
+
+def test_moving_files_needs_no_dagster_at_all() -> None:
+    script = (
+        "import sys, ferrero_dagster.transfer.masters, ferrero_dagster.transfer.finals; print('dagster' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
+
+
+def test_the_domain_asks_neither_clock_nor_network_nor_disk() -> None:
+    refused = {
+        "requests",
+        "urllib3",
+        "psycopg2",
+        "sqlalchemy",
+        "box_sdk_gen",
+        "socket",
+        "time",
+        "os",
+        "pathlib",
+        "random",
+    }
+    used = {(path.name, name) for path in modules("domain") for name in imported(path) if name.split(".")[0] in refused}
+    assert used == set()
+
+
+def test_the_readme_names_every_variable_and_no_other() -> None:
+    variables = {f"FERRERO_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"FERRERO_[A-Z_]*[A-Z]", README))
+    assert named == variables
+
+
+def test_the_example_environment_names_every_variable_and_no_other() -> None:
+    variables = {f"FERRERO_{name.upper()}" for name in Settings.model_fields} | {"DAGSTER_PG_URL"}
+    assert set(re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)) == variables
+
+
+def test_the_readme_tells_of_every_route_as_it_is() -> None:
+    for route in ROUTES:
+        box_folder = f"{route.box_folder}/{route.box_subfolder}".rstrip("/")
+        row = f"| `{route.name}` | status {route.status_before}, {route.campaign_type} | `{route.source_folder}` "
+        assert f"{row}| Box `{box_folder}` | {route.status_after}, mail" in README
+    assert f"`{FINALS_ROUTE.name}`" in README
+
+
+def test_tests_use_real_servers_instead_of_mocks() -> None:
+    tests = PROJECT / "ferrero_dagster_tests"
+    assert [path for path in tests.rglob("*.py") if any("mock" in name for name in imported(path))] == []
+
+
+def test_no_registry_address_and_no_lock_file_with_addresses_is_kept() -> None:
+    names = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split()
+    assert {Path(name).name for name in names} & {
+        "uv.lock",
+        "poetry.lock",
+        "Pipfile.lock",
+        "package-lock.json",
+    } == set()
+    assert not re.search(r"https?://", (PROJECT / "requirements.lock").read_text())

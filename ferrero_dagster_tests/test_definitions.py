@@ -1,0 +1,71 @@
+"""What Dagster shows has the names that operators and monitoring depend on (SPEC 10)."""
+
+import dagster as dg
+import pytest
+
+from ferrero_dagster.definitions import definitions
+from ferrero_dagster.domain.errors import ConfigurationError
+
+
+@pytest.fixture
+def without_environment(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    """A machine where nothing is set up yet."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("FERRERO_SENSORS", "FERRERO_SITE_CONFIG", "FERRERO_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_definitions_load_on_a_machine_without_any_setting(without_environment) -> None:
+    dg.Definitions.validate_loadable(definitions())
+
+
+def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_environment) -> None:
+    repository = definitions().get_repository_def()
+    assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
+        "dam/local_campaigns", "dam/global_campaigns", "box/agency_uploads", "box/local_masters", "box/rework_masters",
+        "box/global_masters", "dam/final_assets", "tracking/master_assets", "tracking/derivative_assets",
+        "reports/daily_report",
+    }  # fmt: skip
+    assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
+        "a1_to_a2", "a5_to_a6", "b1_to_b2", "a2_to_a3", "daily_report", "reset_campaign_retries",
+        "release_set_aside_files", "resend_notifications", "reconcile", "check_connections",
+    }  # fmt: skip
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "a1_campaigns", "a5_campaigns", "b1_campaigns", "agency_files", "pending_notifications", "failed_runs",
+    }  # fmt: skip
+    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_report_schedule", "reconcile_schedule"}
+
+
+def test_campaign_assets_share_one_set_of_partitions(without_environment) -> None:
+    graph = definitions().get_repository_def().asset_graph
+    keys = [["box", "local_masters"], ["box", "rework_masters"], ["box", "global_masters"], ["dam", "final_assets"]]
+    assert {graph.get(dg.AssetKey(key)).partitions_def for key in keys} == {
+        dg.DynamicPartitionsDefinition(name="campaigns")
+    }
+
+
+def test_everything_starts_stopped_unless_the_environment_says_running(without_environment, monkeypatch) -> None:
+    def first_states() -> set[str]:
+        repository = definitions().get_repository_def()
+        sensors = {sensor.default_status.value for sensor in repository.sensor_defs}
+        return sensors | {schedule.default_status.value for schedule in repository.schedule_defs}
+
+    assert first_states() == {"STOPPED"}
+    monkeypatch.setenv("FERRERO_SENSORS", "running")
+    assert first_states() == {"RUNNING"}
+
+
+def test_a_wrong_setting_is_refused_at_load_in_one_sentence(without_environment, monkeypatch) -> None:
+    monkeypatch.setenv("FERRERO_SENSORS", "perhaps")
+    with pytest.raises(ConfigurationError, match=r"FERRERO_SENSORS: expected 'stopped' or 'running'\.$"):
+        definitions()
+
+
+def test_a_wrong_site_configuration_is_refused_at_load_in_one_sentence(
+    without_environment, monkeypatch, tmp_path
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text("campaigns:\n  per_tik: 3\n")
+    monkeypatch.setenv("FERRERO_SITE_CONFIG", str(site))
+    with pytest.raises(ConfigurationError, match=r"site\.yaml: campaigns\.per_tik: no such setting"):
+        definitions()
