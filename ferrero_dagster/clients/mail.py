@@ -51,6 +51,11 @@ def send(server: SmtpServer, message: EmailMessage, recipients: Collection[str])
         except smtplib.SMTPRecipientsRefused as error:
             # Nobody gets it, also those whom a server that hung up (421) was not asked about.
             refused = {who: error.recipients.get(who, (_UNAVAILABLE, b"")) for who in recipients}
+        except smtplib.SMTPDataError as error:
+            if error.smtp_code in {_UNAVAILABLE, *range(_PERMANENT, 600)}:
+                raise
+            # The server wants this message later; others need not wait for it.
+            refused = dict.fromkeys(recipients, (error.smtp_code, b""))
     return _delivery(recipients, refused)
 
 

@@ -31,6 +31,7 @@ _SETTINGS: dict[Channel, str] = {
     "webhook": "FERRERO_MAKE_WEBHOOK_URL",
 }
 _MAX_ATTEMPTS = 12
+_FAILURES_BEFORE_MAIL = 4
 _LONGEST_PAUSE_S = 3600.0
 _LONGEST_PROBE_PAUSE_S = 300.0
 
@@ -111,7 +112,7 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
     except (SystemUnavailable, AccessRefused) as error:
         reason = str(error)
         report.down[due.channel] = reason
-        database.transact(lambda cursor: outages.note_failure(cursor, _SYSTEMS[due.channel], reason))
+        database.transact(lambda cursor: _note_outage(cursor, due.channel, reason))
         return
     except (PermanentError, ValidationError) as error:
         reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
@@ -120,6 +121,22 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
         return
     outcome = database.transact(lambda cursor: _note(cursor, due, delivery))
     report.count(outcome)
+
+
+def _note_outage(cursor: Cursor, channel: Channel, reason: str) -> None:
+    """A long outage of Make.com is mailed; one of the mail server shows in the report, a mail would come too late."""
+    outage = outages.note_failure(cursor, _SYSTEMS[channel], reason)
+    if channel == "webhook" and outage.failures >= _FAILURES_BEFORE_MAIL:
+        fact = WorkflowError(
+            headline=f"{outage.system} cannot be used",
+            explanation=reason,
+            what_to_do="Nothing, if it comes back by itself: the webhooks wait, in order, and each is sent once.",
+            details=(("Since", outage.began_at.isoformat(timespec="seconds")),),
+        )
+        outbox.add(
+            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
+            dedupe_key=f"outage:{outage.id}",
+        )  # fmt: skip
 
 
 def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delivery:

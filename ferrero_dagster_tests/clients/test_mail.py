@@ -97,6 +97,11 @@ def test_nobody_is_delivered_when_all_are_refused():
         assert send(server, mail(), ALL).delivered == ()
 
 
+def test_a_message_that_is_put_off_holds_no_other_back():
+    with serving(Mailbox(DATA="451 greylisted")) as server:
+        assert send(server, mail(), ALL) == Delivery(delivered=(), later=ALL, reason="; ".join(f"{a}: 451" for a in ALL))
+
+
 def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
     with serving(box := Mailbox(b="421 closing")) as server:
         delivery = send(server, mail(), ALL)
@@ -107,7 +112,6 @@ def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
 @pytest.mark.parametrize(
     ("says", "error", "words"),
     [
-        ({"DATA": "451 later"}, SystemUnavailable, "later (451)"),
         ({"DATA": "554 spam"}, PermanentError, "refuses the message (554)"),
         ({"MAIL": "550 who are you"}, AccessRefused, "check FERRERO_MAIL_FROM"),
         ({"MAIL": "451 later"}, SystemUnavailable, "later (451)"),

@@ -239,6 +239,19 @@ def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, d
     )[:2]
 
 
+def test_a_webhook_that_stays_out_of_order_is_mailed_once(database, database_url, make_com, mailbox):
+    office, inbox, board = make_com
+    write(database, "1", channel="webhook")
+    fault = board.add(Fault(path="/s3cret", status=503, times=None))
+    for _ in range(7):
+        deliver(database, office)
+        run_sql(database_url, LATER)
+    assert [mail.subject for mail in mailbox.messages()] == ["❌ Make.com cannot be used"]
+    fault.path = "nothing"
+    deliver(database, office)
+    assert len(inbox.received()) == 1
+
+
 def test_a_webhook_that_refuses_a_message_sets_it_aside_and_the_error_list_hears_of_it(
     database, database_url, make_com, mailbox
 ):
