@@ -41,14 +41,14 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the tracking database to the present schema.
 
-    Adopts the tables of the cron scripts where they exist; safe to run again.
+    Adopts the tables of the cron scripts where they exist and makes the schema for Dagster's own; safe to run again.
     """
     from ferrero_dagster.settings import load_settings
     from ferrero_dagster.tracking import schema
 
-    settings = load_settings().require("database_url")
-    version = schema.upgrade(settings.database_url.get_secret_value())
-    click.echo(f"The tracking database has schema version {version}.")
+    url = load_settings().require("database_url").database_url.get_secret_value()
+    click.echo(f"The tracking database has schema version {schema.upgrade(url)}.")
+    schema.make_dagster_schema(url)
 
 
 @main.command()

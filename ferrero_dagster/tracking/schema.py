@@ -10,8 +10,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from psycopg2.errors import InsufficientPrivilege
 
-from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
+from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
 from ferrero_dagster.tracking import database
 
 #: Dagster's tables live here where both share a database (SPEC 11).
@@ -66,10 +67,27 @@ def upgrade(database_url: str) -> str:
 def make_dagster_schema(database_url: str) -> str:
     """Make the schema for Dagster's own tables in this database and return the address for `DAGSTER_PG_URL`.
 
-    Safe to run twice; raises as `upgrade`.
+    Safe to run twice.
+
+    Raises:
+        AccessRefused: our role may not make it.
+        FerreroError: as `upgrade`.
     """
-    with contextlib.closing(database.connect(database_url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {DAGSTER_SCHEMA}")
+    try:
+        with (
+            contextlib.closing(database.connect(database_url)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT FROM information_schema.schemata WHERE schema_name = %s", (DAGSTER_SCHEMA,))
+            if not cursor.fetchone():
+                cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {DAGSTER_SCHEMA}")
+    except InsufficientPrivilege:
+        raise AccessRefused(
+            database.SYSTEM,
+            f"Our role may not make the schema {DAGSTER_SCHEMA}: have an administrator make it for this role, or give "
+            "Dagster a database of its own (DAGSTER_PG_URL).",
+        ) from None
     # A bare postgresql:// would be taken for psycopg 3, which is not what we install.
     url = sa.make_url(database_url).set(drivername="postgresql+psycopg2")
     return url.update_query_dict({"options": f"-csearch_path={DAGSTER_SCHEMA}"}).render_as_string(hide_password=False)

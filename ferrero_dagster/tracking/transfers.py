@@ -21,7 +21,10 @@ _COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tr
 
 def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str, str], Transfer]:
     """All transfers of a campaign on a route, by source id and version."""
-    cursor.execute(f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s", (route, campaign_id))
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
+        (route, campaign_id),
+    )
     return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
 
 

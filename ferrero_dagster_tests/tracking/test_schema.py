@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, SystemUnavailable
 from ferrero_dagster.tracking import schema
@@ -146,3 +147,11 @@ def test_a_wrong_address_is_told_in_one_sentence_without_its_password(use, url, 
         use(url)
     assert "s3cret" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_dagster_gets_a_schema_of_its_own_and_the_address_for_it(database_url):
+    address = schema.make_dagster_schema(database_url)
+    assert schema.make_dagster_schema(database_url) == address
+    engine = create_engine(address, poolclass=NullPool)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT current_schema()")).scalar() == "dagster"
