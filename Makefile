@@ -16,14 +16,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@# A run starts twice as fast from compiled bytecode.
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q $(VENV)/lib ferrero_dagster || true
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q $(VENV)/lib ferrero_dagster || true
 	@touch $(STAMP)
 
 demo: install ## everything on this machine: stand-ins, PostgreSQL, Dagster, sample campaigns
 	$(BIN)/ferrero-dagster demo
 
 demo-check: install ## the same without a screen: waits for the end state, prints a table, exits 0 or 1
-	$(BIN)/ferrero-dagster demo --check
+	$(BIN)/ferrero-dagster demo --check --fresh --state .demo-check
 
 check: install ## style and types
 	$(BIN)/ruff check .
@@ -42,4 +42,4 @@ lock: ## pin the newest allowed versions (needs uv)
 		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
 
 clean: ## forget the demo's state
-	rm -rf .demo
+	rm -rf .demo .demo-check .demo*.lock

@@ -38,7 +38,7 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
     # A shell that starts us in the background lets us ignore Ctrl-C, and Dagster would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     try:
         with _state_folder(state, fresh=fresh), World(state, base_port=port) as world:
             console.print("Making sample campaigns …")
