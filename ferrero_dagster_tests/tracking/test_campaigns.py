@@ -134,7 +134,7 @@ def test_a_campaign_whose_status_was_being_set_is_listed_until_its_round_is_clos
     assert listed() == []
 
 
-def test_a_system_has_one_open_outage_and_a_new_one_after_it_was_back(database):
+def test_a_system_has_one_open_outage_and_a_new_one_after_it_was_back_for_an_hour(database, database_url):
     def fail(system="DAM"):
         return database.transact(lambda cursor: outages.note_failure(cursor, system, "no answer"))
 
@@ -146,5 +146,8 @@ def test_a_system_has_one_open_outage_and_a_new_one_after_it_was_back(database):
     for _ in range(2):
         database.transact(lambda cursor: outages.note_success(cursor, "DAM"))
     assert list(database.transact(outages.open_outages)) == ["Box"]
+    assert fail().id == noted[0].id
+    database.transact(lambda cursor: outages.note_success(cursor, "DAM"))
+    run_sql(database_url, "UPDATE outages SET ended_at = ended_at - interval '61 min' WHERE system = 'DAM'")
     assert fail().failures == 1
     assert fail().id != noted[0].id
