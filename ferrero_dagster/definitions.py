@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.external import external_assets
 from ferrero_dagster.defs.failed_runs import build_failed_runs
@@ -11,6 +12,7 @@ from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
 from ferrero_dagster.defs.messages import build_pending_notifications
 from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
+from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.settings import load_settings
@@ -26,6 +28,7 @@ def definitions() -> dg.Definitions:
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
     routes = [site.route(route) for route in ROUTES]
     reconcile = build_reconcile()
+    ageing_checks = build_ageing_checks(routes)
     sensors = [
         *(
             build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
@@ -42,11 +45,11 @@ def definitions() -> dg.Definitions:
             build_daily_report(time_zone=site.time_zone, sensors=sensors),
             *external_assets(),
         ],
-        asset_checks=[no_refused_files],
+        asset_checks=[no_refused_files, report_was_sent, *ageing_checks],
         jobs=[
             *(build_masters_job(route) for route in routes),
             finals_job,
-            build_daily_report_job(),
+            build_daily_report_job(ageing_checks),
             *build_operations(),
             reconcile,
         ],

@@ -17,6 +17,7 @@ from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.representation import RepresentationRules
 from ferrero_dagster.routes import Route
 
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _DEFAULT = Path(__file__).with_name("site.yaml")
@@ -79,6 +80,7 @@ class CampaignsSite(_Section):
     retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
     outage_mail_after_failures: Annotated[int, Field(ge=1)]
     release_failed_after_days: Annotated[float, Field(gt=0)] | None
+    max_days_in_status: dict[str, Days | None]
     digest_weekday: Weekday | None
     webhook_on_permanent_failure: bool
 

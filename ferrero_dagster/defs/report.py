@@ -17,6 +17,8 @@ from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook
 
 DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
+#: When the report of the day before is made, in local time, and an hour later it is missed.
+REPORT_HOUR = 7
 _FIRST_DAY = "2026-01-01"
 
 
@@ -39,7 +41,7 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
         group_name="reports",
         kinds={"pandas", "postgres"},
         freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 8 * * *", lower_bound_delta=timedelta(hours=1), timezone=time_zone
+            deadline_cron=f"0 {REPORT_HOUR + 1} * * *", lower_bound_delta=timedelta(hours=1), timezone=time_zone
         ),
         description=(
             "What happened on a day and what waits for somebody. The first report of a day that is over is kept and "
@@ -66,11 +68,12 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
     return daily_report
 
 
-def build_daily_report_job() -> Any:
-    """The job `daily_report`: one day per run."""
+def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = ()) -> Any:
+    """The job `daily_report`: one day per run, and once a day the checks that nothing else runs."""
     return dg.define_asset_job(
         "daily_report",
-        selection=[DAILY_REPORT],
+        selection=dg.AssetSelection.assets(DAILY_REPORT)
+        | dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
         executor_def=dg.in_process_executor,
         description="Makes the report of a day. Choose the day as partition; made again it says and mails nothing new.",
     )
@@ -82,10 +85,10 @@ def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultSch
     @dg.schedule(
         name="daily_report_schedule",
         job_name="daily_report",
-        cron_schedule="0 7 * * *",
+        cron_schedule=f"0 {REPORT_HOUR} * * *",
         execution_timezone=time_zone,
         default_status=default_status,
-        description=f"Makes and mails the report of the day before, at 07:00 in {time_zone}.",
+        description=f"Makes and mails the report of the day before, at {REPORT_HOUR:02}:00 in {time_zone}.",
     )
     def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         local = context.scheduled_execution_time.astimezone(ZoneInfo(time_zone))

@@ -46,6 +46,8 @@ class ReportFrames:
     #: Campaigns failed, or tried or polled twice and more: `campaign_id`, `number`, `name`, `status`, `attempts`,
     #: `errors`, `last_attempt_at`, `permanently_failed`, `reason`, `stuck_since`.
     troubled: pd.DataFrame
+    #: `campaign_id`, `number`, `name`, `status`, `since`, `days`, `max_days` of campaigns over their time.
+    overdue: pd.DataFrame
     #: The columns of `RetryStatus`.
     retry_status: pd.DataFrame
     #: `file_id`, `name`, `reason`, `since`, `total` (of all such files, where the list is cut).
@@ -105,11 +107,7 @@ def build_report(
 
 def _needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
     """The fields of each `Need` but `days`."""
-    for row in _rows(frames.troubled):
-        told = _trouble(row, polls_before_warning)
-        if told:
-            since, url = row["stuck_since"], links.folder(row["campaign_id"])
-            yield {"since": since, "what": _campaign_title(row), "why": told[0], "do": told[1], "url": url}
+    yield from _campaign_needs(frames, links, polls_before_warning)
     for row in _rows(frames.refused):
         do = "Rename or replace the file in Box; it is looked at again by itself."
         yield _told(row, row["name"], f"Refused: {row['reason']}", do, url=links.box_file(row["file_id"]))
@@ -123,6 +121,26 @@ def _needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Ite
     for row in _rows(frames.outages):
         do = "Nothing, if it comes back by itself; work then goes on where it stopped."
         yield _told(row, f"{row['system']} cannot be used", row["message"], do, url=links.dagster_url)
+
+
+def _campaign_needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
+    """Each campaign once: a troubled one that is over its time too says both."""
+    overdue = {row["campaign_id"]: row for row in _rows(frames.overdue)}
+    for row in _rows(frames.troubled):
+        told = _trouble(row, polls_before_warning)
+        if told:
+            late = overdue.pop(row["campaign_id"], None)
+            why = f"{told[0]}; {_overdue(late)}" if late else told[0]
+            since, url = late["since"] if late else row["stuck_since"], links.folder(row["campaign_id"])
+            yield {"since": since, "what": _campaign_title(row), "why": why, "do": told[1], "url": url}
+    for row in overdue.values():
+        why = f"Overdue: {_overdue(row)}"
+        do = "See what holds it up, or change its status in the DAM."
+        yield _told(row, _campaign_title(row), why, do, url=links.folder(row["campaign_id"]))
+
+
+def _overdue(row: dict[str, Any]) -> str:
+    return f"in {row['status']} for {row['days']:.1f} days, at most {row['max_days']:g} are expected"
 
 
 def _told(row: dict[str, Any], what: str, why: str, do: str, *, url: str) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def note_seen(cursor: Cursor, campaign: Campaign) -> None:
         ON CONFLICT (campaign_id) DO UPDATE SET
             campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
             campaign_type = excluded.campaign_type, status = excluded.status, seen_at = now(),
-            status_since = CASE WHEN known.status = excluded.status THEN known.status_since ELSE now() END
+            status_since = CASE WHEN known.status = excluded.status THEN coalesce(known.status_since, now())
+                                ELSE now() END
         """,
         {
             "id": campaign.id, "number": campaign.number, "name": campaign.name,

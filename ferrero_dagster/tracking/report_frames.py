@@ -6,8 +6,7 @@ campaigns, their status, undeliverable messages) is as it is now; `daily_reports
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.sql import SQL, Composable, Identifier, Literal
@@ -15,6 +14,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from ferrero_dagster.domain.report import DIRECTIONS, TREND_DAYS, ReportDay
 from ferrero_dagster.domain.report_sections import ReportFrames
 from ferrero_dagster.routes import FinalsRoute, Route
+from ferrero_dagster.tracking.ageing import OVERDUE, overdue_values
 from ferrero_dagster.tracking.database import Cursor
 
 if TYPE_CHECKING:
@@ -171,17 +171,26 @@ def take_snapshot(cursor: Cursor) -> None:
     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def read_frames(cursor: Cursor, day: ReportDay, *, routes: Sequence[Route], finals: FinalsRoute) -> ReportFrames:
+def read_frames(
+    cursor: Cursor,
+    day: ReportDay,
+    *,
+    routes: Sequence[Route],
+    finals: FinalsRoute,
+    max_days_in_status: Mapping[str, float | None],
+) -> ReportFrames:
     """Count the day; all counts are of one moment if the transaction began with `take_snapshot`."""
     values = _values(day, finals)
     flows = _frame(cursor, _FLOWS, values)
-    statuses = [route.status_before for route in routes] + [finals.status_before]
+    searched = [route.status_before for route in routes]
+    in_work = [*searched, finals.status_before]
     with_files = flows["campaign_id"].dropna().unique().tolist()
     return ReportFrames(
         flows=flows,
-        campaigns=_frame(cursor, _CAMPAIGNS, {**values, "statuses": statuses, "with_files": with_files}),
+        campaigns=_frame(cursor, _CAMPAIGNS, {**values, "statuses": in_work, "with_files": with_files}),
         troubled=_frame(cursor, _per_route(_TROUBLED, routes) + _WORST_FIRST),
         retry_status=_frame(cursor, _per_route(_RETRY_STATUS, routes) + SQL("ORDER BY status")),
+        overdue=_frame(cursor, OVERDUE, overdue_values(max_days_in_status, searched, day.ends_at)),
         refused=_frame(cursor, _REFUSED, values),
         set_aside=_frame(cursor, _SET_ASIDE, values),
         undeliverable=_frame(cursor, _UNDELIVERABLE, values),
@@ -189,21 +198,6 @@ def read_frames(cursor: Cursor, day: ReportDay, *, routes: Sequence[Route], fina
         trend=_frame(cursor, _TREND, values),
         moved_files=_frame(cursor, _MOVED_FILES, values),
         reported=_frame(cursor, _REPORTED, values),
-    )
-
-
-def stored_report(cursor: Cursor, day: ReportDay) -> dict[str, Any] | None:
-    """What the report of that day said when it was made first, if it was."""
-    cursor.execute("SELECT report FROM daily_reports WHERE day = %s", (day.date,))
-    row = cursor.fetchone()
-    return row["report"] if row else None
-
-
-def store_report(cursor: Cursor, day: ReportDay, report: dict[str, Any]) -> None:
-    """Keep what the report of that day says; what was kept first stays."""
-    cursor.execute(
-        "INSERT INTO daily_reports (day, report) VALUES (%s, %s) ON CONFLICT (day) DO NOTHING",
-        (day.date, json.dumps(report)),
     )
 
 

@@ -10,7 +10,7 @@ from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
 from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.site import Site
-from ferrero_dagster.tracking import outbox, report_frames
+from ferrero_dagster.tracking import daily_reports, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
 
 
@@ -46,22 +46,29 @@ class DailyReporting:
 
     def _make(self, cursor: Cursor, day: ReportDay, now: datetime, *, resend: bool) -> MadeReport:
         report_frames.take_snapshot(cursor)
-        stored = report_frames.stored_report(cursor, day)
+        stored = daily_reports.stored_report(cursor, day.date)
         if stored is not None:
             report = Report.model_validate(stored)
-            mailed = self._write_mail(cursor, report, f"daily_report:{day.date}:{self.run_id}") if resend else False
+            again = f"{daily_reports.mail_key(day.date)}:{self.run_id}"
+            mailed = resend and self._write_mail(cursor, report, again)
             return MadeReport(report=report, is_new=False, is_mailed=mailed)
         report = self._count(cursor, day, now)
         if not report.is_over:
             return MadeReport(report=report, is_new=True, is_mailed=False)
-        report_frames.store_report(cursor, day, report.model_dump(mode="json"))
-        mailed = self._write_mail(cursor, report, f"daily_report:{day.date}")
+        daily_reports.store_report(cursor, day.date, report.model_dump(mode="json"))
+        mailed = self._write_mail(cursor, report, daily_reports.mail_key(day.date))
         return MadeReport(report=report, is_new=True, is_mailed=mailed)
 
     def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
         routes = [self.site.route(route) for route in ROUTES]
         return build_report(
-            report_frames.read_frames(cursor, day, routes=routes, finals=FINALS_ROUTE),
+            report_frames.read_frames(
+                cursor,
+                day,
+                routes=routes,
+                finals=FINALS_ROUTE,
+                max_days_in_status=self.site.campaigns.max_days_in_status,
+            ),
             day=day,
             as_of=now,
             links=self.links,

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.error import SerializableErrorInfo
 
+import ferrero_dagster
 from ferrero_dagster.defs.report import (
     build_daily_report,
     build_daily_report_job,
@@ -96,6 +99,15 @@ def test_a_partition_is_the_day_that_the_report_counts(day):
     window = ASSET.partitions_def.time_window_for_partition_key(day)
     report_day = ReportDay(date=datetime.fromisoformat(day).date(), zone=ZoneInfo(ROME))
     assert (window.start, window.end) == (report_day.begins_at, report_day.ends_at)
+
+
+def test_a_report_that_is_an_hour_late_shows_as_stale():
+    [spec] = ASSET.specs
+    assert spec.freshness_policy == dg.FreshnessPolicy.cron(
+        deadline_cron="0 8 * * *", lower_bound_delta=timedelta(hours=1), timezone=ROME
+    )
+    settings = yaml.safe_load((Path(ferrero_dagster.__file__).parents[1] / "dagster.yaml").read_text())
+    assert settings.get("freshness", {}).get("enabled", True), "Dagster's daemon judges freshness unless told not to"
 
 
 def test_a_run_shows_the_report_and_a_second_one_the_same(instance):

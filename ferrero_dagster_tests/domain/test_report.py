@@ -25,6 +25,7 @@ COLUMNS = {
     "with_source_hash with_own_hash",
     "campaigns": "campaign_id number name status status_since files_in_box files_in_dam",
     "troubled": "campaign_id number name status attempts errors last_attempt_at permanently_failed reason stuck_since",
+    "overdue": "campaign_id number name status since days max_days",
     "retry_status": "status no_issues attempt_1 attempt_2 permanently_failed",
     "refused": "file_id name reason since total",
     "set_aside": "direction source_id name reason since total",
@@ -113,6 +114,29 @@ def test_only_genuine_errors_and_long_waits_of_campaigns_need_somebody():
     ]
     assert known.needs[0].url == "https://dam/f/c1"
     assert [row.name for row in known.near_failure] == ["Nearly", "Empty for long", "Campaign c4"]
+
+
+def test_a_campaign_over_its_time_needs_somebody_once_even_when_it_is_in_other_trouble():
+    since = datetime(2026, 11, 15, 23, tzinfo=timezone.utc)
+    known = report(
+        frames(
+            troubled=[
+                ("c1", "C1", "Given up", "A1", 3, 3, None, True, "No folder", None),
+                ("c2", "C2", "Empty", "A1", 2, 0, None, False, None, None),
+            ],
+            overdue=[
+                ("c1", "C1", "Given up", "A1", since, 5.0, 2.0),
+                ("c2", "C2", "Empty", "A1", since, 4.96, 2.5),
+                ("c3", None, None, "A2", since, 45.31, 30.0),
+            ],
+        )
+    )
+    assert [(need.what, need.why, need.days) for need in known.needs] == [
+        ("C1 Given up", "Permanently failed: No folder; in A1 for 5.0 days, at most 2 are expected", 5),
+        ("C2 Empty", "Overdue: in A1 for 5.0 days, at most 2.5 are expected", 5),
+        ("Campaign c3", "Overdue: in A2 for 45.3 days, at most 30 are expected", 5),
+    ]
+    assert (known.needs_total, known.needs[2].url) == (3, "https://dam/f/c3")
 
 
 def test_more_than_is_listed_is_counted():

@@ -87,7 +87,9 @@ def known_day(database: Database) -> Database:
                    ('c4', 'C4', 'Given up', 'A1', NULL, 3, 3, TRUE, 'No folder'),
                    ('c5', 'C5', 'Nearly', 'A1', NULL, 2, 2, FALSE, 'No folder'),
                    ('c6', NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL),
-                   ('c7', 'C7', 'Done', 'A3', NULL, 0, 0, FALSE, NULL);
+                   ('c7', 'C7', 'Done', 'A3', NULL, 0, 0, FALSE, NULL),
+                   ('c8', 'C8', 'Late', 'A2', '2026-02-26T22:00Z', 0, 0, FALSE, NULL),
+                   ('c9', 'C9', 'Late the day after', 'A2', '2026-02-27T22:00Z', 0, 0, FALSE, NULL);
             INSERT INTO outages (system, message, began_at, ended_at)
             VALUES ('Box', 'Box is out', '2026-03-29T20:00Z', '2026-03-30T01:00Z'),
                    ('DAM', 'DAM was out', '2026-03-29T20:00Z', '2026-03-29T21:00Z');
@@ -132,6 +134,7 @@ def test_a_known_day_equals_the_table_written_by_hand(known_day):
     assert [(need.what, need.why, need.days) for need in report.needs] == [
         ("C4 Given up", "Permanently failed: No folder", None),
         ("C5 Nearly", "Near failure, 2 of 2 looks failed: No folder", None),
+        ("C8 Late", "Overdue: in A2 for 31.0 days, at most 30 are expected", 31),
         ("r1.mp4", "Refused: no reason was noted", 2),
         ("r4.mp4", "Refused: no reason was noted", 2),
         ("f2", "Set aside: no reason was noted", 8),
@@ -144,7 +147,7 @@ def test_a_known_day_equals_the_table_written_by_hand(known_day):
 
 def test_campaigns_are_shown_with_what_the_cron_scripts_moved_and_even_when_deleted(known_day):
     lines = {line.number or line.name: line for line in make(known_day).report.campaigns}
-    assert set(lines) == {"C1", "Campaign c2", "Campaign c3", "C4", "C5"}
+    assert set(lines) == {"C1", "Campaign c2", "Campaign c3", "C4", "C5", "C8", "C9"}
     assert lines["C1"] == CampaignLine(
         number="C1", name="One", status="A2", days=2, files_in_box=4, files_in_dam=2, pending=6, dam_url="dc1"
     )

@@ -1,0 +1,64 @@
+"""The check `no_overdue_campaigns` on the campaigns in the DAM: who has been in a status for too long."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.file_tables import cell, link, table
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.routes import Route
+from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
+
+
+def build_ageing_checks(routes: Sequence[Route]) -> list[dg.AssetChecksDefinition]:
+    """One check for each asset that campaigns come from."""
+    return [_build_check(source, routes) for source in dict.fromkeys(route.source_asset for route in routes)]
+
+
+def overdue_check(overdue: Sequence[OverdueCampaign], links: Links) -> dg.AssetCheckResult:
+    """The result with one row per campaign, the worst first."""
+    rows = [
+        (
+            link(campaign.name or campaign.campaign_id, links.folder(campaign.campaign_id)),
+            cell(campaign.number or ""), cell(campaign.status), f"{campaign.days:.1f}", f"{campaign.max_days:g}",
+        )
+        for campaign in overdue
+    ]  # fmt: skip
+    return dg.AssetCheckResult(
+        passed=not overdue,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "overdue campaigns": dg.MetadataValue.int(len(rows)),
+            "campaigns": dg.MetadataValue.md(table(("campaign", "number", "status", "days", "expected at most"), rows)),
+        },
+    )
+
+
+def _build_check(source: tuple[str, str], routes: Sequence[Route]) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey(source),
+        name="no_overdue_campaigns",
+        description=(
+            "Fails while a campaign has been in its status for longer than the site configuration expects "
+            "(max_days_in_status): somebody must see what holds it up."
+        ),
+    )
+    def no_overdue_campaigns(ferrero: FerreroResource) -> dg.AssetCheckResult:
+        with as_failures():
+            connections = ferrero.connections()
+            max_days = connections.site.campaigns.max_days_in_status
+            searched = [route.status_before for route in routes]
+            with connections.database() as database:
+                overdue = database.transact(lambda cursor: overdue_campaigns(cursor, max_days, searched))
+        return overdue_check([c for c in overdue if _source(c, routes) == source], connections.links)
+
+    return no_overdue_campaigns
+
+
+def _source(campaign: OverdueCampaign, routes: Sequence[Route]) -> tuple[str, str]:
+    """The asset that the campaign belongs to: by its type, or by its status where the cron scripts left no type."""
+    by_type = [route for route in routes if route.campaign_type == campaign.type]
+    by_status = [route for route in routes if campaign.status in {route.status_before, route.status_after}]
+    return (by_type or by_status or routes)[0].source_asset

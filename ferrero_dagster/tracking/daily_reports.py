@@ -1,0 +1,51 @@
+"""`daily_reports`: what the report of each day said when it was made first, and whether its mail has left."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ferrero_dagster.tracking.database import Cursor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportDelivery:
+    """Where a report that was made stands; `mail_state` is the outbox's, None where no mail was written."""
+
+    mail_state: str | None
+    last_error: str | None
+    #: Made less than an hour ago: its mail may still be on its way.
+    is_fresh: bool
+
+
+def stored_report(cursor: Cursor, day: date) -> dict[str, Any] | None:
+    """What the report of that day said when it was made first, if it was."""
+    cursor.execute("SELECT report FROM daily_reports WHERE day = %s", (day,))
+    row = cursor.fetchone()
+    return row["report"] if row else None
+
+
+def store_report(cursor: Cursor, day: date, report: dict[str, Any]) -> None:
+    """Keep what the report of that day says; what was kept first stays."""
+    cursor.execute(
+        "INSERT INTO daily_reports (day, report) VALUES (%s, %s) ON CONFLICT (day) DO NOTHING",
+        (day, json.dumps(report)),
+    )
+
+
+def mail_key(day: date) -> str:
+    """The dedupe key of the mail that a report writes when it is made first."""
+    return f"daily_report:{day}"
+
+
+def report_delivery(cursor: Cursor, day: date) -> ReportDelivery | None:
+    """Whether the mail of that day's report has left; None where no report was made."""
+    cursor.execute(
+        """
+        SELECT n.state AS mail_state, n.last_error, r.made_at > now() - interval '1 hour' AS is_fresh
+        FROM daily_reports r LEFT JOIN notifications n ON n.dedupe_key = %s WHERE r.day = %s
+        """,
+        (mail_key(day), day),
+    )
+    row = cursor.fetchone()
+    return ReportDelivery(**row) if row else None
