@@ -63,7 +63,7 @@ def latency_png(trend: Sequence[TrendPoint]) -> bytes:
         axes.plot(
             days, [(p.p95_s or 0) / seconds for _, p in points], color=colour, lw=1, ls=":", marker="^", ms=3
         )  # fmt: skip
-    axes.set_ylabel(unit, color=_INK, fontsize=8)
+    axes.set_ylabel(unit, color=_INK, fontsize=9)
     axes.set_ylim(bottom=0)
     _name_days(axes, trend)
     lines: dict[str, dict[str, Any]] = {d: {"color": _COLOURS[d], "marker": "o", "ms": 3} for d in DIRECTIONS}
@@ -92,7 +92,7 @@ def ages_png(campaigns: Sequence[CampaignLine]) -> bytes:
     places = range(len(oldest))
     bars = axes.barh(places, [line.days or 0 for line in oldest], 0.6, color=_AGE_COLOUR)
     axes.set_yticks(places, [_label(line) for line in oldest], parse_math=False)
-    axes.bar_label(bars, [f"{line.days} d" for line in oldest], fontsize=8, color=_INK, padding=3)
+    axes.bar_label(bars, [f"{line.days} d" for line in oldest], fontsize=9, color=_INK, padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.xaxis.set_visible(False)
@@ -133,7 +133,7 @@ def _oldest(campaigns: Sequence[CampaignLine]) -> list[CampaignLine]:
 
 def _label(line: CampaignLine) -> str:
     """Number and status, in characters that the font has."""
-    shown = f"{(line.number or line.name)[:_MAX_LABEL]} ({(line.status or 'no status')[:_MAX_STATUS]})"
+    shown = f"{(line.number or line.name)[:_MAX_LABEL].strip()} ({(line.status or 'no status')[:_MAX_STATUS]})"
     return shown.encode("ascii", "replace").decode()
 
 
@@ -142,7 +142,7 @@ def _axes(*, height_inches: float) -> Axes:
 
     figure = Figure(figsize=(_WIDTH_INCHES, height_inches), dpi=_DPI, layout="constrained", facecolor="none")
     axes = figure.add_subplot(facecolor="none")
-    axes.tick_params(colors=_INK, labelsize=8, length=0)
+    axes.tick_params(colors=_INK, labelsize=9, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(_INK)
     return axes
@@ -166,7 +166,7 @@ def _legend(axes: Axes, lines: dict[str, dict[str, Any]]) -> None:
 
     axes.legend(
         handles=[Line2D([], [], label=name, **style) for name, style in lines.items()],
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines), frameon=False, fontsize=8, labelcolor=_INK,
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines), frameon=False, fontsize=9, labelcolor=_INK,
         borderpad=0, handlelength=1.4,
     )  # fmt: skip
 

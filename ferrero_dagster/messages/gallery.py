@@ -107,10 +107,14 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
     yield _refused(campaign)
     yield FinalsComplete(campaign=campaign, files=files, run_url=RUN_URL)
     yield WorkflowError(
-        headline=f"The status of {campaign_name} could not be set to A2",
+        headline=f"The status of {campaign.shown_name} could not be set to A2",
         explanation="All files are in Box, but the DAM refused the new status: the folder is locked by jsmith.",
         what_to_do="Ask jsmith to unlock the campaign folder in the DAM; the next attempt then sets the status.",
-        details=[("Campaign", campaign_name), ("Locked by", "jsmith"), *((name, name) for name in file_names[12:])],
+        details=[
+            ("Campaign", campaign.shown_name),
+            ("Locked by", "jsmith"),
+            *((name, name) for name in file_names[12:]),
+        ],
         run_url=RUN_URL,
     )
     yield StuckDigest(campaigns=[_stuck(campaign, number) for number in range(len(file_names) // 3)])
@@ -119,6 +123,7 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
 
 def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
     reason = f"Assets folder not found (tried {source_folder[3:]})"
+    prefix = route.status_before.lower()
     failed = [FailedFile(name=file.name, reason=_reason(file)) for file in files[::4]]
     yield CampaignComplete(route=route, campaign=campaign, files=files, box_folder_url=BOX_URL, run_url=RUN_URL)
     yield CampaignPartial(
@@ -141,9 +146,9 @@ def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, fil
         campaign=campaign,
         attempts=3,
         reason=reason,
-        reset_command=f"ferrero-dagster reset-retries {campaign.number}",
-        reset_sql="UPDATE campaign_status\nSET a1_retry_count = 0,\n    a1_last_retry_at = NULL,\n"
-        "    a1_permanently_failed = FALSE,\n    a1_failure_reason = NULL\n"
+        reset_command=f"ferrero-dagster reset-retries {campaign.id} --yes",
+        reset_sql=f"UPDATE campaign_status\nSET {prefix}_retry_count = 0,\n    {prefix}_last_retry_at = NULL,\n"
+        f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
         f"WHERE campaign_id = '{campaign.id}';",
         run_url=RUN_URL,
     )

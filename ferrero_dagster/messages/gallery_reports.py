@@ -19,6 +19,8 @@ from ferrero_dagster.domain.report import (
 
 DAY = date(2026, 4, 27)
 MADE_AT = datetime(2026, 4, 28, 5, 0, 12, tzinfo=timezone.utc)
+_MARKETS = ("Germany", "France", "Italy", "Spain", "Poland")
+_HOLD_UP = "See what holds it up, or change its status in the DAM."
 _URL = "https://dagster.example.com/jobs/resend_notifications"
 
 
@@ -35,13 +37,13 @@ def report_samples() -> dict[str, Report]:
 
 
 def report_of(campaign_name: str, size: int, dam_url: str | None) -> Report:
-    """A day with about `size` files and campaigns, all of that name."""
+    """A day with about `size` files and campaigns, named so."""
     return Report(
         day=DAY,
         as_of=MADE_AT,
         is_over=True,
         needs=_needs(campaign_name, size, dam_url),
-        needs_total=min(size, 5) + size // 4,
+        needs_total=size // 2,
         balances=_balances(size),
         campaigns=_campaigns(campaign_name, size, dam_url),
         retry_status=tuple(
@@ -62,17 +64,19 @@ _GAPS = ("No report was made for 2026-04-25.", "Sensor a1_campaigns has not look
 def _needs(name: str, size: int, dam_url: str | None) -> tuple[Need, ...]:
     folder = "Permanently failed: Assets folder not found (tried Master Assets)"
     refused = "Refused: OLW is no asset type; the nearest is OLV"
+    here, there, elsewhere = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4))
     samples = (
-        (name, folder, "Put the reason right, then run reset_campaign_retries.", dam_url),
-        (f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4", refused, "Rename or replace the file.", dam_url),
-        (name, "In A1 without assets, looked at 1,344 times", "Upload the assets, or change the status.", dam_url),
-        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", "Correct the address.", _URL),
-        ("Box cannot be used", "Box answers 503 since 22:41", "Nothing, if it comes back by itself.", _URL),
+        (here, folder, "Put the reason right, then run reset_campaign_retries.", 7, dam_url),
+        (there, "In A1 without assets, looked at 1,344 times", "Upload the assets, or change the status.", 3, dam_url),
+        (elsewhere, "Overdue: in A2 for 45.3 days, at most 30 are expected", _HOLD_UP, 45, dam_url),
+        (f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4", refused, "Rename or replace the file.", 1, dam_url),
+        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", "Correct the address.", 0, _URL),
+        ("Box cannot be used", "Box answers 503 since 22:41", "Nothing, if it comes back by itself.", 0, _URL),
     )
-    wanted = (samples[number % len(samples)] for number in range(min(size, len(samples)) + size // 4))
+    wanted = (samples[number % len(samples)] for number in range(size // 2))
     return tuple(
-        Need(what=what, why=why, do=do, since=MADE_AT - timedelta(days=number), days=number, url=url)
-        for number, (what, why, do, url) in enumerate(wanted)
+        Need(what=what, why=why, do=do, since=MADE_AT - timedelta(days=days), days=days, url=url)
+        for what, why, do, days, url in wanted
     )
 
 
@@ -93,7 +97,7 @@ def _balances(size: int) -> tuple[Balance, Balance]:
 def _campaigns(name: str, size: int, dam_url: str | None) -> tuple[CampaignLine, ...]:
     return tuple(
         CampaignLine(
-            number=f"C{78 + number:09}" if number % 5 else None, name=name or "Campaign ea0dbf", dam_url=dam_url,
+            number=f"C{78 + number:09}" if number % 5 else None, name=_local(name, number), dam_url=dam_url,
             status="A2" if number % 3 else "A1", days=number * 7 % 40 if number % 4 else None,
             files_in_box=12 + number, files_in_dam=9 * (number % 3), pending=max(0, 4 - number),
         )
@@ -103,10 +107,14 @@ def _campaigns(name: str, size: int, dam_url: str | None) -> tuple[CampaignLine,
 
 def _near_failure(name: str, number: int) -> NearFailure:
     return NearFailure(
-        number=f"C{90 + number:09}", name=name, status="A1", attempts=number + 2,
+        number=f"C{90 + number:09}", name=_local(name, number), status="A1", attempts=number + 2,
         last_attempt_at=MADE_AT if number else None,
         reason="Assets folder not found (tried Master Assets)" if number % 2 else None,
     )  # fmt: skip
+
+
+def _local(name: str, number: int) -> str:
+    return f"{name} {_MARKETS[number % len(_MARKETS)]}"
 
 
 def _integrity(direction: Direction, files: int) -> Integrity:

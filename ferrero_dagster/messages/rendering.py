@@ -28,7 +28,7 @@ Medium = Literal["html", "txt"]
 HTML_LIMIT_BYTES = 80_000
 # Tables are cut at the first of these numbers of rows that keeps the mail below the limit, however long its names are.
 ROW_LIMITS = (27, 9, 2, 1)
-NAME_LIMIT_IN_SUBJECT = 120
+SHORT_NAME_LIMIT = 120
 _WEB_LINK = re.compile(r"https?://[^\s/<>\"'][^\s<>\"']*", re.IGNORECASE)
 _INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -148,11 +148,11 @@ def _is_web_link(url: str | None) -> bool:
 
 
 def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= NAME_LIMIT_IN_SUBJECT else name[: NAME_LIMIT_IN_SUBJECT - 1] + "…"
+    return name if len(name) <= SHORT_NAME_LIMIT else name[: SHORT_NAME_LIMIT - 1] + "…"
 
 
 def _sentence(text: str) -> str:

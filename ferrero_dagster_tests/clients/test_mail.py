@@ -99,7 +99,8 @@ def test_nobody_is_delivered_when_all_are_refused():
 
 def test_a_message_that_is_put_off_holds_no_other_back():
     with serving(Mailbox(DATA="451 greylisted")) as server:
-        assert send(server, mail(), ALL) == Delivery(delivered=(), later=ALL, reason="; ".join(f"{a}: 451" for a in ALL))
+        delivery = send(server, mail(), ALL)
+    assert delivery == Delivery(delivered=(), later=ALL, reason="; ".join(f"{who}: 451" for who in ALL))
 
 
 def test_a_server_that_hangs_up_between_recipients_delivered_to_none():

@@ -69,7 +69,13 @@ def test_nothing_from_outside_becomes_markup_and_links_go_to_the_web_only():
         assert all(link.get("href").startswith("https://") for link in parsed(title).iter("a")), title
 
 
-def test_every_table_of_data_has_headers_with_a_scope():
+def test_language_and_title_are_told_to_those_who_listen():
+    for title, (_, mail) in MAILS.items():
+        assert parsed(title).get("lang") == "en", title
+        assert plain(parsed(title).find("head/title").text) == plain(mail.subject), title
+
+
+def test_every_table_of_data_has_headers_with_a_scope_and_every_other_says_that_it_is_layout():
     for title in MAILS:
         assert all(header.get("scope") in {"col", "row"} for header in parsed(title).iter("th")), title
         tables = [table for table in parsed(title).iter("table") if table.get("role") != "presentation"]
@@ -232,3 +238,10 @@ def test_the_gallery_is_written_as_files_with_an_index(tmp_path):
     links = [link.get("href") for link in parse((tmp_path / "index.html").read_text(encoding="utf-8")).iter("a")]
     assert len(links) == 3 * len(MAILS)
     assert all((tmp_path / link).is_file() for link in links)
+    report = (tmp_path / next(link for link in links if link.endswith("_daily_report.html"))).read_text(
+        encoding="utf-8"
+    )
+    assert report.count('src="data:image/png;base64,') == 3
+    assert "cid:" not in report
+    eml = message_from_bytes((tmp_path / links[-1]).read_bytes(), policy=policy.default)
+    assert [part.get_content_type() for part in eml.iter_attachments()] == ["text/csv", "text/csv"]

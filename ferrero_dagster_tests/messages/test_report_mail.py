@@ -65,7 +65,7 @@ def test_the_tables_hold_every_campaign_and_moved_file():
 
 def test_a_name_from_outside_is_never_a_formula():
     [row, *_] = table(report_attachments(report_of("=cmd|' /C calc'!A0", 1, None))[0].content)
-    assert row["name"] == "'=cmd|' /C calc'!A0"
+    assert row["name"] == "'=cmd|' /C calc'!A0 Germany"
 
 
 def test_pictures_and_tables_arrive_with_the_words():

@@ -3,6 +3,7 @@
 import itertools
 import re
 from contextlib import closing
+from email.message import EmailMessage
 
 import html5lib
 import pytest
@@ -88,6 +89,19 @@ def test_the_html_of_a_mail_can_do_nothing_but_open_links_elsewhere(url, sandbox
     assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-popups")
     assert "script" not in answer.headers["Content-Security-Policy"]
     assert 'sandbox="allow-popups' in get(f"{url}/mails/1").text
+
+
+def test_pictures_inside_a_mail_are_shown_and_its_attachments_named(url, sandbox):
+    mail = EmailMessage()
+    mail.set_content("text")
+    mail.add_alternative('<html><head></head><body><img src="cid:a"><img src="cid:b"></body></html>', subtype="html")
+    list(mail.iter_parts())[1].add_related(b"PNG", "image", "png", cid="<a>")
+    list(mail.iter_parts())[1].add_related(b"<svg/>", "image", "svg+xml", cid="<b>")
+    mail.add_attachment(b"1", "text", "csv", filename="campaigns.csv")
+    sandbox.mailbox.keep(mail.as_bytes(), ["ann@example.com"])
+    html = get(f"{url}/mails/1/html").text
+    assert '<img src="data:image/png;base64,UE5H"><img src="cid:b">' in html
+    assert "campaigns.csv" in get(f"{url}/mails/1").text
 
 
 def test_content_is_given_byte_by_byte_and_opened_only_where_it_is_safe(url, sandbox):

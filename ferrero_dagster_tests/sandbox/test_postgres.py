@@ -3,7 +3,7 @@
 import os
 from contextlib import closing
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg2
 import pytest
 from sqlalchemy import create_engine, text

@@ -124,11 +124,11 @@ class _Page:
         return self._show("mails.html", mails=self._mails())
 
     def mail(self, request: Request) -> Response:
-        return self._show("mail.html", mail=self._mail(request))
+        mail = self._mail(request)
+        return self._show("mail.html", mail=mail, attachments=views.attachment_names(mail))
 
     def mail_html(self, request: Request) -> Response:
-        # Links open beside the page, not inside its frame.
-        html = self._mail(request).html.replace("<head>", '<head><base target="_blank">', 1)
+        html = views.mail_html(self._mail(request))
         return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
     def webhooks(self, _request: Request) -> Response:

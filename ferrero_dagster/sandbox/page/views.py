@@ -1,5 +1,6 @@
 """What the page shows of the DAM and of Box: plain values, read from the stores at each look."""
 
+import base64
 import mimetypes
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -8,6 +9,7 @@ from typing import Literal
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.box.items import Item as BoxItem
 from ferrero_dagster.sandbox.box.store import TEMPLATE
+from ferrero_dagster.sandbox.mailbox import ReceivedMail
 from ferrero_dagster.sandbox.otmm import Item as DamItem
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts, title
@@ -150,6 +152,23 @@ def _box_path(box: BoxStore, item: BoxItem) -> tuple[Entry, ...]:
         return ()
     parent = box.item(item.parent_id, "folder")
     return (*_box_path(box, parent), Entry(name=parent.name, url=f"/box/folder/{parent.id}"))
+
+
+def mail_html(mail: ReceivedMail) -> str:
+    """The mail as a browser can show it, which knows no Content-IDs; its links open beside the page."""
+    html = mail.html.replace("<head>", '<head><base target="_blank">', 1)
+    for part in mail.message.walk():
+        kind = part.get_content_type()
+        if kind.startswith("image/") and kind in SAFE_TO_OPEN:
+            content_id = str(part["Content-ID"] or "").strip("<>")
+            picture = base64.b64encode(part.get_content()).decode()
+            html = html.replace(f'"cid:{content_id}"', f'"data:{kind};base64,{picture}"')
+    return html
+
+
+def attachment_names(mail: ReceivedMail) -> str:
+    """The names of the files that came with the mail."""
+    return ", ".join(part.get_filename() or "unnamed" for part in mail.message.iter_attachments())
 
 
 def moment(when: float | str) -> str:
