@@ -6,7 +6,7 @@ The clients are imported when they are opened: a process that needs none of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -152,12 +152,16 @@ class Connections:
 
     @contextmanager
     def systems(self) -> Iterator[Systems]:
-        """Everything that a run needs."""
+        """Everything that a run needs; what cannot be opened is written down as an outage, so that runs pause."""
         from ferrero_dagster.clients.otmm import Otmm
         from ferrero_dagster.clients.otmm_imports import OtmmImports
+        from ferrero_dagster.transfer import incidents
         from ferrero_dagster.transfer.systems import Systems
 
-        with self.database() as database, self._dam_session() as dam, self._box_client() as box_client:
+        with self.database() as database, ExitStack() as stack:
+            with incidents.reported(database, self.site):
+                dam = stack.enter_context(self._dam_session())
+                box_client = stack.enter_context(self._box_client())
             yield Systems(
                 database=database,
                 dam=Otmm(dam, self.site.dam),

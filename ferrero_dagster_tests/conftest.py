@@ -5,4 +5,9 @@ import os
 # Before anything starts a thread or a session: loopback is never behind a proxy.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
-pytest_plugins = ["ferrero_dagster_tests.fix_postgres", "ferrero_dagster_tests.fix_sandbox"]
+pytest_plugins = [
+    "ferrero_dagster_tests.fix_postgres",
+    "ferrero_dagster_tests.fix_sandbox",
+    "ferrero_dagster_tests.fix_world",
+    "ferrero_dagster_tests.fix_dagster",
+]

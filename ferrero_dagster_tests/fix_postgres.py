@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,8 +16,9 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    # Not in pytest's own directory: several sessions at once delete each other's, and a server dies with its files.
+    with TemporaryDirectory(prefix="ferrero-test-") as state, EmbeddedPostgres(Path(state) / "data") as server:
         schema.upgrade(server.url(_TEMPLATE))
         yield server
 

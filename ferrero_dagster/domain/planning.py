@@ -39,9 +39,11 @@ def pause_s(failures: int, pauses_minutes: Sequence[float]) -> float:
 def due_campaigns(
     found: Sequence[Campaign], histories: dict[str, CampaignHistory], pauses_minutes: Sequence[float]
 ) -> tuple[list[Campaign], list[Skipped]]:
-    """The campaigns that may start now, in the DAM's order, and the others with reasons.
+    """The campaigns that may start now and the others with reasons.
 
-    No cap is applied here: it counts only campaigns that really start (SPEC 3.2).
+    Campaigns that were never looked at in vain come first, in the DAM's order, then those whose last look in vain is
+    longest ago: where there is no time for all, each gets its turn. No cap is applied here: it counts only campaigns
+    that really start (SPEC 3.2).
     """
     due: list[Campaign] = []
     skipped: list[Skipped] = []
@@ -51,6 +53,7 @@ def due_campaigns(
             skipped.append(Skipped(campaign=campaign, reason=reason))
         else:
             due.append(campaign)
+    due.sort(key=lambda campaign: -_past(histories.get(campaign.id, CampaignHistory()).since_last_retry_s))
     return due, skipped
 
 
@@ -63,13 +66,14 @@ def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float]) -> str |
         pause_s(history.strikes, pauses_minutes) - _past(history.since_last_retry_s),
         pause_s(history.failed_attempts, pauses_minutes) - _past(history.since_last_failure_s),
     )
-    return f"next attempt in {_minutes(left_s)}" if left_s > 0 else None
+    return f"next attempt in {minutes(left_s)}" if left_s > 0 else None
 
 
 def _past(since_s: float | None) -> float:
-    # Without a time of the last failure, as after a reset, there is nothing to wait for.
-    return float("inf") if since_s is None else since_s
+    # Nothing to wait for without a time of the last failure, as after a reset, or with one that a clock put ahead.
+    return float("inf") if since_s is None or since_s < 0 else since_s
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
+    """A time to wait, as people say it."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"  # noqa: PLR2004  # people count so

@@ -48,27 +48,34 @@ class Looker:
     def look(self, route: Route, *, running: Collection[str]) -> Look:
         """Find the campaigns of a route that are to start; counts polls of empty folders.
 
-        `running` holds the ids of campaigns that have an unfinished run on this route.
+        `running` holds the ids of campaigns that have an unfinished run on this route. Where DAM or PostgreSQL cannot
+        be used, the look says so instead, and the error list hears of it once.
         """
-        ends = time.monotonic() + self.deadline_s
+        look = Look()
+        patience = self.site.campaigns.outage_mail_after_failures
         try:
-            found = self.dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
-            resumed = self._unfinished(route, {campaign.id for campaign in found})
-        except INCIDENTS as error:
-            incidents.report(self.database, error, mail_after_failures=self.site.campaigns.outage_mail_after_failures)
-            return Look(notes=[str(error)])
-        histories = self.database.transact(lambda cursor: self._histories(cursor, route, found + resumed, running))
+            self._look(route, running, look)
+        except FerreroError as error:
+            incidents.report(self.database, error, mail_after_failures=patience, asked="DAM")
+            look.notes.append(str(error))
+        return look
+
+    def _look(self, route: Route, running: Collection[str], look: Look) -> None:
+        ends = time.monotonic() + self.deadline_s
+        look.found = self.dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
+        resumed = self._unfinished(route, {campaign.id for campaign in look.found})
         pauses = self.site.campaigns.retry_pauses_minutes
-        due, skipped = due_campaigns(resumed + found, histories, pauses)
-        look = Look(found=found, notes=[f"{s.campaign}: {s.reason}" for s in skipped])
+        histories = self._histories(route, look.found, resumed, running)
+        hold = self.database.transact(lambda cursor: incidents.hold(cursor, pauses))
+        due, skipped = due_campaigns(resumed + look.found, histories, pauses)
+        look.notes += [f"{skip.campaign}: {skip.reason}" for skip in skipped]
         for campaign in due:
             if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
                 look.notes.append(f"{campaign}: waits for the next look")
-            elif campaign in resumed:
-                look.starts.append(campaign)
+            elif reason := (None if campaign in resumed else self._why_not(route, campaign)) or hold:
+                look.notes.append(f"{campaign}: {reason}")
             else:
-                self._peek(route, campaign, look)
-        return look
+                look.starts.append(campaign)
 
     def _unfinished(self, route: Route, found_ids: Collection[str]) -> list[Campaign]:
         """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
@@ -82,30 +89,37 @@ class Looker:
             return Campaign(id=campaign_id, number="", name=f"{campaign_id} (deleted)", status="", type="")
 
     def _histories(
-        self, cursor: Cursor, route: Route, found: list[Campaign], running: Collection[str]
+        self, route: Route, found: list[Campaign], resumed: list[Campaign], running: Collection[str]
     ) -> dict[str, CampaignHistory]:
-        outages.note_success(cursor, "DAM")
-        for campaign in found:
-            campaigns.note_seen(cursor, campaign)
-        ids = [campaign.id for campaign in found]
-        patience = campaigns.patience(cursor, route.column_prefix, ids)
-        open_rounds = rounds.open_rounds(cursor, route.name, ids)
-        return {id_: _history(patience[id_], open_rounds.get(id_), is_running=id_ in running) for id_ in ids}
+        ids = [campaign.id for campaign in found + resumed]
 
-    def _peek(self, route: Route, campaign: Campaign, look: Look) -> None:
-        """Start the campaign if its folder holds assets; the index may lag, so the folder itself is asked."""
+        def work(cursor: Cursor) -> dict[str, CampaignHistory]:
+            outages.note_success(cursor, "DAM")
+            for campaign in found:
+                campaigns.note_seen(cursor, campaign)
+            patience = campaigns.patience(cursor, route.column_prefix, ids)
+            open_rounds = rounds.open_rounds(cursor, route.name, ids)
+            return {
+                id_: _history(patience.get(id_, campaigns.Patience()), open_rounds.get(id_), is_running=id_ in running)
+                for id_ in ids
+            }
+
+        return self.database.transact(work)
+
+    def _why_not(self, route: Route, campaign: Campaign) -> str | None:
+        """Why the campaign does not start; None if it does. The index may lag, so the folder itself is asked."""
         try:
             now = self.dam.campaign(campaign.id)
             if (now.status, now.type) != (route.status_before, route.campaign_type):
-                look.notes.append(f"{campaign}: is in {now.status or 'no status'} by now")
-            elif self.dam.has_assets(find_folders(self.dam, route, campaign.id)[0]):
-                look.starts.append(campaign)
-            else:
-                look.notes.append(f"{campaign}: {self._count_empty(route, campaign)}")
+                return f"is {now.type or 'without type'} in {now.status or 'no status'} by now"
+            has_assets = self.dam.has_assets(find_folders(self.dam, route, campaign.id)[0])
         except CampaignError:
-            look.starts.append(campaign)  # its run fails, says why, and counts the strike
+            return None  # its run fails, says why, and counts the strike
+        except INCIDENTS:
+            raise
         except FerreroError as error:
-            look.notes.append(f"{campaign}: {error}")
+            return str(error)
+        return None if has_assets else self._count_empty(route, campaign)
 
     def _count_empty(self, route: Route, campaign: Campaign) -> str:
         polls = self.database.transact(

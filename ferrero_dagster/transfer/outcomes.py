@@ -22,8 +22,9 @@ from ferrero_dagster.messages.facts import (
 )
 from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site
-from ferrero_dagster.tracking import campaigns, outages, outbox, rounds
+from ferrero_dagster.tracking import campaigns, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.transfer import incidents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +65,7 @@ def report_complete(reporter: Reporter, files: tuple[MovedFile, ...], box_folder
         campaigns.note_status(cursor, campaign.id, route.status_after)
         campaigns.reset(cursor, route.column_prefix, [campaign.id])
         rounds.close(cursor, reporter.round.id, "advanced")
-        outages.note_success(cursor, "DAM")
-        outages.note_success(cursor, "Box")
+        incidents.note_all_well(cursor)
         _add(cursor, fact, reporter.round.key)
         if route.webhook and reporter.has_webhook:
             _add(cursor, fact, reporter.round.key, channel="webhook")
@@ -96,6 +96,7 @@ def report_partial(
 
     def work(cursor: Cursor) -> None:
         rounds.note_failure(cursor, reporter.round.id)
+        incidents.note_all_well(cursor)
         _add(cursor, fact, f"{reporter.round.key}:{fingerprint}")
 
     reporter.database.transact(work)
@@ -106,8 +107,15 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
     route, campaign, database = reporter.route, reporter.campaign, reporter.database
     prefix = route.column_prefix
 
+    def strikes(cursor: Cursor) -> int:
+        return campaigns.patience(cursor, prefix, [campaign.id])[campaign.id].error_count
+
+    counted = database.transact(strikes)
+
     def work(cursor: Cursor) -> None:
-        campaigns.count_poll(cursor, prefix, campaign.id, error=str(error))
+        # Run again after a commit whose outcome is unknown, it finds its own strike.
+        if strikes(cursor) <= counted:
+            campaigns.count_poll(cursor, prefix, campaign.id, error=str(error))
         patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
         limit = patience.max_retries or reporter.site.campaigns.max_attempts
         key = f"{reporter.round.key}:{patience.stuck_since}:{patience.error_count}"

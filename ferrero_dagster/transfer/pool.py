@@ -11,26 +11,30 @@ from ferrero_dagster.transfer.incidents import INCIDENTS
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_IDLE_EVERY_S = 10
-
 
 class Pool(Generic[Task, Result]):
     """Runs `work` on tasks, at most `threads` at once.
 
-    `on_idle` is called from the caller's thread whenever nothing has ended for ten seconds. After an incident (a system
-    is out) no further task begins: each of the rest ends with a `TransientError`.
+    `on_idle` is called from the caller's thread whenever nothing has ended for `idle_s`. After an incident (a system is
+    out) no further task begins.
     """
 
-    def __init__(self, work: Callable[[Task], Result], *, threads: int, on_idle: Callable[[], None]) -> None:
+    def __init__(
+        self, work: Callable[[Task], Result], *, threads: int, on_idle: Callable[[], None], idle_s: float = 10
+    ) -> None:
         self._work = work
         self._threads = threads
         self._on_idle = on_idle
+        self._idle_s = idle_s
         self._stopped = threading.Event()
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | FerreroError]]:
-        """Each task with its result or error, as they end.
+        """Each task that was begun with its result or error, as they end.
 
         `tasks` is read only a little ahead of what is done, so that it may fetch what it needs batch by batch.
+
+        Raises:
+            FerreroError: reading `tasks` failed; all that had begun has been handed on before.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="transfer") as executor:
             under_way: dict[Future[Result], Task] = {}
@@ -38,6 +42,13 @@ class Pool(Generic[Task, Result]):
                 for task in tasks:
                     under_way[executor.submit(self._guarded, task)] = task
                     yield from self._ended(under_way, leave=2 * self._threads)
+                    if self._stopped.is_set():
+                        break
+            except FerreroError:
+                self._stopped.set()
+                yield from self._ended(under_way, leave=0)
+                raise
+            else:
                 yield from self._ended(under_way, leave=0)
             finally:
                 self._stopped.set()
@@ -56,7 +67,7 @@ class Pool(Generic[Task, Result]):
         self, under_way: dict[Future[Result], Task], *, leave: int
     ) -> Iterator[tuple[Task, Result | FerreroError]]:
         while len(under_way) > leave:
-            done, _ = wait(under_way, timeout=_IDLE_EVERY_S, return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, timeout=self._idle_s, return_when=FIRST_COMPLETED)
             if not done:
                 self._on_idle()
             for future in done:

@@ -1,6 +1,5 @@
 """Where files rest in transit: a directory per process, names of our own, room checked first, leftovers reclaimed."""
 
-import errno
 import fcntl
 import shutil
 import tempfile
@@ -14,7 +13,6 @@ from ferrero_dagster.domain.errors import ConfigurationError, SystemUnavailable
 
 SYSTEM = "temporary directory"
 _PREFIX = "ferrero-transit-"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Staging:
@@ -24,41 +22,47 @@ class Staging:
         self._directory = directory
         self._reserve_bytes = reserve_bytes
         self._promised_bytes = 0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     @contextmanager
     def room(self, size_bytes: int) -> Iterator[Path]:
         """A path for a file of this size; whatever is there is deleted at the end.
 
+        Waits while other files in transit take the room.
+
         Raises:
-            SystemUnavailable: the disk has no room for it, or ran full meanwhile.
+            SystemUnavailable: the disk has no room even for this file alone, ran full meanwhile, or failed.
         """
         path = self._directory / uuid.uuid4().hex
-        self._promise(size_bytes)
         try:
-            yield path
+            self._promise(size_bytes)
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+                with self._changed:
+                    self._promised_bytes -= size_bytes
+                    self._changed.notify_all()
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise self._no_room(size_bytes) from None
-        finally:
-            path.unlink(missing_ok=True)
-            with self._lock:
-                self._promised_bytes -= size_bytes
+            raise SystemUnavailable(
+                SYSTEM, f"{self._directory.parent} (FERRERO_TEMP_DIR) cannot be used: {error.strerror or error}."
+            ) from None
 
     def _promise(self, size_bytes: int) -> None:
-        with self._lock:
-            free_bytes = shutil.disk_usage(self._directory).free
-            if free_bytes - self._promised_bytes - self._reserve_bytes < size_bytes:
-                raise self._no_room(size_bytes)
+        with self._changed:
+            while self._free_bytes() < size_bytes:
+                if not self._promised_bytes:
+                    raise SystemUnavailable(
+                        SYSTEM,
+                        f"{self._directory.parent} has no room for a file of {size_bytes:,} bytes beside the reserve "
+                        f"of {self._reserve_bytes:,}; free some space or point FERRERO_TEMP_DIR elsewhere.",
+                    )
+                self._changed.wait()
             self._promised_bytes += size_bytes
 
-    def _no_room(self, size_bytes: int) -> SystemUnavailable:
-        return SystemUnavailable(
-            SYSTEM,
-            f"{self._directory.parent} has no room for a file of {size_bytes:,} bytes beside the reserve of "
-            f"{self._reserve_bytes:,}; free some space or point FERRERO_TEMP_DIR elsewhere.",
-        )
+    def _free_bytes(self) -> int:
+        # Of files in transit a part may be on the disk already: counted twice, it only makes others wait.
+        return shutil.disk_usage(self._directory).free - self._promised_bytes - self._reserve_bytes
 
 
 @contextmanager

@@ -1,0 +1,132 @@
+"""One master on its way from the DAM to Box: claim, download, upload, record; each step proven by size and hash."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+from ferrero_dagster.domain.box_names import box_file_name
+from ferrero_dagster.domain.errors import FerreroError, FileRefused
+from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.metadata import extracted_values, field_value
+from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.routes import Route
+from ferrero_dagster.tracking import transfers
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.transfer.incidents import INCIDENTS
+from ferrero_dagster.transfer.progress import Progress
+from ferrero_dagster.transfer.staging import Staging
+from ferrero_dagster.transfer.systems import Systems
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """An asset with full metadata, its transfer, and the name it gets in Box."""
+
+    asset: DamAsset
+    transfer: Transfer
+    box_name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MasterFiles:
+    """What claiming and moving the masters of one campaign needs; `move` may be called from several threads."""
+
+    systems: Systems
+    route: Route
+    campaign_id: str
+    run_id: str
+    #: DAM folder that the finals go to.
+    upload_id: str
+    #: Box folder that the masters go to.
+    folder_id: str
+    area: Staging
+    progress: Progress
+
+    def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
+        """The assets claimed for this route, their metadata read a batch at a time; one that vanished is left out."""
+        rest = iter(assets)
+        while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
+            full = self.systems.dam.load_assets(asset.id for asset in batch)
+            yield from self.systems.database.transact(partial(self._claim, assets=full))
+
+    def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
+        taken = [(asset, self._transfer(cursor, asset)) for asset in assets]
+        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id).values()
+        return [
+            Claimed(asset=asset, transfer=transfer, box_name=_box_name(asset.name, transfer, known))
+            for asset, transfer in taken
+        ]
+
+    def _transfer(self, cursor: Cursor, asset: DamAsset) -> Transfer:
+        site = self.systems.site
+        description = field_value(asset.raw, site.dam.description_field)
+        details = MasterDetails(
+            upload_directory=self.upload_id,
+            description=str(description) if description is not None else None,
+            extracted_fields=extracted_values(asset.raw, site.representation.field_ids),
+        )
+        return transfers.claim(
+            cursor, self.route.name, self.campaign_id, asset, details, reuse_tracking_id=self.route.reuse_tracking_ids
+        )
+
+    def move(self, claimed: Claimed) -> MovedFile:
+        """Move the file; safe to run again, whatever an earlier try left behind.
+
+        Raises:
+            FerreroError: it did not arrive; unless a whole system is out, the failure is counted against the file.
+        """
+        try:
+            return self._download_upload_record(claimed)
+        except INCIDENTS:
+            raise
+        except FerreroError as error:
+            message, code = str(error), error.code
+            self.systems.database.transact(
+                lambda cursor: transfers.record_failure(cursor, claimed.transfer.id, message=message, code=code)
+            )
+            raise
+        finally:
+            self.progress.finished_file()
+
+    def _download_upload_record(self, claimed: Claimed) -> MovedFile:
+        asset = claimed.asset
+        if not asset.size_bytes:
+            raise FileRefused(f"{asset.name} is empty (0 bytes) in the DAM; upload it there again.", code="empty file")
+        with self.area.room(asset.size_bytes) as path:
+            digest = self.systems.dam.download(asset, path, self.progress.downloaded)
+            file, adopted = self.systems.box.upload(
+                self.folder_id, claimed.box_name, path, digest, self.progress.uploaded
+            )
+        return self._recorded(claimed, file, digest, adopted=adopted)
+
+    def _recorded(self, claimed: Claimed, file: BoxFile, digest: Digest, *, adopted: bool) -> MovedFile:
+        source_hash = "given" if claimed.asset.md5_hex else "computed"
+        self.systems.database.transact(
+            lambda cursor: transfers.record_moved(
+                cursor, claimed.transfer, file, digest, source_hash=source_hash, run_id=self.run_id, adopted=adopted
+            )
+        )
+        arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
+        return moved_file(arrived, self.systems.links)
+
+
+def _box_name(name: str, transfer: Transfer, known: Iterable[Transfer]) -> str:
+    """`<stem>_<TRACKID>.<ext>`; files that share a tracking ID, as reworked finals of one master do, are numbered."""
+    sharing = sorted(other.id for other in known if other.tracking_id == transfer.tracking_id)
+    number = sharing.index(transfer.id) + 1
+    return box_file_name(name, transfer.tracking_id if number == 1 else f"{number}_{transfer.tracking_id}")
+
+
+def moved_file(transfer: Transfer, links: Links) -> MovedFile:
+    """A transfer that has arrived, as people are told of it."""
+    return MovedFile(
+        name=transfer.source_name,
+        # Of files that the cron scripts moved the name in Box is not known, only how they made it.
+        stored_name=transfer.target_name or box_file_name(transfer.source_name, transfer.tracking_id),
+        tracking_id=transfer.tracking_id,
+        size_bytes=transfer.size_bytes or 0,
+        dam_url=links.asset(transfer.source_id),
+        box_url=links.box_file(transfer.target_id) if transfer.target_id else None,
+    )

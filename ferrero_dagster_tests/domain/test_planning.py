@@ -1,0 +1,69 @@
+"""Which campaigns start, which wait and what an operator reads of it (SPEC 3.2, 3.6, 3.7)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns, minutes, pause_s
+
+PAUSES = (3, 10, 30)
+WAITS_TEN = "next attempt in 10 min"
+
+
+def campaign(letter):
+    return Campaign(id=letter * 40, number=letter.upper(), name="x", status="A1", type="Local Adaptation")
+
+
+def why_not(**history):
+    due, skipped = due_campaigns([campaign("a")], {"a" * 40: CampaignHistory(**history)}, PAUSES)
+    assert len(due) + len(skipped) == 1
+    return skipped[0].reason if skipped else None
+
+
+def test_pauses_grow_and_the_last_one_stays():
+    assert [pause_s(n, PAUSES) / 60 for n in range(6)] == [0, 3, 10, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("history", "reason"),
+    [
+        ({}, None),
+        ({"permanently_failed": True, "failure_reason": "no folder"}, "permanently failed (no folder)"),
+        ({"permanently_failed": True}, "permanently failed (no reason given)"),
+        ({"is_running": True}, "a run is under way"),
+        ({"strikes": 1, "since_last_retry_s": 60}, "next attempt in 2 min"),
+        ({"strikes": 1, "since_last_retry_s": 170}, "next attempt in 10 s"),
+        ({"strikes": 1, "since_last_retry_s": 180}, None),
+        ({"strikes": 2, "since_last_retry_s": 180}, "next attempt in 7 min"),
+        ({"strikes": 2, "since_last_retry_s": None}, None),
+        ({"strikes": 2, "since_last_retry_s": -99}, None),
+        ({"strikes": 0, "since_last_retry_s": 1}, None),
+        ({"failed_attempts": 9, "since_last_failure_s": 0}, "next attempt in 30 min"),
+        ({"failed_attempts": 1, "since_last_failure_s": 0, "strikes": 2, "since_last_retry_s": 0}, WAITS_TEN),
+    ],
+)  # fmt: skip
+def test_a_campaign_waits_only_for_a_reason(history, reason):
+    assert why_not(**history) == reason
+
+
+def test_what_was_never_tried_comes_first_then_what_waits_longest():
+    found = [campaign(letter) for letter in "abcde"]
+    histories = {"a" * 40: CampaignHistory(since_last_retry_s=10), "c" * 40: CampaignHistory(since_last_retry_s=500)}
+    due, _ = due_campaigns(found, histories, PAUSES)
+    assert [c.number for c in due] == ["B", "D", "E", "C", "A"]
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), unique=True), st.sets(st.sampled_from("abcdefgh")))
+def test_every_campaign_is_either_due_or_skipped_with_a_reason(letters, failed):
+    found = [campaign(letter) for letter in letters]
+    histories = {letter * 40: CampaignHistory(permanently_failed=True) for letter in failed}
+    due, skipped = due_campaigns(found, histories, PAUSES)
+    assert sorted(c.id for c in due) + sorted(s.campaign.id for s in skipped) == [
+        *sorted(c.id for c in found if c.id[0] not in failed), *sorted(c.id for c in found if c.id[0] in failed),
+    ]  # fmt: skip
+    assert all(s.reason for s in skipped)
+
+
+def test_times_are_said_as_people_do():
+    assert [minutes(s) for s in (0, 89, 90, 600)] == ["0 s", "89 s", "2 min", "10 min"]

@@ -1,0 +1,121 @@
+"""Dagster itself with our definitions on a world: ticks, runs and mails as operators see them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ferrero_dagster.definitions import definitions
+from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.sandbox.serving import HOST, Server
+from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
+from ferrero_dagster_tests.fix_world import World
+
+RUN_KEY, PARTITION = "dagster/run_key", "dagster/partition"
+_TIMES = (
+    *(f"campaign_status SET {p}_last_retry_at = {p}_last_retry_at - interval" for p in ("a1", "a5", "b1")),
+    "campaign_rounds SET last_failed_at = last_failed_at - interval",
+    "outages SET last_failure_at = last_failure_at - interval",
+    "notifications SET next_attempt_at = next_attempt_at - interval",
+)
+
+
+@dataclass(repr=False)
+class Cockpit:
+    """A Dagster instance of its own; `tick` and `launch` do what daemon and launchpad do."""
+
+    world: World
+    instance: dg.DagsterInstance
+    repository: dg.RepositoryDefinition
+    mailbox: Mailbox
+    webhooks: WebhookInbox
+    results: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+
+    def preview(self, sensor: str) -> dg.SensorResult | dg.SkipReason:
+        """One evaluation without consequences in Dagster, as the UI's preview makes it."""
+        resources = {"ferrero": FerreroResource()}
+        context = dg.build_sensor_context(
+            instance=self.instance, sensor_name=sensor, resources=resources, repository_def=self.repository
+        )
+        result = self.repository.get_sensor_def(sensor)(context)
+        assert isinstance(result, dg.SensorResult | dg.SkipReason)
+        return result
+
+    def tick(self, sensor: str = "a1_campaigns") -> dg.SensorResult:
+        """One tick of the daemon: partitions are added, each run key is launched once for ever."""
+        result = self.preview(sensor)
+        assert isinstance(result, dg.SensorResult)
+        self.obey(result, sensor)
+        return result
+
+    def obey(self, result: dg.SensorResult, sensor: str = "a1_campaigns") -> None:
+        """What the daemon does with the result of a tick."""
+        for partitions in result.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(partitions.partitions_def_name, list(partitions.partition_keys))
+        job = str(self.repository.get_sensor_def(sensor).job_name)
+        for request in result.run_requests or []:
+            launched = self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: str(request.run_key)}))
+            if not launched:
+                self.launch(job, str(request.partition_key), tags={**request.tags, RUN_KEY: str(request.run_key)})
+
+    def launch(self, job: str, campaign_id: str, *, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """A run of a campaign, as the launchpad starts it."""
+        self.instance.add_dynamic_partitions("campaigns", [campaign_id])
+        result = self.repository.get_job(job).execute_in_process(
+            partition_key=campaign_id, instance=self.instance, tags=tags, raise_on_error=False
+        )
+        self.results.append(result)
+        return result
+
+    def later(self, minutes: float = 3) -> None:
+        """So much time has passed since everything that happened."""
+        self.world.sql(*(f"UPDATE {times} '{minutes} min'" for times in _TIMES))
+
+    def subjects(self) -> list[str]:
+        """Of the mails that arrived, in order."""
+        return [mail.subject for mail in self.mailbox.messages()]
+
+
+def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """What the run page shows: of the campaign's materialization, or of the failure."""
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        told = event.step_failure_data.user_failure_data
+        assert told
+        return {name: value.value for name, value in told.metadata.items()} | {"description": told.description}
+    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key and e.asset_key.path[0] == "box"]
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+@pytest.fixture(scope="session")
+def repository() -> dg.RepositoryDefinition:
+    return definitions().get_repository_def()
+
+
+@pytest.fixture
+def cockpit(
+    world: World, repository: dg.RepositoryDefinition, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Cockpit]:
+    mailbox, webhooks = Mailbox(tmp_path / "mails"), WebhookInbox(tmp_path / "webhooks")
+    with (
+        MailServer(mailbox) as mail,
+        Server(create_webhook_app(webhooks)) as make_com,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        environment = {
+            "DATABASE_URL": world.database_url, "DAM_URL": world.dam.url, "DAM_CLIENT_ID": "ferrero-dagster",
+            "DAM_CLIENT_SECRET": "kinder", "DAM_USERNAME": "ferrero", "DAM_PASSWORD": "nutella",
+            "BOX_CONFIG": str(world.box.config), "BOX_API_URL": world.box.url,
+            "BOX_UPLOAD_URL": f"{world.box.url}/upload/api", "BOX_OAUTH_URL": f"{world.box.url}/oauth2",
+            "BOX_UPLOADS_PER_MINUTE": "0", "SMTP_HOST": HOST, "SMTP_PORT": str(mail.port), "SMTP_SECURITY": "none",
+            "MAIL_FROM": "dagster@agency.example", "MAIL_TO": "team@agency.example",
+            "MAIL_ERRORS_TO": "errors@agency.example", "MAKE_WEBHOOK_URL": f"{make_com.url}/hook",
+            "TEMP_DIR": str(tmp_path / "transit"), "SITE_CONFIG": str(tmp_path / "site.yaml"),
+        }  # fmt: skip
+        (tmp_path / "site.yaml").write_text("transfer: {free_space_reserve_bytes: 0}")
+        for name, value in environment.items():
+            monkeypatch.setenv(f"FERRERO_{name}", value)
+        yield Cockpit(world, instance, repository, mailbox, webhooks)

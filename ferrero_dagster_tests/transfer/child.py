@@ -1,0 +1,44 @@
+"""One run of a campaign in a process of its own, which a test may kill."""
+
+import multiprocessing
+from dataclasses import dataclass
+from pathlib import Path
+
+from box_sdk_gen import BaseUrls
+
+from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
+from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.systems import Watcher
+from ferrero_dagster_tests.fix_sandbox import QUICK
+from ferrero_dagster_tests.fix_world import A1, opened_systems, with_site
+
+# Its server imports everything once and then only forks: a child starts in some milliseconds.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of a campaign along a1_to_a2, and the addresses that it uses."""
+
+    campaign_id: str
+    dam_url: str
+    box_config: Path
+    box_urls: BaseUrls
+    database_url: str
+    temp_dir: Path
+    threads: int
+
+    def start(self) -> multiprocessing.context.ForkServerProcess:
+        """The process that now runs it."""
+        process = _CONTEXT.Process(target=_move, args=(self,))
+        process.start()
+        return process
+
+
+def _move(run: Run) -> None:
+    client = open_box_client(read_box_config(run.box_config), base_urls=run.box_urls, limits=QUICK)
+    watcher = Watcher(run_id="child", log=lambda _: None, on_moved=lambda _: None)
+    with opened_systems(run.dam_url, client, run.database_url, run.temp_dir) as systems:
+        move_campaign(A1, run.campaign_id, with_site(systems, transfer={"threads": run.threads}), watcher)
+    close_box_client(client)

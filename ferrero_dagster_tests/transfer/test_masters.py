@@ -1,0 +1,297 @@
+"""A campaign's masters arrive in Box as its route says, once, and only then its status moves (SPEC 3, 7)."""
+
+import pytest
+
+from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import seen
+from ferrero_dagster_tests.fix_world import A1, A5, ASSETS, B1, sha1
+
+STORED = {"Hero_film_TRACKID.mp4": "Hero film.mp4", "Key_visual_TRACKID.tif": "Key visual.tif"}
+STORED |= {"a_b__c__TRACKID.png": "a/b: c?.png"}
+LOCAL = "Local masters/C000000078-Local_adaptation_test_2"
+
+
+def status_path(campaign_id):
+    return f"/folders/{campaign_id}$"
+
+
+def facts(world, template):
+    query = f"SELECT fact FROM notifications WHERE template = '{template}' ORDER BY id"
+    return [fact for (fact,) in world.sql(query)]
+
+
+@pytest.mark.parametrize(
+    ("route", "name", "folder"),
+    [
+        (A1, "Local adaptation test 2", LOCAL),
+        (A5, "Local adaptation test 2", f"{LOCAL}/Rework"),
+        (B1, "NUTELLA PLANT-BASED LAUNCH", "Global masters/MASTERS_NUTELLA_PLANT-BASED_LAUNCH"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_each_route_brings_every_byte_to_its_folder_and_advances_the_status(world, route, name, folder):
+    campaign_id = world.campaign(route=route, name=name, number="C000000078")
+    outcome = world.run(campaign_id, route)
+    assert world.files() == sorted((f"{folder}/{stored}", sha1(ASSETS[asset])) for stored, asset in STORED.items())
+    assert world.dam.store.status(campaign_id) == outcome.status == route.status_after
+    assert world.dam.store.item(campaign_id).locked_by is None
+    assert {file.name for file in outcome.moved} == {file.name for file in world.events} == set(ASSETS)
+    assert world.templates() == [f"{route.name}_complete"]
+    assert world.templates("webhook") == ([f"{route.name}_complete"] if route.webhook else [])
+
+
+def test_the_rows_hold_what_the_scripts_and_the_way_back_need(world):
+    campaign_id = world.campaign({"Hero film.mp4": b"film"})
+    [master] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+    world.run(campaign_id)
+    [row] = world.sql(
+        "SELECT opentext_id, status, campaign_id, upload_directory, description, full_metadata, extracted_fields,"
+        " tracking_id, box_file_id FROM master_assets"
+    )
+    [asset] = world.systems.dam.load_assets([master.id])
+    finals = world.dam.store.folder(campaign_id, "01 Final Assets")
+    assert row[:4] == (master.id, "active", campaign_id, finals)
+    assert row[4].endswith("master: Hero film")
+    assert row[5] == asset.raw
+    assert row[6]["FERRERO.FIELD.CHANNEL"] == ["YouTube", "Meta"]
+    [file] = facts(world, "a1_to_a2_complete")[0]["files"]
+    assert (file["tracking_id"], file["box_url"]) == (row[7], f"https://box.example/file/{row[8]}")
+    assert file["stored_name"] == f"Hero_film_{row[7]}.mp4"
+
+
+def test_sixty_assets_cost_one_call_each_to_the_dam_and_to_box(world):
+    campaign_id = world.campaign({f"{n:02}.png": bytes([n]) for n in range(60)})
+    world.run(campaign_id)
+    assert seen(world.box, "POST", "files/content", times=60)
+    assert len(world.box.board.seen) == 60 + 1, "one folder"
+    assert seen(world.dam, "GET", "/contents$", times=60)
+    # Log-in, campaign, folders, two listings of two pages, three batches of metadata; lock, read, set, unlock, read.
+    assert len(world.dam.board.seen) == 60 + 1 + 1 + 1 + 4 + 3 + 5
+
+
+def test_an_asset_without_checksum_is_proven_by_its_size_and_our_own_hash(world):
+    campaign_id = world.campaign({})
+    world.add_asset(campaign_id, "a.png", b"bytes", checksum=False)
+    world.run(campaign_id)
+    assert world.sql("SELECT source_hash, sha1_hex FROM transfers") == [("computed", sha1(b"bytes"))]
+
+
+# --- rework ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reworked_final_goes_back_under_the_tracking_id_of_its_master_and_an_unknown_one_under_a_new(world):
+    campaign_id = world.campaign({"Hero film.mp4": b"film"}, number="C000000078", name="Local adaptation test 2")
+    [master] = world.run(campaign_id).moved
+    clean = "RAF_DE_de_TEST_OLV_001_6S_16x9.mp4"
+    world.sql(
+        "INSERT INTO derivative_assets (tracking_id, derivative_filename, status)"
+        f" VALUES ('{master.tracking_id}', '{clean}', 'active')"
+    )
+    final = world.add_asset(campaign_id, clean, b"final", route=A5)
+    world.add_asset(campaign_id, "RAF_DE_de_TEST_KV_002_00S_1x1.png", b"unknown", route=A5)
+    world.dam.store.set_status(campaign_id, "A5")
+    moved = {file.name: file for file in world.run(campaign_id, A5).moved}
+    assert moved[clean].stored_name == f"RAF_DE_de_TEST_OLV_001_6S_16x9_{master.tracking_id}.mp4"
+    assert len({file.tracking_id for file in moved.values()}) == 2
+
+    # Reviewed a second time, the new version goes beside the old one, which the agency may be working on.
+    world.dam.store.new_version(final, b"final 2")
+    world.dam.store.set_status(campaign_id, "A5")
+    [again] = world.run(campaign_id, A5).moved
+    assert again.stored_name == f"RAF_DE_de_TEST_OLV_001_6S_16x9_2_{master.tracking_id}.mp4"
+    assert world.dam.store.status(campaign_id) == "A6"
+    assert len(world.files()) == 4
+
+
+# --- run again -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_moves_nothing_and_says_so(world):
+    campaign_id = world.campaign()
+    world.run(campaign_id)
+    before = world.end_state(campaign_id)
+    world.box.board.seen.clear()
+    outcome = world.run(campaign_id)
+    assert outcome.nothing == (
+        "C000000001 Spring is in A2 (Local Adaptation), this route moves Local Adaptation in A1: nothing to move."
+    )
+    assert (len(outcome.before), outcome.moved) == (3, ())
+    assert world.end_state(campaign_id) == before
+    assert seen(world.box, times=0)
+
+
+def test_a_campaign_that_was_opened_again_moves_only_what_is_new_and_mails_again(world):
+    campaign_id = world.campaign()
+    first = world.run(campaign_id)
+    hero = next(file for file in first.moved if file.name == "Hero film.mp4")
+    world.dam.store.new_version(hero.dam_url.rpartition("/")[2], b"new cut")
+    world.add_asset(campaign_id, "Late.pdf", b"late")
+    world.dam.store.set_status(campaign_id, "A1")
+    second = world.run(campaign_id)
+    assert {file.name for file in second.moved} == {"Hero film.mp4", "Late.pdf"}
+    assert {file.name for file in second.before} == {"Key visual.tif", "a/b: c?.png"}
+    assert hero.tracking_id not in {file.tracking_id for file in second.moved}
+    assert [len(fact["files"]) for fact in facts(world, "a1_to_a2_complete")] == [3, 3, 4, 4]
+    assert world.sql("SELECT round, outcome FROM campaign_rounds") == [(1, "advanced"), (2, "advanced")]
+
+
+def test_a_campaign_that_was_opened_again_without_changes_is_advanced_and_mailed_again(world):
+    campaign_id = world.campaign()
+    world.run(campaign_id)
+    world.dam.store.set_status(campaign_id, "A1")
+    outcome = world.run(campaign_id)
+    assert (len(outcome.before), outcome.moved, outcome.status) == (3, (), "A2")
+    assert world.templates() == ["a1_to_a2_complete"] * 2
+
+
+def test_what_a_cron_script_moved_is_not_moved_again(world):
+    campaign_id = world.campaign()
+    [film, *_] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+    world.sql(
+        "INSERT INTO master_assets (tracking_id, opentext_id, box_file_id, campaign_id, status)"
+        f" VALUES ('CRON01', '{film.id}', '77', '{campaign_id}', 'active')"
+    )
+    outcome = world.run(campaign_id)
+    assert [(file.name, file.tracking_id) for file in outcome.before] == [("Hero film.mp4", "CRON01")]
+    assert len(outcome.moved) == 2
+    assert world.dam.store.status(campaign_id) == "A2"
+
+
+def test_while_one_run_moves_a_campaign_another_says_so_and_ends(world):
+    campaign_id = world.campaign()
+    with world.database.lock(f"a1_to_a2:{campaign_id}"):
+        outcome = world.run(campaign_id)
+    assert outcome.nothing == "Another run is moving this campaign just now; this one moved nothing."
+    assert seen(world.dam, times=0)
+
+
+# --- people change things --------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_of_another_type_is_left_alone(world):
+    campaign_id = world.campaign(type="Global comm")
+    assert "is in A1 (Global comm)" in world.run(campaign_id).nothing
+    assert (world.dam.store.status(campaign_id), world.files()) == ("A1", [])
+
+
+def test_a_campaign_that_is_gone_is_nothing_to_move(world):
+    campaign_id = world.campaign()
+    world.dam.store.delete(campaign_id)
+    for gone in (campaign_id, "f" * 40):
+        assert world.run(gone).nothing == f"The DAM has no campaign {gone} (any more): nothing to move."
+
+
+def test_a_status_that_a_person_chose_meanwhile_wins(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.set_status(campaign_id, "A4")))
+    outcome = world.run(campaign_id)
+    assert outcome.nothing == (
+        "All 3 assets are in Box, but somebody changed the status to A4 meanwhile; it stays as it is."
+    )
+    assert world.dam.store.status(campaign_id) == "A4"
+    assert world.templates() == []
+    assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
+
+
+def test_a_campaign_that_is_deleted_meanwhile_is_reported_and_then_left_alone(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.delete(campaign_id)))
+    with pytest.raises(Exception, match="it was deleted in the DAM"):
+        world.run(campaign_id)
+    world.sql("UPDATE campaign_rounds SET last_failed_at = now() - interval '1 hour'")
+    [found] = world.look().starts
+    assert "has no campaign" in world.run(found.id).nothing
+    assert world.look().starts == []
+    assert world.sql("SELECT campaign_number, campaign_name FROM campaign_status") == [("C000000001", "Spring")]
+
+
+def test_what_comes_into_the_folder_while_we_move_is_moved_before_the_status_changes(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(path="/contents", before=lambda: world.add_asset(campaign_id, "Late.pdf", b"late")))
+    outcome = world.run(campaign_id)
+    assert {file.name for file in outcome.moved} == {*ASSETS, "Late.pdf"}
+    assert [len(fact["files"]) for fact in facts(world, "a1_to_a2_complete")] == [4, 4]
+
+
+def test_an_asset_that_is_replaced_while_we_move_arrives_in_its_new_version_too(world):
+    campaign_id = world.campaign({"film.mp4": b"old"})
+    [film] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+    world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.new_version(film.id, b"new")))
+    world.run(campaign_id)
+    assert {content for _, content in world.files()} == {sha1(b"old"), sha1(b"new")}
+    assert world.dam.store.status(campaign_id) == "A2"
+
+
+def test_an_asset_that_is_deleted_while_we_move_is_withdrawn_and_keeps_nobody_waiting(world):
+    campaign_id = world.campaign()
+    [film, *_] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+
+    def delete():
+        world.dam.store.delete(film.id)
+
+    world.dam.board.add(Fault(path=f"{film.id}/contents", status=404, before=delete))
+    outcome = world.run(campaign_id)
+    assert (len(outcome.moved), outcome.failed, outcome.status) == (2, (), "A2")
+    assert world.sql("SELECT state FROM transfers ORDER BY 1") == [("moved",), ("moved",), ("withdrawn",)]
+    assert world.templates() == ["a1_to_a2_complete"]
+
+
+def test_a_campaign_that_is_emptied_while_we_move_is_not_advanced(world):
+    campaign_id = world.campaign({"film.mp4": b"film"})
+    [film] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+    world.dam.board.add(Fault(path="/assets$", before=lambda: world.dam.store.delete(film.id)))
+    assert "No assets in 01 Master Assets" in world.run(campaign_id).nothing
+    assert world.dam.store.status(campaign_id) == "A1"
+
+
+# --- the status ------------------------------------------------------------------------------------------------------
+
+
+def test_a_status_that_was_accepted_but_not_applied_is_noticed_and_set_by_the_next_run(world):
+    expected = world.no_fault()
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="PATCH", status=200))
+    with pytest.raises(IntegrityError, match="The DAM accepted status A2 but shows A1"):
+        world.run(campaign_id)
+    assert world.templates() == ["a1_to_a2_complete"], "only the other campaign's"
+    world.run(campaign_id)
+    assert world.end_state(campaign_id) == expected
+
+
+def test_a_status_whose_change_was_not_answered_is_set_and_told_once(world):
+    expected = world.no_fault()
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="PATCH", drop_answer=True))
+    world.run(campaign_id)
+    assert world.end_state(campaign_id) == expected
+    assert seen(world.dam, "PATCH", status_path(campaign_id), times=2)
+
+
+def test_a_run_that_died_between_status_and_report_is_found_by_the_sensor_and_told_once(world):
+    expected = world.no_fault()
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="GET", path=status_path(campaign_id), skip=2, times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    assert world.dam.store.status(campaign_id) == "A2"
+    world.dam.board.clear()
+    assert "next attempt in" in str(world.look()), "the failed attempt has its pause"
+    world.sql("UPDATE campaign_rounds SET last_failed_at = now() - interval '1 hour'")
+    assert [campaign.id for campaign in world.look().starts] == [campaign_id]
+    outcome = world.run(campaign_id)
+    assert (outcome.nothing, len(outcome.before), outcome.status) == (None, 3, "A2")
+    assert world.end_state(campaign_id) == expected
+    assert world.look().starts == []
+
+
+def test_a_status_that_a_person_set_before_an_unfinished_run_goes_on_is_respected(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="PATCH", times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    world.dam.board.clear()
+    world.dam.store.set_status(campaign_id, "A4")
+    assert "is in A4" in world.run(campaign_id).nothing
+    assert world.templates() == []
+    assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
