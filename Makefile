@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check test check format lock clean
+.PHONY: help install demo demo-check test check bench format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -32,6 +32,9 @@ check: install ## style and types
 
 test: check ## style, types and all tests
 	$(BIN)/pytest -n auto
+
+bench: install ## what threads and memory of names are worth, as ratios
+	$(BIN)/python -m ferrero_dagster.sandbox.bench
 
 format: install ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,7 @@
 """The agency's folder in Box: listing, metadata, download (contract box.md sections 6-8)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ from ferrero_dagster.clients import http
 from ferrero_dagster.clients.box_session import SYSTEM, box_errors
 from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Digest
-from ferrero_dagster.domain.triage import ListedFile
+from ferrero_dagster.domain.triage import ListedFile, is_ignored
 
 _PAGE_SIZE = 1000
 _SCOPE = GetFileMetadataByIdScope.ENTERPRISE
+_NO_FILE = "not_found"
 
 
 class GoneError(PermanentError):
     """The file is no longer in Box."""
+
+
+class ChangedError(TransientError):
+    """What we act on is no longer as we saw it; nobody is at fault, the next look sees it afresh."""
 
 
 class BoxAgency:
@@ -38,7 +44,7 @@ class BoxAgency:
         """
         files: dict[str, ListedFile] = {}
         for entry, raw in self._entries(folder_id):
-            if isinstance(entry, FolderMini) and subfolders:
+            if isinstance(entry, FolderMini) and subfolders and not is_ignored(entry.name or ""):
                 files |= {file.id: file for file in self.list_files(entry.id, subfolders=True)}
             elif isinstance(entry, FileFull):
                 # A folder that changes while it is read may show an item twice.
@@ -66,11 +72,13 @@ class BoxAgency:
 
     def _instance(self, raw: dict[str, Any]) -> dict[str, Any] | None:
         # Box answers under `enterprise` or `enterprise_<id>`.
-        scopes = raw.get("metadata") or {}
-        return next(
-            (s[self._template] for name, s in scopes.items() if name.startswith("enterprise") and self._template in s),
-            None,
-        )
+        scopes = raw.get("metadata")
+        found = [
+            templates.get(self._template)
+            for scope, templates in (scopes if isinstance(scopes, dict) else {}).items()
+            if scope.startswith("enterprise") and isinstance(templates, dict)
+        ]
+        return next((instance for instance in found if isinstance(instance, dict)), None)
 
     def instance(self, file_id: str) -> dict[str, Any] | None:
         """What the template says of a file now; None where it says nothing.
@@ -78,14 +86,13 @@ class BoxAgency:
         Raises:
             GoneError: there is no such file any more.
         """
-        with box_errors(f"Reading the metadata of Box file {file_id}"):
+        with box_errors(f"Reading the metadata of Box file {file_id}"), _gone_if_missing(file_id):
             try:
                 found = self._client.file_metadata.get_file_metadata_by_id(file_id, _SCOPE, self._template)
             except BoxAPIError as error:
-                if error.response_info.status_code != requests.codes.not_found:
+                # A 404 may be about the file or about the instance; only the code tells (contract section 8).
+                if error.response_info.status_code != requests.codes.not_found or error.response_info.code == _NO_FILE:
                     raise
-                if error.response_info.code == "not_found":
-                    raise _gone(file_id) from None
                 return None
         return dict(found.raw_data or {})
 
@@ -94,7 +101,8 @@ class BoxAgency:
 
         Raises:
             GoneError: it is no longer there.
-            IntegrityError: other bytes arrived, as when it was replaced meanwhile; nothing is kept.
+            ChangedError: it was replaced meanwhile.
+            IntegrityError: other bytes arrived. Nothing is kept.
         """
         what = f"Downloading {file.name}"
         digest = http.download(
@@ -108,18 +116,19 @@ class BoxAgency:
         )
         if digest.sha1_hex != file.sha1_hex:
             path.unlink(missing_ok=True)
+            if self._etag(file.id) != file.etag:
+                raise ChangedError(f"{file.name} was changed in Box meanwhile.", code="changed in Box")
             raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
         return digest
 
+    def _etag(self, file_id: str) -> str | None:
+        with box_errors(f"Looking at Box file {file_id}"), _gone_if_missing(file_id):
+            return self._client.files.get_file_by_id(file_id, fields=["etag"]).etag
+
     def _open(self, file_id: str, what: str) -> requests.Response:
         """The content behind a fresh address: one from Box lives for a quarter of an hour only."""
-        with box_errors(what):
-            try:
-                url = self._client.downloads.get_download_file_url(file_id)
-            except BoxAPIError as error:
-                if error.response_info.status_code == requests.codes.not_found:
-                    raise _gone(file_id) from None
-                raise
+        with box_errors(what), _gone_if_missing(file_id):
+            url = self._client.downloads.get_download_file_url(file_id)
         with http.lost_connections(SYSTEM, what):
             response = requests.get(url, stream=True, timeout=self._limits.timeout, auth=_without_login)
         if response.ok and response.status_code != requests.codes.accepted:
@@ -149,5 +158,11 @@ def _listed(entry: FileFull, instance: dict[str, Any] | None) -> ListedFile:
     )
 
 
-def _gone(file_id: str) -> GoneError:
-    return GoneError(f"Box file {file_id} is no longer there.", code="gone from Box")
+@contextmanager
+def _gone_if_missing(file_id: str) -> Iterator[None]:
+    try:
+        yield
+    except BoxAPIError as error:
+        if error.response_info.status_code != requests.codes.not_found:
+            raise
+        raise GoneError(f"Box file {file_id} is no longer there.", code="gone from Box") from None

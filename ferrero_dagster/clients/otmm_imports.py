@@ -21,6 +21,14 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 Uploaded = Callable[[int], None]
 
 
+class ImportEndedError(TransientError):
+    """A job made nothing; one that is not `over` may still make something after our time limit."""
+
+    def __init__(self, message: str, *, code: str, over: bool) -> None:
+        super().__init__(message, code=code)
+        self.over = over
+
+
 class OtmmImports:
     """Starts imports and waits for them. Starting is never repeated by itself: the job may exist although we lost the
     answer, and the DAM allows two assets of one name."""
@@ -88,22 +96,25 @@ class OtmmImports:
         """The id of the asset that the job made.
 
         Raises:
-            TransientError: the job failed, or made nothing within the site's time limit.
+            ImportEndedError: the job failed, or made nothing within the site's time limit.
         """
         ends = time.monotonic() + self._site.job_timeout_s
         pause_s = _FIRST_PAUSE_S
-        while time.monotonic() < ends:
+        while True:
             asset_id = self._made_by(job_id, name)
             if asset_id:
                 return asset_id
+            job = f"The DAM's import job {job_id} for {name}"
             if self._has_failed(job_id, name):
-                raise TransientError(f"The DAM's import job {job_id} for {name} failed.", code="import failed")
-            time.sleep(pause_s)
+                raise ImportEndedError(f"{job} failed.", code="import failed", over=True)
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
+                limit_s = self._site.job_timeout_s
+                raise ImportEndedError(
+                    f"{job} has made nothing within {limit_s:.0f} s.", code="import not finished", over=False
+                )
+            time.sleep(min(pause_s, left_s))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        raise TransientError(
-            f"The DAM's import job {job_id} for {name} has made nothing within {self._site.job_timeout_s:.0f} s.",
-            code="import not finished",
-        )
 
     def _made_by(self, job_id: str, name: str) -> str | None:
         try:

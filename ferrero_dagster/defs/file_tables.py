@@ -11,6 +11,7 @@ from ferrero_dagster.transfer.progress import megabytes
 
 #: Longer tables slow the page down; the tracking database has them all.
 _MAX_ROWS = 500
+_MAX_NAME_LENGTH = 60
 _MARKDOWN = frozenset("\\`*_{}[]()#+-.!|~")
 Metadata = dict[str, dg.MetadataValue]
 
@@ -93,9 +94,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def link(text: str, url: str | None) -> str:
-    """A cell that leads somewhere."""
-    return f"[{cell(text)}]({url})" if url else cell(text)
+def link(name: str, url: str | None) -> str:
+    """A file's name, leading to it; the middle of a long one is left out, its ending tells files apart."""
+    half = _MAX_NAME_LENGTH // 2
+    shown = name if len(name) <= _MAX_NAME_LENGTH else f"{name[:half]}…{name[-half:]}"
+    return f"[{cell(shown)}]({url})" if url else cell(shown)
 
 
 def cell(text: str) -> str:
@@ -113,7 +116,7 @@ def _moved_rows(files: Iterable[MovedFile], result: str) -> list[tuple[str, ...]
 
 
 def _failed_rows(files: Iterable[FailedFile], result: str) -> list[tuple[str, ...]]:
-    return [(cell(file.name), "", "", f"**{result}:** {cell(file.reason)}") for file in files]
+    return [(link(file.name, None), "", "", f"**{result}:** {cell(file.reason)}") for file in files]
 
 
 def _masters_headline(outcome: Outcome) -> str:

@@ -1,6 +1,7 @@
 """Box → DAM: the asset, the job, the sensor and the check of the way back (SPEC 4, 10)."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,6 +12,9 @@ from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import campaign_tags, new_partitions, run_key, running_campaigns
 from ferrero_dagster.routes import FINALS_ROUTE
+
+if TYPE_CHECKING:
+    from ferrero_dagster.transfer.agency import AgencyLook
 
 AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
@@ -63,22 +67,11 @@ def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStat
         ),
     )
     def agency_files(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
-        from ferrero_dagster.clients.http import HttpLimits
         from ferrero_dagster.defs.agency_tables import agency_check, agency_observation
-        from ferrero_dagster.transfer.agency import AgencyLooker
 
-        limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
         with as_failures():
             connections = ferrero.connections()
-            with connections.database() as database, connections.agency(limits) as agency:
-                looker = AgencyLooker(
-                    agency=agency,
-                    folder_id=connections.box_folders["agency_uploads"],
-                    database=database,
-                    site=connections.site,
-                    links=connections.links,
-                )
-                look = looker.look(running=running_campaigns(context.instance, FINALS_JOB))
+            look = _look(connections, running=running_campaigns(context.instance, FINALS_JOB))
         for line in str(look).splitlines():
             context.log.info(line)
         events: list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
@@ -87,13 +80,13 @@ def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStat
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
-                    run_key=run_key(context.instance, FINALS_JOB, campaign_id),
-                    partition_key=campaign_id,
-                    tags={"ferrero/route": FINALS_ROUTE.name},
+                    run_key=run_key(context.instance, FINALS_JOB, campaign.id),
+                    partition_key=campaign.id,
+                    tags=campaign_tags(FINALS_ROUTE.name, campaign),
                 )
-                for campaign_id in look.starts
+                for campaign in look.starts
             ],
-            dynamic_partitions_requests=new_partitions(context.instance, look.starts),
+            dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
             asset_events=events,
             skip_reason=None if look.starts else str(look),
         )
@@ -113,6 +106,19 @@ def no_refused_files(ferrero: FerreroResource) -> dg.AssetCheckResult:
 
     with as_failures(), ferrero.connections().database() as database:
         return refused_check(database.transact(refused_files))
+
+
+def _look(connections: Connections, *, running: Collection[str]) -> "AgencyLook":
+    from ferrero_dagster.clients.http import HttpLimits
+    from ferrero_dagster.transfer.agency import AgencyLooker
+
+    limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
+    with connections.database() as database:
+        looker = AgencyLooker(
+            open_agency=lambda: connections.agency(limits), folder_id=connections.box_folders["agency_uploads"],
+            database=database, site=connections.site, links=connections.links,
+        )  # fmt: skip
+        return looker.look(running=running)
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections) -> dg.MaterializeResult[Any]:

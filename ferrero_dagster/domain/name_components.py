@@ -28,14 +28,12 @@ class Component:
 class NamingRules:
     """The code lists of the site; ISO countries and languages come from pycountry."""
 
-    asset_types: tuple[str, ...] = ("OLV", "TVC", "BAN", "KV", "POS", "SOC", "PAC", "EOL", "LTD")
+    asset_types: tuple[str, ...]
     #: Empty: every brand of 2-5 upper-case letters or digits.
-    brands: tuple[str, ...] = ()
+    brands: tuple[str, ...]
     #: Codes in use beside ISO 3166-1.
-    extra_countries: tuple[str, ...] = ("UK", "EU", "XX")
-    aspect_ratios: tuple[str, ...] = (
-        *("16x9", "9x16", "1x1", "4x5", "5x4", "4x3", "3x4", "3x2", "2x3", "2x1", "1x2", "21x9", "9x21", "16x10"),
-    )
+    extra_countries: tuple[str, ...]
+    aspect_ratios: tuple[str, ...]
 
     def choices(self, component: Component) -> tuple[str, ...]:
         """The legal codes of a component; empty where its pattern decides."""

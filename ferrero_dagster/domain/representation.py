@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.metadata import FieldNode, Scalar, field_values, first_by_id, new_field, with_value
 
+#: The fields that the rules below are about; which fields a final has at all is site configuration.
 ASSET_NAME = "ARTESIA.FIELD.ASSET NAME"
 DESCRIPTION = "ARTESIA.FIELD.ASSET DESCRIPTION"
 STATE = "FERRERO.FIELD.STATE"
@@ -17,40 +18,19 @@ COMPLIANCE = "FERRERO.FIELD.ASSETCOMPLIANCE"
 MARKETING_TAG = "MARKETING_TAG"
 CREATIVEX_LINK = "FERRERO.FIELD.CREATIVEX LINK"
 
-_FERRERO_FIELDS = (
-    *("BRAND", "SUBBRAND", "PRODUCT", "PRODUCT LINE", "MAIN_COUNTRY", "ASSET TYPE", "CAMPAIGN_NAME"),
-    *("CAMPAIGN_NUMBER", "SEASON", "YEAR", "CHANNEL", "TOUCHPOINT", "AGENCY", "COPYRIGHT", "RIGHTS START DATE"),
-    *("RIGHTS END DATE", "TALENT", "MUSIC", "ASPECT RATIO", "DURATION", "CONFIDENTIALITY"),
-)
-MVP_FIELD_IDS = (
-    *(ASSET_NAME, DESCRIPTION, STATE, CREATIVEX_LINK, COMPLIANCE, LANGUAGES, MARKETING_TAG),
-    *(f"FERRERO.FIELD.{name}" for name in _FERRERO_FIELDS),
-)
-
-#: EOL and LTD go to the DAM as documents: without what only a film or a picture has.
-ASSET_TYPE_OVERRIDES: Mapping[str, Mapping[str, Scalar]] = {
-    code: {
-        "FERRERO.FIELD.ASSET TYPE": code,
-        "FERRERO.FIELD.ASPECT RATIO": "",
-        "FERRERO.FIELD.DURATION": "",
-        "FERRERO.FIELD.MUSIC": "",
-        "FERRERO.FIELD.TALENT": "",
-    }
-    for code in ("EOL", "LTD")
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepresentationRules:
     """What the site wants in the DAM for a final."""
 
-    field_ids: tuple[str, ...] = MVP_FIELD_IDS
-    metadata_model_id: str = "ECOMMERCE"
-    security_policy_ids: tuple[int, ...] = (1594,)
+    #: The MVP fields.
+    field_ids: tuple[str, ...]
+    metadata_model_id: str
+    security_policy_ids: tuple[int, ...]
     #: By asset type code and field id: an empty value removes the field, another replaces or appends it.
-    asset_type_overrides: Mapping[str, Mapping[str, Scalar]] = field(default_factory=lambda: ASSET_TYPE_OVERRIDES)
+    asset_type_overrides: Mapping[str, Mapping[str, Scalar]]
     #: Field ids that take the media's facts.
-    media_fields: Mapping[Literal["width", "height", "duration"], str] = field(default_factory=dict)
+    media_fields: Mapping[Literal["width", "height", "duration"], str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

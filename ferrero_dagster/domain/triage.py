@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
-from ferrero_dagster.domain.name_components import NamingRules
+from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
+from ferrero_dagster.domain.planning import pause_s
 
 AgencyState = Literal["settling", "ready", "refused"]
 
@@ -28,7 +29,8 @@ class KnownMaster:
     """What decides whether a final may come in under a tracking ID."""
 
     tracking_id: str
-    campaign_id: str
+    #: None where the cron scripts did not note it.
+    campaign_id: str | None
     status: str
 
 
@@ -58,15 +60,35 @@ def judge(
     if isinstance(name, NameProblems):
         return Judgement(file=file, state="refused", reason="The name is not a V2 file name.", problems=name.problems)
     master = masters.get(name.tracking_id)
-    if master is None:
-        reason = f"The tracking ID {name.tracking_id} is unknown; the name of the master in Box ends with the right one."
-        return Judgement(file=file, state="refused", name=name, reason=reason)
-    if master.status != "active":
-        reason = f"The master with tracking ID {name.tracking_id} is {master.status}: no finals are expected for it."
+    reason = _why_no_finals(name.tracking_id, master)
+    if master is None or reason:
         return Judgement(file=file, state="refused", name=name, reason=reason)
     return Judgement(file=file, state="ready", name=name, campaign_id=master.campaign_id)
+
+
+def _why_no_finals(tracking_id: str, master: KnownMaster | None) -> str | None:
+    if master is None:
+        return f"The tracking ID {tracking_id} is unknown; the name of the master in Box ends with the right one."
+    if master.status != "active":
+        return f"The master with tracking ID {tracking_id} is {master.status}: no finals are expected for it."
+    if not master.campaign_id:
+        return (
+            f"The master with tracking ID {tracking_id} has no campaign_id in master_assets; the operator must set it."
+        )
+    return None
 
 
 def parsed(files: Sequence[ListedFile], rules: NamingRules) -> dict[str, V2Name | NameProblems]:
     """The files' names by file id, parsed."""
     return {file.id: parse_v2(file.name, rules) for file in files}
+
+
+def may_be_right_now(name: str, rules: NamingRules) -> bool:
+    """Whether a name that was refused may be a V2 name by the rules as they are now; cheaper than to parse it."""
+    tokens = name.rpartition(".")[0].split("_")
+    return len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens))
+
+
+def is_due(failures: int, since_last_attempt_s: float | None, pauses_minutes: Sequence[float]) -> bool:
+    """Whether the pause after so many failures is over; there is none where nothing was tried."""
+    return since_last_attempt_s is None or since_last_attempt_s >= pause_s(failures, pauses_minutes)

@@ -6,13 +6,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ferrero_dagster.domain.files import Digest, Transfer
+from ferrero_dagster.domain.files import Campaign, Digest, Transfer
 from ferrero_dagster.domain.triage import Judgement, KnownMaster, ListedFile
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import storable
 
 _TRANSFER = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
                target_id, target_name, size_bytes"""
+
+#: Of a transfer `t`; a final that arrived, but is still in Box, has nothing to wait for.
+_ATTEMPTS = """CASE t.state WHEN 'moved' THEN 0 ELSE coalesce(t.attempts, 0) END AS failures,
+               extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +32,16 @@ class KnownFile:
     problems: list[dict[str, Any]] | None
     #: Of its transfer, if it was ever tried.
     transfer_state: str | None
-    attempts: int
+    failures: int
+    since_last_attempt_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyFile:
+    """A file that may be moved, and how often that failed."""
+
+    file: ListedFile
+    failures: int
     since_last_attempt_s: float | None
 
 
@@ -41,30 +55,30 @@ class RefusedFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Master:
-    """What a final takes from its master."""
+    """What a final takes from its master; rows of the cron scripts may lack either."""
 
-    tracking_id: str
-    campaign_id: str
-    upload_directory: str
+    upload_directory: str | None
     full_metadata: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalTransfer:
-    """A final on its way, with the traces of an import that was begun."""
+    """A final on its way, with the traces of an import that was begun.
+
+    Once an import made another asset than it should, that one is the transfer's `target_id`.
+    """
 
     transfer: Transfer
     job_id: str | None
-    import_began: bool
+    #: Since an import began that may have succeeded, as far as we know.
+    since_import_s: float | None
 
 
 def known_files(cursor: Cursor) -> dict[tuple[str, str], KnownFile]:
     """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
     cursor.execute(
-        """
-        SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state,
-               coalesce(t.attempts, 0) AS attempts,
-               extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s
+        f"""
+        SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state, {_ATTEMPTS}
         FROM agency_files f
         LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
         WHERE f.state <> 'gone'
@@ -103,40 +117,59 @@ def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]])
             file_id TEXT, etag TEXT, name TEXT, size_bytes BIGINT, sha1_hex TEXT, state TEXT, looks INTEGER,
             template JSONB, tracking_id TEXT, campaign_id TEXT, reason TEXT, problems JSONB)
         ON CONFLICT (file_id, etag) DO UPDATE SET
-            size_bytes = excluded.size_bytes, sha1_hex = excluded.sha1_hex, state = excluded.state,
-            looks = excluded.looks, template = excluded.template, tracking_id = excluded.tracking_id,
-            campaign_id = excluded.campaign_id, reason = excluded.reason, problems = excluded.problems,
+            name = excluded.name, size_bytes = excluded.size_bytes, sha1_hex = excluded.sha1_hex,
+            state = excluded.state, looks = excluded.looks, template = excluded.template,
+            tracking_id = excluded.tracking_id, campaign_id = excluded.campaign_id, reason = excluded.reason,
+            problems = excluded.problems,
             refused_at = CASE WHEN excluded.state = 'refused' THEN coalesce(known.refused_at, now()) END,
             last_seen_at = now(), gone_at = NULL
         """,
-        (json.dumps(rows).replace("\\u0000", ""),),
+        (json.dumps(storable(rows)),),
     )
 
 
 def mark_gone(cursor: Cursor, versions: Collection[tuple[str, str]]) -> None:
-    """These versions are no longer in the folder: moved by us, renamed, replaced or deleted."""
+    """These versions are no longer in the folder: moved by us, renamed, replaced or deleted.
+
+    What had not arrived is withdrawn; there is nothing left to try.
+    """
     cursor.execute(
         """
-        UPDATE agency_files SET state = 'gone', gone_at = now()
-        FROM unnest(%s::text[], %s::text[]) AS left_folder (id, version)
-        WHERE file_id = left_folder.id AND etag = left_folder.version
+        WITH gone AS (
+            UPDATE agency_files SET state = 'gone', gone_at = now()
+            FROM unnest(%s::text[], %s::text[]) AS left_folder (id, version)
+            WHERE file_id = left_folder.id AND etag = left_folder.version
+            RETURNING file_id, etag
+        ), deleted AS (
+            UPDATE transfers SET deleted_at = now() FROM gone
+            WHERE route = %s AND source_id = file_id AND source_version = etag AND state = 'moved'
+              AND deleted_at IS NULL
+        )
+        UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the agency folder', updated_at = now()
+        FROM gone
+        WHERE route = %s AND source_id = file_id AND source_version = etag AND state IN ('pending', 'set_aside')
         """,
-        ([file_id for file_id, _ in versions], [etag for _, etag in versions]),
+        ([id_ for id_, _ in versions], [etag for _, etag in versions], FINALS_ROUTE.name, FINALS_ROUTE.name),
     )
 
 
-def ready_files(cursor: Cursor, campaign_id: str) -> list[ListedFile]:
+def ready_files(cursor: Cursor, campaign_id: str) -> list[ReadyFile]:
     """The campaign's files that may be moved, oldest first; those set aside are left out."""
     cursor.execute(
-        """
-        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template FROM agency_files f
+        f"""
+        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template, {_ATTEMPTS} FROM agency_files f
         LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
         WHERE f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
         ORDER BY f.first_seen_at, f.id
         """,
         (FINALS_ROUTE.name, campaign_id),
     )
-    return [ListedFile(**row) for row in cursor.fetchall()]
+    return [
+        ReadyFile(
+            failures=row.pop("failures"), since_last_attempt_s=row.pop("since_last_attempt_s"), file=ListedFile(**row)
+        )
+        for row in cursor.fetchall()
+    ]
 
 
 def refused_files(cursor: Cursor) -> list[RefusedFile]:
@@ -151,8 +184,7 @@ def master(cursor: Cursor, tracking_id: str) -> Master | None:
     """The active master with this tracking ID, with its full metadata (200 KB and more)."""
     cursor.execute(
         """
-        SELECT tracking_id, campaign_id, upload_directory, full_metadata FROM master_assets
-        WHERE tracking_id = %s AND status = 'active'
+        SELECT upload_directory, full_metadata FROM master_assets WHERE tracking_id = %s AND status = 'active'
         """,
         (tracking_id,),
     )
@@ -161,19 +193,24 @@ def master(cursor: Cursor, tracking_id: str) -> Master | None:
 
 
 def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
-    """The transfer of this version of the file, made on the first call and found again on every later one."""
+    """The transfer of this version of the file, made on the first call and found again on every later one.
+
+    One that was withdrawn, as when the file is back from the trash, is on its way again.
+    """
     cursor.execute(
         f"""
         INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id)
         VALUES (%s, %s, %s, %s, %s, %s)
-        ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET source_name = excluded.source_name
-        RETURNING {_TRANSFER}, job_id, import_began_at IS NOT NULL AS import_began
+        ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
+            source_name = excluded.source_name,
+            state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
+        RETURNING {_TRANSFER}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
         """,
         (FINALS_ROUTE.name, campaign_id, file.id, file.etag, file.name, tracking_id),
     )
     row = cursor.fetchall()[0]
-    job_id, import_began = row.pop("job_id"), row.pop("import_began")
-    return FinalTransfer(transfer=Transfer(**row), job_id=job_id, import_began=import_began)
+    job_id, since_import_s = row.pop("job_id"), row.pop("since_import_s")
+    return FinalTransfer(transfer=Transfer(**row), job_id=job_id, since_import_s=since_import_s)
 
 
 def begin_import(cursor: Cursor, transfer_id: int) -> None:
@@ -181,9 +218,21 @@ def begin_import(cursor: Cursor, transfer_id: int) -> None:
     cursor.execute("UPDATE transfers SET import_began_at = now(), updated_at = now() WHERE id = %s", (transfer_id,))
 
 
-def keep_job(cursor: Cursor, transfer_id: int, job_id: str | None) -> None:
-    """Remember the import job, or with None forget one that came to nothing."""
+def keep_job(cursor: Cursor, transfer_id: int, job_id: str) -> None:
+    """Remember the import job."""
     cursor.execute("UPDATE transfers SET job_id = %s, updated_at = now() WHERE id = %s", (job_id, transfer_id))
+
+
+def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_asset_id: str | None = None) -> None:
+    """The import job did not make our asset, and if it `is_over` never will; `wrong_asset_id` is what it made."""
+    cursor.execute(
+        """
+        UPDATE transfers SET job_id = NULL, import_began_at = CASE WHEN %s THEN NULL ELSE import_began_at END,
+               target_id = coalesce(%s, target_id), updated_at = now()
+        WHERE id = %s
+        """,
+        (is_over, wrong_asset_id, transfer_id),
+    )
 
 
 def record_final(
@@ -195,7 +244,7 @@ def record_final(
         UPDATE transfers SET state = 'moved', target_id = %s, target_name = %s, size_bytes = %s, sha1_hex = %s,
                md5_hex = %s, source_hash = 'given', run_id = %s, adopted = %s, attempts = attempts + 1,
                last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
-        WHERE id = %s AND state = 'pending'
+        WHERE id = %s AND state <> 'moved'
         """,
         (asset_id, clean_name, digest.size_bytes, digest.sha1_hex, digest.md5_hex, run_id, adopted, transfer.id),
     )
@@ -263,6 +312,21 @@ def complete_campaigns(cursor: Cursor, campaign_ids: Collection[str] | None = No
         {"before": FINALS_ROUTE.status_before, "ids": list(campaign_ids) if campaign_ids is not None else None},
     )
     return [row["campaign_id"] for row in cursor.fetchall()]
+
+
+def campaigns_of(cursor: Cursor, campaign_ids: Collection[str]) -> list[Campaign]:
+    """These campaigns, in this order, as we saw them last; of one that we never saw only the id is known."""
+    cursor.execute(
+        """
+        SELECT wanted.id, coalesce(campaign_number, '') AS number, coalesce(campaign_name, wanted.id) AS name,
+               coalesce(status, '') AS status, coalesce(campaign_type, '') AS type
+        FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (id, place)
+        LEFT JOIN campaign_status ON campaign_id = wanted.id
+        ORDER BY place
+        """,
+        (list(campaign_ids),),
+    )
+    return [Campaign(**row) for row in cursor.fetchall()]
 
 
 def finals_of(cursor: Cursor, campaign_id: str) -> list[Transfer]:

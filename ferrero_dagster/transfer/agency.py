@@ -1,14 +1,15 @@
 """One look at the agency's folder: sorts every file and says which campaigns have files to move (SPEC 4.1, 4.2)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.planning import pause_s
-from ferrero_dagster.domain.triage import Judgement, ListedFile, is_ignored, judge, parsed
+from ferrero_dagster.domain.triage import Judgement, ListedFile, is_due, is_ignored, judge, may_be_right_now, parsed
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals, outages, outbox, rounds
@@ -23,7 +24,7 @@ class AgencyLook:
     """What a look found; `judgements` is None where Box could not be asked."""
 
     #: Campaigns to start a run for, with the number of files that are due.
-    starts: dict[str, int] = field(default_factory=dict)
+    starts: dict[Campaign, int] = field(default_factory=dict)
     judgements: list[Judgement] | None = None
     set_aside: list[Judgement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -36,7 +37,7 @@ class AgencyLook:
     def __str__(self) -> str:
         counts = ", ".join(f"{number} {state}" for state, number in sorted(self.counts.items()))
         files = [f"Files: {counts or 'none'}{f', {len(self.set_aside)} of them set aside' if self.set_aside else ''}."]
-        starts = [f"{campaign}: starts for {files} files" for campaign, files in self.starts.items()]
+        starts = [f"{campaign}: starts, {number} files are due" for campaign, number in self.starts.items()]
         return "\n".join(([] if self.judgements is None else files) + starts + self.notes)
 
 
@@ -44,7 +45,8 @@ class AgencyLook:
 class AgencyLooker:
     """What a look needs."""
 
-    agency: BoxAgency
+    #: Opens the agency's folder; where Box refuses us or is out, that is reported like any other incident.
+    open_agency: Callable[[], AbstractContextManager[BoxAgency]]
     folder_id: str
     database: Database
     site: Site
@@ -53,12 +55,13 @@ class AgencyLooker:
     def look(self, *, running: Collection[str]) -> AgencyLook:
         """List the folder, judge every file, write down what changed, mail new refusals.
 
-        `running` holds the campaigns that have an unfinished run. Costs one call to Box per thousand files and six
-        statements, however many files there are.
+        `running` holds the campaigns that have an unfinished run. Costs one call to Box per thousand files and about
+        ten statements, however many files there are.
         """
         site = self.site.agency
         try:
-            listed = self.agency.list_files(self.folder_id, subfolders=site.include_subfolders)
+            with self.open_agency() as agency:
+                listed = agency.list_files(self.folder_id, subfolders=site.include_subfolders)
         except INCIDENTS as error:
             incidents.report(self.database, error, mail_after_failures=self.site.campaigns.outage_mail_after_failures)
             return AgencyLook(notes=[str(error)])
@@ -68,18 +71,28 @@ class AgencyLooker:
         finished = self.database.transact(lambda cursor: self._write(cursor, judgements, known))
         look = AgencyLook(judgements=judgements)
         due = self._due(judgements, known, look)
-        for campaign_id in dict.fromkeys([*due, *finished]):
-            if campaign_id in running:
-                look.notes.append(f"{campaign_id}: a run is under way")
-            elif len(look.starts) == site.runs_per_tick:
-                look.notes.append(f"{campaign_id}: waits for the next look")
-            else:
-                look.starts[campaign_id] = due.get(campaign_id, 0)
+        self._start(dict.fromkeys(finished, 0) | due, look, running)
         return look
 
+    def _start(self, due: dict[str, int], look: AgencyLook, running: Collection[str]) -> None:
+        site = self.site.agency
+        hold = self.database.transact(lambda cursor: incidents.hold(cursor, site.retry_pauses_minutes))
+        for campaign in self.database.transact(lambda cursor: finals.campaigns_of(cursor, due)):
+            if campaign.id in running or hold:
+                look.notes.append(f"{campaign}: {hold or 'a run is under way'}")
+            elif len(look.starts) == site.runs_per_tick:
+                look.notes.append(f"{campaign}: waits for the next look")
+            else:
+                look.starts[campaign] = due[campaign.id]
+
     def _judge(self, files: list[ListedFile], known: dict[tuple[str, str], KnownFile]) -> list[Judgement]:
-        unknown = [file for file in files if not _problems(known.get((file.id, file.etag)))]
-        names = parsed(unknown, self.site.naming_rules)
+        rules = self.site.naming_rules
+        to_parse = [
+            file
+            for file in files
+            if not _problems(known.get((file.id, file.etag))) or may_be_right_now(file.name, rules)
+        ]
+        names = parsed(to_parse, rules)
         ids = {name.tracking_id for name in names.values() if isinstance(name, V2Name)}
         masters = self.database.transact(lambda cursor: finals.known_masters(cursor, ids))
         return [
@@ -94,7 +107,8 @@ class AgencyLooker:
         """Write down what changed; returns the campaigns that are complete but not advanced yet."""
         changed = [(j, _looks(j.file, known)) for j in judgements if _is_news(j, known)]
         finals.save_judgements(cursor, changed)
-        finals.mark_gone(cursor, set(known) - {(j.file.id, j.file.etag) for j in judgements})
+        if gone := set(known) - {(j.file.id, j.file.etag) for j in judgements}:
+            finals.mark_gone(cursor, gone)
         refused = [j for j, _ in changed if j.state == "refused"]
         facts = [(final_reports.refusal(self.links, j), f"{j.file.id}:{j.file.etag}") for j in refused]
         outbox.add_many(
@@ -102,9 +116,17 @@ class AgencyLooker:
             messages=[(f.template, f.model_dump_json(), f"mail:{f.template}:{key}") for f, key in facts],
         )  # fmt: skip
         outages.note_success(cursor, "Box")
-        if not self.site.agency.advance_when_complete:
-            return []
-        return finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)
+        return self._finished(cursor) if self.site.agency.advance_when_complete else []
+
+    def _finished(self, cursor: Cursor) -> list[str]:
+        finished = finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)
+        open_rounds = rounds.open_rounds(cursor, FINALS_ROUTE.name, finished) if finished else {}
+        return [
+            campaign_id
+            for campaign_id in finished
+            if (known := open_rounds.get(campaign_id)) is None
+            or self._is_due(known.failed_attempts, known.since_last_failure_s)
+        ]
 
     def _due(
         self, judgements: list[Judgement], known: dict[tuple[str, str], KnownFile], look: AgencyLook
@@ -116,13 +138,12 @@ class AgencyLooker:
             before = known.get((judgement.file.id, judgement.file.etag))
             if before and before.transfer_state == "set_aside":
                 look.set_aside.append(judgement)
-            elif not before or self._is_due(before):
+            elif not before or self._is_due(before.failures, before.since_last_attempt_s):
                 due[judgement.campaign_id] += 1
         return due
 
-    def _is_due(self, before: KnownFile) -> bool:
-        pause = pause_s(before.attempts, self.site.agency.retry_pauses_minutes)
-        return before.since_last_attempt_s is None or before.since_last_attempt_s >= pause
+    def _is_due(self, failures: int, since_last_s: float | None) -> bool:
+        return is_due(failures, since_last_s, self.site.agency.retry_pauses_minutes)
 
 
 def _looks(file: ListedFile, known: dict[tuple[str, str], KnownFile]) -> int:

@@ -5,12 +5,11 @@ claim → download → look, import, poll → verify → record with its message
 
 import contextlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ferrero_dagster.clients.box import FileChangedError
-from ferrero_dagster.clients.box_agency import GoneError
+from ferrero_dagster.clients.box_agency import ChangedError, GoneError
 from ferrero_dagster.domain.creativex import CreativeX, creativex_of
-from ferrero_dagster.domain.errors import FerreroError, FileRefused, IntegrityError, TransientError
+from ferrero_dagster.domain.errors import FerreroError, FileRefused, PermanentError, SystemUnavailable
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.representation import build_representation
@@ -26,9 +25,8 @@ from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
 
-
-class ChangedError(TransientError):
-    """The file was replaced in Box while we worked; nobody is at fault and the next look sees it afresh."""
+#: Status of a campaign whose folder the DAM does not have any more.
+GONE = "gone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,15 +50,13 @@ class FinalFile:
         self._run_id = run_id
         self._area = area
         self._progress = progress
-        self._import = FinalImport(
-            systems.dam, systems.imports, systems.database, on_existing_name=systems.site.agency.on_existing_name
-        )
+        self._import = FinalImport(systems.dam, systems.imports, systems.database, systems.site)
 
     def move(self, task: tuple[ListedFile, V2Name]) -> MovedFile:
         """Move a ready file; one that an earlier run brought in is only deleted from Box.
 
         Raises:
-            GoneError, ChangedError: it vanished or changed in Box meanwhile; nothing is counted.
+            GoneError, ChangedError: it is not as it was when the sensor looked; nothing is counted.
             FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
         """
         file, name = task
@@ -85,25 +81,19 @@ class FinalFile:
         return moved
 
     def _bring_in(self, file: ListedFile, name: V2Name, final: finals.FinalTransfer) -> _Arrival:
-        systems = self._systems
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
-        master = systems.database.transact(lambda cursor: finals.master(cursor, name.tracking_id))
-        if master is None:
-            raise FileRefused(f"The master {name.tracking_id} is not active any more.", code="master not active")
-        creativex = creativex_of(file.template or systems.agency.instance(file.id))
+        folder_id, full_metadata = self._master(name.tracking_id)
+        creativex = self._creativex(file)
         with self._area.room(file.size_bytes) as path:
-            digest = self._download(file, path)
+            digest = self._systems.agency.download(file, path, self._progress.downloaded)
             media, media_note = media_facts(path)
             representation = build_representation(
-                master.full_metadata,
-                name,
-                creativex_url=creativex.url,
-                media=media,
-                rules=systems.site.representation_rules,
-            )
+                full_metadata, name, creativex_url=creativex.url, media=media,
+                rules=self._systems.site.representation_rules,
+            )  # fmt: skip
             brought = self._import.bring_in(
-                final, path, digest, name=name.clean_name, folder_id=master.upload_directory,
+                final, path, digest, name=name.clean_name, folder_id=folder_id,
                 representation=representation.body, uploaded=self._progress.uploaded,
             )  # fmt: skip
         notes = (media_note, str(representation), *creativex.notes)
@@ -112,11 +102,32 @@ class FinalFile:
             is_new_version=brought.is_new_version, notes=tuple(note for note in notes if note),
         )  # fmt: skip
 
-    def _download(self, file: ListedFile, path: Path) -> Digest:
+    def _master(self, tracking_id: str) -> tuple[str, object]:
+        """The master's upload directory and full metadata."""
+        if self._campaign.status == GONE:
+            raise PermanentError(
+                f"The DAM has no campaign {self._campaign.id} (any more); restore it there, then release the file.",
+                code="campaign gone",
+            )
+        master = self._systems.database.transact(lambda cursor: finals.master(cursor, tracking_id))
+        if master is None:
+            raise ChangedError(f"The master {tracking_id} is not active any more.", code="master not active")
+        if not master.upload_directory:
+            raise PermanentError(
+                f"The master {tracking_id} has no upload_directory in the table master_assets; set it, then release "
+                "the file.",
+                code="no upload directory",
+            )
+        return master.upload_directory, master.full_metadata
+
+    def _creativex(self, file: ListedFile) -> CreativeX:
+        """What the template says; where Box refuses to tell, the final goes on without (SPEC 4.3)."""
         try:
-            return self._systems.agency.download(file, path, self._progress.downloaded)
-        except IntegrityError as error:
-            raise ChangedError(f"{file.name} changed in Box meanwhile.", code="changed in Box") from error
+            return creativex_of(file.template or self._systems.agency.instance(file.id))
+        except (GoneError, SystemUnavailable):
+            raise
+        except FerreroError as error:
+            return CreativeX(notes=(f"CreativeX is not known: {error}",))
 
     def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
         links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score

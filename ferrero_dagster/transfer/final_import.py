@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_imports import OtmmImports
-from ferrero_dagster.domain.errors import FileRefused, IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
+from ferrero_dagster.domain.errors import FileRefused, IntegrityError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
+from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
 
@@ -47,12 +48,13 @@ class Brought:
 class FinalImport:
     """Imports finals of one run; safe to share between threads."""
 
-    def __init__(self, dam: Otmm, imports: OtmmImports, database: Database, *, on_existing_name: str) -> None:
+    def __init__(self, dam: Otmm, imports: OtmmImports, database: Database, site: Site) -> None:
         self._dam = dam
         self._imports = imports
         self._database = database
         self._folders = TargetFolders(dam)
-        self._on_existing_name = on_existing_name
+        self._on_existing_name = site.agency.on_existing_name
+        self._doubt_s = site.dam_import.job_timeout_s
 
     def bring_in(
         self,
@@ -72,56 +74,68 @@ class FinalImport:
         Raises:
             IntegrityError: the DAM holds something else than we sent.
             FileRefused: the name is taken and the site refuses that.
-            TransientError: the job failed or did not finish.
+            TransientError: the job failed or did not finish, or one whose answer we lost may still be at work.
         """
         if final.job_id:
             return Brought(self._finished(final, final.job_id, name, digest))
-        existing = self._existing(folder_id, name)
-        same = next((asset for asset in existing if self._is_same(asset, digest, ours=final.import_began)), None)
+        existing, since_s = self._existing(folder_id, name), final.since_import_s
+        same = next((asset for asset in existing if _is_same(asset, digest, ours=since_s is not None)), None)
         if same:
             return Brought(same, is_adopted=True)
-        is_version = bool(existing) and self._on_existing_name == "new_version"
-        if existing and self._on_existing_name == "refuse":
-            raise FileRefused(f"The DAM already holds another {name}; rename the file.", code="name taken in the DAM")
-        self._database.transact(lambda cursor: finals.begin_import(cursor, final.transfer.id))
+        if since_s is not None and since_s < self._doubt_s:
+            raise TransientError(
+                f"The DAM may still be at work on an import of {name} whose answer was lost.", code="import in doubt"
+            )
+        replaced = self._replaced(final, existing, name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        if is_version:
-            job_id = self._imports.start_version(
-                existing[0].id, path, name, kind, representation=representation, uploaded=uploaded
-            )
+        content: dict[str, Any] = {"representation": representation, "uploaded": uploaded}
+        self._database.transact(lambda cursor: finals.begin_import(cursor, final.transfer.id))
+        if replaced:
+            job_id = self._imports.start_version(replaced.id, path, name, kind, **content)
         else:
-            job_id = self._imports.start(
-                path, name, kind, folder_id=folder_id, representation=representation, uploaded=uploaded
-            )
+            job_id = self._imports.start(path, name, kind, folder_id=folder_id, **content)
         self._database.transact(lambda cursor: finals.keep_job(cursor, final.transfer.id, job_id))
-        return Brought(self._finished(final, job_id, name, digest), is_new_version=is_version)
+        return Brought(self._finished(final, job_id, name, digest), is_new_version=replaced is not None)
 
     def _existing(self, folder_id: str, name: str) -> list[DamAsset]:
         ids = self._folders.ids(folder_id, name)
         return sorted(self._dam.load_assets(ids), key=lambda asset: asset.id) if ids else []
 
-    @staticmethod
-    def _is_same(asset: DamAsset, digest: Digest, *, ours: bool) -> bool:
-        # Without a checksum of the DAM's the size decides, but only where an import of ours had begun.
-        same_bytes = asset.md5_hex == digest.md5_hex if asset.md5_hex else ours
-        return asset.size_bytes == digest.size_bytes and same_bytes
+    def _replaced(self, final: finals.FinalTransfer, existing: list[DamAsset], name: str) -> DamAsset | None:
+        """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""
+        spoiled = next((asset for asset in existing if asset.id == final.transfer.target_id), None)
+        if spoiled or not existing or self._on_existing_name == "duplicate":
+            return spoiled
+        if self._on_existing_name == "refuse":
+            raise FileRefused(f"The DAM already holds another {name}; rename the file.", code="name taken in the DAM")
+        return existing[0]
 
     def _finished(self, final: finals.FinalTransfer, job_id: str, name: str, digest: Digest) -> DamAsset:
+        transfer_id = final.transfer.id
         try:
             asset_id = self._imports.wait(job_id, name)
-            asset = _proven(self._dam.load_assets([asset_id]), name, digest)
-        except TransientError as error:
-            if not isinstance(error, SystemUnavailable):
-                # The next attempt looks for the name first, so nothing doubles if this job should still end well.
-                self._database.transact(lambda cursor: finals.keep_job(cursor, final.transfer.id, None))
+        except ImportEndedError as error:
+            is_over = error.over
+            self._database.transact(lambda cursor: finals.forget_job(cursor, transfer_id, is_over=is_over))
             raise
-        return asset
+        found = self._dam.load_assets([asset_id])
+        if not found:
+            raise TransientError(f"The DAM does not show {name} yet.", code="import not shown")
+        try:
+            _prove(found[0], name, digest)
+        except IntegrityError:
+            self._database.transact(lambda cursor: finals.forget_job(cursor, transfer_id, wrong_asset_id=asset_id))
+            raise
+        return found[0]
 
 
-def _proven(found: list[DamAsset], name: str, digest: Digest) -> DamAsset:
-    if not found:
-        raise TransientError(f"The DAM does not show {name} yet.", code="import not shown")
-    asset = found[0]
+def _is_same(asset: DamAsset, digest: Digest, *, ours: bool) -> bool:
+    # Without a checksum of the DAM's the size decides, but only where an import of ours had begun.
+    same_bytes = asset.md5_hex == digest.md5_hex if asset.md5_hex else ours
+    return asset.size_bytes == digest.size_bytes and same_bytes
+
+
+def _prove(asset: DamAsset, name: str, digest: Digest) -> None:
     if asset.size_bytes != digest.size_bytes:
         raise IntegrityError(
             f"The DAM holds {asset.size_bytes or 0:,} bytes of {name}, we sent {digest.size_bytes:,}.",
@@ -129,4 +143,3 @@ def _proven(found: list[DamAsset], name: str, digest: Digest) -> DamAsset:
         )
     if asset.md5_hex and asset.md5_hex != digest.md5_hex:
         raise IntegrityError(f"The DAM's checksum of {name} is not ours.", code="checksum mismatch")
-    return asset

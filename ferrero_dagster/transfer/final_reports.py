@@ -12,7 +12,7 @@ from ferrero_dagster.messages.facts import (
     UploadFailed,
 )
 from ferrero_dagster.routes import FINALS_ROUTE
-from ferrero_dagster.tracking import campaigns, finals, outages, outbox, rounds
+from ferrero_dagster.tracking import campaigns, finals, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems
 
@@ -68,8 +68,6 @@ def report_complete(systems: Systems, campaign: Campaign, current: rounds.Round,
     def work(cursor: Cursor) -> None:
         campaigns.note_status(cursor, campaign.id, FINALS_ROUTE.status_after)
         rounds.close(cursor, current.id, "advanced")
-        outages.note_success(cursor, "DAM")
-        outages.note_success(cursor, "Box")
         files = tuple(moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, campaign.id))
         fact = FinalsComplete(
             campaign=campaign_ref(systems.links, campaign), files=files, run_url=systems.links.run(run_id)

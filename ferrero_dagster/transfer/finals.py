@@ -1,21 +1,22 @@
 """Box → DAM: moves a campaign's ready files into the DAM and, when all masters have finals, advances it (SPEC 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ferrero_dagster.clients.box_agency import GoneError
+from ferrero_dagster.clients.box_agency import ChangedError, GoneError
 from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.triage import ListedFile
+from ferrero_dagster.domain.triage import ListedFile, is_due
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, rounds
 from ferrero_dagster.tracking.database import HeldLock
+from ferrero_dagster.tracking.finals import ReadyFile
 from ferrero_dagster.transfer import final_reports, incidents
 from ferrero_dagster.transfer.advance import advance
-from ferrero_dagster.transfer.final_file import ChangedError, FinalFile
+from ferrero_dagster.transfer.final_file import GONE, FinalFile
 from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -30,7 +31,7 @@ class FinalsOutcome:
     campaign: Campaign | None = None
     nothing: str | None = None
     moved: tuple[MovedFile, ...] = ()
-    #: Changed or vanished in Box meanwhile; the next look sees them afresh.
+    #: Not as they were when the sensor looked; the next look sees them afresh.
     left: tuple[FailedFile, ...] = ()
     failed: tuple[FailedFile, ...] = ()
     status: str | None = None
@@ -65,22 +66,36 @@ class _FinalsMove:
     lock: HeldLock
 
     def run(self) -> FinalsOutcome:
+        campaign = self._campaign()
+        ready = self.systems.database.transact(lambda cursor: finals.ready_files(cursor, self.campaign_id))
+        self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
+        result = self._move(campaign, self._chosen(ready))
+        if result.moved:
+            self.systems.database.transact(incidents.note_all_well)
+        chosen = self._advance(campaign)
+        return replace(result, status=chosen) if chosen else result
+
+    def _campaign(self) -> Campaign:
+        """The campaign as the DAM shows it; one that is not there any more has the status `GONE`."""
         database = self.systems.database
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
         except NotFoundError:
-            return FinalsOutcome(nothing=f"The DAM has no campaign {self.campaign_id} (any more): nothing to move.")
+            database.transact(lambda cursor: campaigns.note_status(cursor, self.campaign_id, GONE))
+            return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
         database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
-        files = database.transact(lambda cursor: finals.ready_files(cursor, self.campaign_id))
-        self.watcher.log(f"{campaign}: {len(files)} files are ready.")
-        result = self._move(campaign, self._one_per_name(files))
-        chosen = self._advance(campaign)
-        return replace(result, status=chosen) if chosen else result
+        return campaign
 
-    def _one_per_name(self, files: Iterable[ListedFile]) -> list[tuple[ListedFile, V2Name]]:
-        """The files with their parsed names; of two that would get one name in the DAM the older goes first, alone."""
+    def _chosen(self, ready: Sequence[ReadyFile]) -> list[tuple[ListedFile, V2Name]]:
+        """The files to try now, with their parsed names.
+
+        Those that wait out a pause are left out; where all do, somebody has started this run, and all are tried. Of two
+        files that would get one name in the DAM the older goes first, alone.
+        """
+        pauses = self.systems.site.agency.retry_pauses_minutes
+        due = [one for one in ready if is_due(one.failures, one.since_last_attempt_s, pauses)]
         chosen: dict[str, tuple[ListedFile, V2Name]] = {}
-        for file in files:
+        for file in (one.file for one in due or ready):
             name = parse_v2(file.name, self.systems.site.naming_rules)
             if isinstance(name, V2Name):
                 chosen.setdefault(name.clean_name.casefold(), (file, name))
@@ -112,16 +127,22 @@ class _FinalsMove:
         if not self.systems.site.agency.advance_when_complete:
             return None
         known = database.transact(lambda cursor: rounds.open_rounds(cursor, route.name, [campaign.id])).get(campaign.id)
-        if known and known.advancing and campaign.status == route.status_after:
-            # An earlier run set the status and died before it could say so.
-            return self._report_complete(campaign, known)
-        if campaign.status != route.status_before or not self._is_complete(campaign):
+        # An earlier run may have set the status and died before it could unlock the campaign and say so.
+        is_set = known is not None and known.advancing and campaign.status == route.status_after
+        if not is_set and not self._is_complete(campaign):
+            if known:
+                database.transact(lambda cursor: rounds.close(cursor, known.id, "overtaken"))
             return None
         current = database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
-        chosen = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
+        try:
+            chosen = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
+        except FerreroError:
+            database.transact(lambda cursor: rounds.note_failure(cursor, current.id))
+            raise
         return chosen or self._report_complete(campaign, current)
 
     def _is_complete(self, campaign: Campaign) -> bool:
+        """Whether it is in the status before the advance, and every active master has its final."""
         return bool(self.systems.database.transact(lambda cursor: finals.complete_campaigns(cursor, [campaign.id])))
 
     def _report_complete(self, campaign: Campaign, current: rounds.Round) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from ferrero_dagster.domain.representation import MediaFacts
 
@@ -12,7 +13,7 @@ def media_facts(path: Path) -> tuple[MediaFacts, str | None]:
 
     try:
         tracks = MediaInfo.parse(path).tracks
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError, ParseError):
         return MediaFacts(), "Its dimensions could not be read."
     pictures = [track for track in tracks if track.track_type in {"Video", "Image"} and track.width]
     if not pictures:

@@ -1,13 +1,16 @@
 """V2 file names: what is legal, and that every problem is told under the right component."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2, tracking_id_of
-from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
+from ferrero_dagster.domain.name_components import COMPONENTS
+from ferrero_dagster.site import load_site
 
-RULES = NamingRules()
+RULES = load_site().naming_rules
 FIELDS = [component.field for component in COMPONENTS]
 TITLES = {component.field: component.title for component in COMPONENTS}
 
@@ -150,7 +153,7 @@ def test_the_sentence_tells_what_is_wrong_and_what_is_right():
 
 
 def test_the_sites_code_lists_decide():
-    rules = NamingRules(brands=("FRR",), asset_types=("OOH",), extra_countries=())
+    rules = replace(RULES, brands=("FRR",), asset_types=("OOH",), extra_countries=())
     result = parse_v2(EXAMPLE_NAME.replace("DE", "UK"), rules)
     assert isinstance(result, NameProblems)
     assert [(p.component, p.expected, p.example) for p in result.problems] == [

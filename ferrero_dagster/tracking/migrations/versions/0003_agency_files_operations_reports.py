@@ -45,6 +45,10 @@ ALTER TABLE transfers
     ADD COLUMN import_began_at TIMESTAMPTZ,
     ADD COLUMN deleted_at TIMESTAMPTZ;
 COMMENT ON COLUMN transfers.deleted_at IS 'When the source was deleted from Box, the final being proven (a2_to_a3).';
+-- The agency may deliver once more what the DAM holds already: that final is adopted, and shares its asset.
+DROP INDEX transfers_target;
+CREATE UNIQUE INDEX transfers_target ON transfers (route, target_id)
+    WHERE target_id IS NOT NULL AND NOT (route = 'a2_to_a3' AND adopted);
 """
 
 _OPERATIONS = """

@@ -1,0 +1,91 @@
+"""Measures what the design promises, two things in one run, as a ratio: `make bench`.
+
+Absolute figures differ from machine to machine and hour to hour; the ratio says whether threads and the kept judgement
+of a name are worth their code.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.routes import ROUTES
+from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
+from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.sandbox.world import World
+from ferrero_dagster.settings import load_settings
+from ferrero_dagster.site import load_site
+from ferrero_dagster.transfer.agency import AgencyLooker
+from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.systems import Watcher
+
+_FILES = 40
+_FILE_BYTES = 1_000_000
+_LATENCY_S = 0.1
+_AGENCY_FILES = 5_000
+
+
+def main() -> None:
+    """Run all measurements and print one table."""
+    table = Table("measured", "first", "second", "ratio", title="Two things in one run; the ratio counts")
+    with tempfile.TemporaryDirectory() as state, World(Path(state)) as world:
+        for folder_id, name in BOX_FOLDERS.items():
+            world.box.add_folder(name=name, folder_id=folder_id)
+        environment = {k.removeprefix("FERRERO_").lower(): v for k, v in world.environment().items() if "FERRERO" in k}
+        connections = Connections(load_settings(_env_file=None, **environment), load_site())
+        for name in ("DAM", "Box"):
+            world.boards[name].add(Fault(path="content", delay_s=_LATENCY_S, times=None))
+        one, four = (_move(world, connections, threads) for threads in (1, 4))
+        table.add_row(f"{_FILES} files of 1 MB, {_LATENCY_S} s latency: 1 and 4 threads", *_shown(one, four))
+        first, second = _look_twice(world, connections)
+        table.add_row(f"{_AGENCY_FILES} refused agency files: first and second look", *_shown(first, second))
+    Console(width=110).print(table)
+
+
+def _shown(first_s: float, second_s: float) -> tuple[str, str, str]:
+    return f"{first_s:.2f} s", f"{second_s:.2f} s", f"{first_s / second_s:.1f}"
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _move(world: World, connections: Connections, threads: int) -> float:
+    campaign_id = world.dam.add_campaign(
+        name=f"Threads {threads}", number=f"C{threads:09}", status="A1", type="Local Adaptation",
+        folders=("01 Master Assets", "01 Final Assets"),
+    )  # fmt: skip
+    folder_id = world.dam.folder(campaign_id, "01 Master Assets")
+    for place in range(_FILES):
+        world.dam.add_asset(folder_id, f"Master {place}.bin", place.to_bytes(4, "big") * (_FILE_BYTES // 4))
+    site = connections.site.model_copy(
+        update={"transfer": connections.site.transfer.model_copy(update={"threads": threads})}
+    )
+    watcher = Watcher(run_id="bench", log=lambda _: None, on_moved=lambda _: None)
+    with Connections(connections.settings, site).systems() as systems:
+        return _timed(lambda: move_campaign(ROUTES[0], campaign_id, systems, watcher))
+
+
+def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
+    world.box.add_many_files(AGENCY_FOLDER, [f"12345_wrong_name_{place}.mp4" for place in range(_AGENCY_FILES)])
+    site = connections.site.model_copy(
+        update={"agency": connections.site.agency.model_copy(update={"settle_looks": 1})}
+    )
+    with connections.database() as database:
+        looker = AgencyLooker(
+            open_agency=connections.agency, folder_id=AGENCY_FOLDER, database=database, site=site,
+            links=connections.links,
+        )  # fmt: skip
+        first, second = (_timed(lambda: looker.look(running=())) for _ in range(2))
+    return first, second
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Reading the agency's folder in Box: listings, metadata, downloads (contract box.md sections 6-8)."""
+
+import json
+
+import pytest
+
+from ferrero_dagster.clients.box_agency import BoxAgency, ChangedError, GoneError
+from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import QUICK, seen
+from ferrero_dagster_tests.fix_world import sha1
+
+CREATIVEX = {"creativexScore": 90, "creativexUrl": "https://www.bbc.com"}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def agency(box_client):
+    return BoxAgency(box_client, template="ferrerodammetadata", limits=QUICK)
+
+
+@pytest.fixture
+def folder(served_box):
+    return served_box.store.add_folder(name="Agency")
+
+
+@pytest.fixture
+def file(served_box, agency, folder):
+    served_box.store.put_file(folder, "a.png", b"content" * 1000, CREATIVEX)
+    [file] = agency.list_files(folder, subfolders=False)
+    return file
+
+
+@pytest.mark.parametrize("key", ["enterprise", "enterprise_id"])
+def test_a_listing_tells_all_of_a_file_and_its_template_in_one_call(served_box, agency, folder, key):
+    served_box.settings.metadata_key = key
+    file_id = served_box.store.put_file(folder, "a.png", b"content", CREATIVEX)
+    served_box.store.put_file(folder, "b.png", b"")
+    served_box.store.add_folder(parent_id=folder, name="inner")
+    a, b = agency.list_files(folder, subfolders=False)
+    assert (a.id, a.name, a.size_bytes, a.sha1_hex, a.etag) == (file_id, "a.png", 7, sha1(b"content"), "0")
+    assert CREATIVEX.items() <= a.template.items()
+    assert (b.name, b.size_bytes, b.template) == ("b.png", 0, None)
+    assert seen(served_box, path="/items", times=1)
+
+
+def test_a_long_folder_is_read_to_its_end_a_thousand_at_a_time(served_box, agency, folder):
+    served_box.store.add_many_files(folder, [f"{number}.png" for number in range(2001)])
+    assert len({file.id for file in agency.list_files(folder, subfolders=False)}) == 2001
+    assert seen(served_box, path="/items", times=3)
+
+
+def test_folders_are_entered_on_demand_but_hidden_ones(served_box, agency, folder):
+    for path in ("deep", "deep/er", ".hidden"):
+        parent = folder
+        for name in path.split("/"):
+            parent = served_box.store.add_folder(parent_id=parent, name=name)
+        served_box.store.put_file(parent, f"{path.count('/')}.png", path.encode())
+    assert sorted(file.name for file in agency.list_files(folder, subfolders=True)) == ["0.png", "1.png"]
+    assert agency.list_files(folder, subfolders=False) == []
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, [], "x", {"enterprise": None}, {"enterprise": {"ferrerodammetadata": []}}, {"global": {}}]
+)
+def test_a_malformed_template_in_a_listing_is_no_template(served_box, agency, metadata):
+    entry = {"type": "file", "id": "1", "etag": "0", "name": "a", "size": 1, "sha1": "0", "metadata": metadata}
+    served_box.board.add(Fault(path="/items", status=200, body=json.dumps({"entries": [entry]}), headers=JSON))
+    assert [file.template for file in agency.list_files("0", subfolders=False)] == [None]
+
+
+def test_the_template_of_a_file_now(served_box, agency, file):
+    odd = {"version": "a", "id": "b", "scope": "c", "type": "d", "template": "e", "parent": "f", "canEdit": "g"}
+    served_box.store.set_metadata(file.id, CREATIVEX | odd)
+    assert (CREATIVEX | odd).items() <= agency.instance(file.id).items()
+
+
+@pytest.mark.parametrize("code", ["instance_not_found", "template_not_found", None])
+def test_a_file_without_an_instance_is_no_error_but_one_that_is_gone_is(served_box, agency, file, code):
+    body = json.dumps({"code": code} if code else {})
+    served_box.board.add(Fault(path="/metadata/", status=404, body=body, headers=JSON))
+    assert agency.instance(file.id) is None
+    served_box.store.delete(file.id)
+    with pytest.raises(GoneError, match="no longer there"):
+        agency.instance(file.id)
+
+
+def test_a_download_is_proven_by_the_listed_sha1(agency, file, tmp_path):
+    got: list[int] = []
+    digest = agency.download(file, tmp_path / "a", got.append)
+    assert (digest.size_bytes, digest.sha1_hex, sum(got)) == (7000, file.sha1_hex, 7000)
+    assert (tmp_path / "a").read_bytes() == b"content" * 1000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "^/dl/", "cut_after_bytes": 0},
+        {"path": "^/dl/", "cut_after_bytes": 6999},
+        {"path": "^/dl/", "status": 403},
+        {"path": "^/dl/", "status": 503, "times": 3},
+        {"path": "/content$", "status": 202, "headers": {"Retry-After": "0"}},
+        {"path": "/content$", "status": 401},
+        {"path": "/content$", "drop_answer": True},
+    ],
+)
+def test_a_download_that_breaks_is_begun_again(served_box, agency, file, tmp_path, fault):
+    served_box.board.add(Fault(**fault))
+    assert agency.download(file, tmp_path / "a").sha1_hex == file.sha1_hex
+    assert not served_box.board.armed
+
+
+def test_a_download_that_never_succeeds_leaves_nothing(served_box, agency, file, tmp_path):
+    served_box.board.add(Fault(path="^/dl/", status=503, times=None))
+    with pytest.raises(SystemUnavailable):
+        agency.download(file, tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_bytes_are_an_error_unless_the_file_was_replaced_or_deleted(served_box, agency, folder, file, tmp_path):
+    served_box.board.add(Fault(path="^/dl/", status=200, body="other"))
+    with pytest.raises(IntegrityError, match="not those that Box listed"):
+        agency.download(file, tmp_path / "a")
+    served_box.store.put_file(folder, "a.png", b"replaced")
+    with pytest.raises(ChangedError, match=r"a\.png was changed in Box meanwhile"):
+        agency.download(file, tmp_path / "a")
+    served_box.store.delete(file.id)
+    with pytest.raises(GoneError):
+        agency.download(file, tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []

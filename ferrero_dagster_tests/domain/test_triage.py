@@ -1,0 +1,76 @@
+"""How one file of the agency's folder is judged."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ferrero_dagster.domain.filenames import EXAMPLE_NAME, V2Name, parse_v2
+from ferrero_dagster.domain.triage import (
+    KnownMaster,
+    ListedFile,
+    is_due,
+    is_ignored,
+    judge,
+    may_be_right_now,
+    parsed,
+)
+from ferrero_dagster.site import load_site
+
+RULES = load_site().naming_rules
+PAUSES = (3, 10, 30, 60)
+
+
+def judged(name=EXAMPLE_NAME, *, looks=2, **master):
+    file = ListedFile(id="1", etag="0", name=name, size_bytes=5, sha1_hex="")
+    known = {"tracking_id": "ABC123", "campaign_id": "c", "status": "active"} | master
+    masters = {known["tracking_id"]: KnownMaster(**known)}
+    return judge(file, parsed([file], RULES)["1"], masters, looks=looks, settle_looks=2)
+
+
+def test_a_settled_file_of_an_active_master_is_ready_for_its_campaign():
+    judgement = judged()
+    assert (judgement.state, judgement.campaign_id, judgement.reason) == ("ready", "c", None)
+    assert judgement.name is not None
+    assert judgement.name.clean_name == "RAF_DE_de_TEST_OLV_001_6S_16x9.mp4"
+
+
+def test_a_file_that_may_still_change_is_not_judged_whatever_its_name():
+    assert judged(looks=1).state == judged("wrong", looks=1).state == "settling"
+
+
+def test_a_wrong_name_is_refused_with_every_problem():
+    judgement = judged("1234567_RAF_DE_de_TEST_OLV_001_6S_16x9.mp4")
+    assert (judgement.state, [problem.component for problem in judgement.problems]) == ("refused", ["tracking ID"])
+
+
+@pytest.mark.parametrize(
+    ("master", "reason"),
+    [
+        ({"tracking_id": "XYZ999"}, "The tracking ID ABC123 is unknown"),
+        ({"status": "withdrawn"}, "ABC123 is withdrawn"),
+        ({"status": "pending"}, "ABC123 is pending"),
+        ({"campaign_id": None}, "has no campaign_id in master_assets; the operator must set it"),
+    ],
+)
+def test_a_final_whose_master_cannot_take_it_is_refused_with_the_reason(master, reason):
+    judgement = judged(**master)
+    assert (judgement.state, judgement.campaign_id) == ("refused", None)
+    assert reason in judgement.reason
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._a.mp4", "~$plan.xlsx", "Thumbs.db", "DESKTOP.INI"])
+def test_what_programs_leave_behind_is_ignored(name):
+    assert is_ignored(name)
+    assert not is_ignored("a" + name)
+
+
+@given(st.text(alphabet="_.AB19sx", max_size=60) | st.just(EXAMPLE_NAME))
+def test_no_right_name_is_passed_over(name):
+    assert may_be_right_now(name, RULES) or not isinstance(parse_v2(name, RULES), V2Name)
+
+
+@pytest.mark.parametrize(("failures", "minutes"), [(0, 0), (1, 3), (2, 10), (4, 60), (9, 60)])
+def test_pauses_grow_with_the_failures(failures, minutes):
+    assert is_due(failures, minutes * 60, PAUSES)
+    assert not is_due(failures, minutes * 60 - 1, PAUSES)
+    assert is_due(failures, None, PAUSES)
