@@ -4,11 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from box_sdk_gen import BoxClient
 
@@ -79,9 +80,10 @@ class World:
         try:
             return move_campaign(route, campaign_id, self.systems, watcher)
         finally:
-            # PostgreSQL frees the lock of a closed connection a moment later; the next run of a test comes sooner.
-            while self._held_locks() > held:
-                continue
+            # PostgreSQL, if it is there, frees a closed connection's lock a moment later; the next run comes sooner.
+            with suppress(psycopg2.OperationalError):
+                while self._held_locks() > held:
+                    continue
 
     def _held_locks(self) -> int:
         [(count,)] = self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL")

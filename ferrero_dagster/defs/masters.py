@@ -7,9 +7,8 @@ import dagster as dg
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.messages import deliver_at_once
-from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME
+from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.defs.runs import campaign_tags
 from ferrero_dagster.routes import Route
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
@@ -56,26 +55,18 @@ def _description(route: Route) -> str:
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
+    from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
     from ferrero_dagster.defs.file_tables import master_metadata, outcome_metadata
-    from ferrero_dagster.messages.facts import MovedFile
     from ferrero_dagster.transfer.masters import move_campaign
-    from ferrero_dagster.transfer.systems import Watcher
 
-    def on_moved(file: MovedFile) -> None:
-        context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
-        metadata = master_metadata(file, route=route.title, campaign=context.partition_key)
-        context.log_event(dg.AssetMaterialization(MASTER_ASSETS, partition=file.tracking_id, metadata=metadata))
-
-    watcher = Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved)
+    watcher = campaign_watcher(
+        context, route_name=route.name, files=MASTER_ASSETS,
+        describe=lambda file, campaign: master_metadata(file, route=route.title, campaign=campaign),
+    )  # fmt: skip
     try:
         with connections.systems() as systems:
             outcome = move_campaign(route, context.partition_key, systems, watcher)
     finally:
         deliver_at_once(context.log, connections)
-    if outcome.campaign:
-        context.instance.add_run_tags(context.run.run_id, campaign_tags(route.name, outcome.campaign))
     metadata = outcome_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
-    context.log.info(str(metadata["result"].value))
-    if outcome.failed:
-        raise dg.Failure(description=str(metadata["result"].value), metadata=metadata, allow_retries=False)
-    return dg.MaterializeResult(metadata=metadata)
+    return ended(context, metadata, is_red=bool(outcome.failed))

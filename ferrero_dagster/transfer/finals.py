@@ -48,14 +48,8 @@ def move_finals(campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsO
             return FinalsOutcome(
                 nothing="Another run is moving this campaign's finals just now; this one moved nothing."
             )
-        try:
+        with incidents.reported(systems.database, systems.site, run_url=systems.links.run(watcher.run_id)):
             return _FinalsMove(campaign_id, systems, watcher, lock).run()
-        except INCIDENTS as error:
-            incidents.report(
-                systems.database, error, run_url=systems.links.run(watcher.run_id),
-                mail_after_failures=systems.site.campaigns.outage_mail_after_failures,
-            )  # fmt: skip
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,7 @@ class _FinalsMove:
         except NotFoundError:
             database.transact(lambda cursor: campaigns.note_status(cursor, self.campaign_id, GONE))
             return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
+        self.watcher.on_campaign(campaign)
         database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
         return campaign
 

@@ -113,10 +113,15 @@ class MasterFiles:
 
 
 def _box_name(name: str, transfer: Transfer, known: Iterable[Transfer]) -> str:
-    """`<stem>_<TRACKID>.<ext>`; files that share a tracking ID, as reworked finals of one master do, are numbered."""
-    sharing = sorted(other.id for other in known if other.tracking_id == transfer.tracking_id)
+    """`<stem>_<TRACKID>.<ext>`; where that name is taken, as by an earlier version of a final, a numbered one."""
+    wanted = box_file_name(name, transfer.tracking_id)
+    sharing = sorted(
+        other.id
+        for other in known
+        if box_file_name(other.source_name, other.tracking_id).casefold() == wanted.casefold()
+    )
     number = sharing.index(transfer.id) + 1
-    return box_file_name(name, transfer.tracking_id if number == 1 else f"{number}_{transfer.tracking_id}")
+    return wanted if number == 1 else box_file_name(name, f"{number}_{transfer.tracking_id}")
 
 
 def moved_file(transfer: Transfer, links: Links) -> MovedFile:

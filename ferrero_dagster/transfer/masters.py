@@ -70,6 +70,7 @@ class _CampaignMove:
         except NotFoundError:
             self._close(known)
             return Outcome(nothing=f"The DAM has no campaign {self.campaign_id} (any more): nothing to move.")
+        self.watcher.on_campaign(campaign)
         database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
         if campaign.status != self.route.status_before or campaign.type != self.route.campaign_type:
             return self._not_ours(campaign, known)

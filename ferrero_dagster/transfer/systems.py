@@ -8,6 +8,7 @@ from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.site import Site
@@ -39,3 +40,5 @@ class Watcher:
     run_id: str
     log: Callable[[str], None]
     on_moved: Callable[[MovedFile], None]
+    #: Told once the campaign was read, before anything is moved.
+    on_campaign: Callable[[Campaign], None] = lambda _: None

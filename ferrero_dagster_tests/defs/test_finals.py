@@ -116,7 +116,7 @@ def test_every_final_is_an_event_under_its_masters_tracking_id(cockpit, agency):
     values = shown(record.asset_materialization)
     assert (values["name in Box"], values["name in the DAM"]) == (ONE, clean_name("AAA001"))
     assert (values["campaign"], values["asset in the DAM"][-40:]) == (
-        campaign_id,
+        f"C{int(campaign_id, 16):09} Spring",
         next(asset.id for asset in agency.assets(campaign_id) if asset.name == clean_name("AAA001")),
     )
 

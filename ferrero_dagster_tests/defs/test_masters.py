@@ -47,7 +47,7 @@ def test_every_moved_file_is_an_event_under_its_tracking_id_with_links(cockpit):
         values = {name: value.value for name, value in record.asset_materialization.metadata.items()}
         assert values["asset in the DAM"].endswith(dam_id)
         assert values["file in Box"] == f"https://app.box.com/file/{box_id}"
-        assert values["campaign"] == campaign_id
+        assert values["campaign"] == f"C{int(campaign_id, 16):09} Spring"
 
 
 @pytest.mark.parametrize("route", [A5, B1], ids=lambda route: route.name)

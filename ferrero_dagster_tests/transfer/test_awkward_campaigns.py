@@ -57,7 +57,7 @@ def test_a_campaign_of_any_name_gets_a_folder_in_box(world, name):
     assert world.dam.store.status(campaign_id) == "A2"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=4))
 def test_any_names_at_all_arrive(world, names):
     campaign_id = world.campaign({})

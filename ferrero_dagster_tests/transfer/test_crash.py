@@ -90,7 +90,7 @@ def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world, tmp_pa
         if exit_code == 0:
             break
         assert exit_code == -signal.SIGKILL
-        assert [found.id for found in world.look().starts] in ([campaign_id], []), f"killed at step {at}"
+        assert [found.id for found in world.look().starts] == [campaign_id], f"killed at step {at}"
         run_again(world, campaign_id)
         assert world.end_state(campaign_id) == expected, f"killed at step {at}"
         assert len(world.box.board.requests("POST", "files/content")) <= 2 + 1, f"killed at step {at}"
@@ -98,7 +98,7 @@ def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world, tmp_pa
     assert world.end_state(campaign_id) == expected
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_runs_that_are_killed_again_and_again_with_files_in_flight_end_the_same(world, tmp_path, seed):
     expected, campaign_id, numbers = world.no_fault(), world.campaign(), random.Random(seed)
     for at in numbers.sample(range(8, 36), 3):
