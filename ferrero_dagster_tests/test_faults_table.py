@@ -16,6 +16,6 @@ def test_every_test_named_in_the_table_of_faults_exists() -> None:
 
 
 def test_every_fault_has_a_row_that_says_something() -> None:
-    rows = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", _TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \| [^|]*\|$", _TABLE.read_text(encoding="utf-8"), re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(1, 57))
     assert all(said.strip() for _, said in rows)

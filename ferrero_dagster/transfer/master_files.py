@@ -55,8 +55,7 @@ class MasterFiles:
         taken = [(asset, self._transfer(cursor, asset)) for asset in assets]
         known = transfers.of_campaign(cursor, self.route.name, self.campaign_id).values()
         return [
-            Claimed(asset=asset, transfer=transfer, box_name=_box_name(asset.name, transfer, known))
-            for asset, transfer in taken
+            Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known)) for asset, transfer in taken
         ]
 
     def _transfer(self, cursor: Cursor, asset: DamAsset) -> Transfer:
@@ -112,16 +111,17 @@ class MasterFiles:
         return moved_file(arrived, self.systems.links)
 
 
-def _box_name(name: str, transfer: Transfer, known: Iterable[Transfer]) -> str:
+def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:
     """`<stem>_<TRACKID>.<ext>`; where that name is taken, as by an earlier version of a final, a numbered one."""
-    wanted = box_file_name(name, transfer.tracking_id)
+    wanted = box_file_name(transfer.source_name, transfer.tracking_id)
+    same_master = [other for other in known if other.tracking_id == transfer.tracking_id]
     sharing = sorted(
         other.id
-        for other in known
+        for other in same_master
         if box_file_name(other.source_name, other.tracking_id).casefold() == wanted.casefold()
     )
     number = sharing.index(transfer.id) + 1
-    return wanted if number == 1 else box_file_name(name, f"{number}_{transfer.tracking_id}")
+    return wanted if number == 1 else box_file_name(transfer.source_name, f"{number}_{transfer.tracking_id}")
 
 
 def moved_file(transfer: Transfer, links: Links) -> MovedFile:
