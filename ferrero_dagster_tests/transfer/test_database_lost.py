@@ -13,6 +13,11 @@ from ferrero_dagster_tests.fix_world import World, opened_systems, with_site
 from ferrero_dagster_tests.tracking.test_database import KILL_ALL
 from ferrero_dagster_tests.transfer.commits import commits_watched
 
+KILL_LOCK_HOLDERS = """
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
+
 
 def losing(world, tmp_path, at):
     """The address of a database that loses the answer to the commit with that number."""
@@ -51,6 +56,16 @@ def test_when_all_connections_are_cut_and_the_lock_with_them_the_next_run_goes_o
     world.dam.board.add(Fault(path=path, before=lambda: world.sql(KILL_ALL)))
     with suppress(SystemUnavailable):
         world.run(campaign_id)
+    world.run(campaign_id)
+    assert world.end_state(campaign_id) == expected
+
+
+def test_a_run_that_lost_only_its_lock_leaves_the_status_to_the_next(world):
+    expected, campaign_id = world.no_fault(), world.campaign()
+    world.dam.board.add(Fault(path="/contents$", before=lambda: world.sql(KILL_LOCK_HOLDERS)))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    assert world.dam.store.status(campaign_id) == "A1"
     world.run(campaign_id)
     assert world.end_state(campaign_id) == expected
 
