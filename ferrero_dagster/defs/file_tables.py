@@ -23,35 +23,31 @@ def outcome_metadata(outcome: Outcome, *, dam_url: str) -> Metadata:
         *_moved_rows(outcome.moved, "moved"),
         *_moved_rows(outcome.before, "moved before"),
     ]
-    metadata: Metadata = {
-        "result": dg.MetadataValue.text(_masters_headline(outcome)),
-        "moved": dg.MetadataValue.int(len(outcome.moved)),
+    metadata = {
+        **_shared(outcome, _masters_headline(outcome), dam_url),
         "moved before": dg.MetadataValue.int(len(outcome.before)),
-        "failed": dg.MetadataValue.int(len(outcome.failed)),
-        "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
         "files": dg.MetadataValue.md(table(("file in the DAM", "file in Box", "size", "result"), rows)),
-        "campaign in the DAM": dg.MetadataValue.url(dam_url),
     }
-    if outcome.campaign:
-        metadata["campaign"] = dg.MetadataValue.text(str(outcome.campaign))
-    if outcome.status:
-        metadata["status in the DAM"] = dg.MetadataValue.text(outcome.status)
-    if outcome.box_folder_url:
-        metadata["folder in Box"] = dg.MetadataValue.url(outcome.box_folder_url)
-    return metadata
+    return metadata | _url("folder in Box", outcome.box_folder_url)
 
 
 def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
     """What an operator wants to know of a run Box → DAM."""
     moved = [(cell(f.name), link(f.stored_name, f.dam_url), megabytes(f.size_bytes), "moved") for f in outcome.moved]
     rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
+    return {
+        **_shared(outcome, _finals_headline(outcome), dam_url),
+        "left": dg.MetadataValue.int(len(outcome.left)),
+        "files": dg.MetadataValue.md(table(("file in Box", "final in the DAM", "size", "result"), rows)),
+    }
+
+
+def _shared(outcome: Outcome | FinalsOutcome, headline: str, dam_url: str) -> Metadata:
     metadata: Metadata = {
-        "result": dg.MetadataValue.text(_finals_headline(outcome)),
+        "result": dg.MetadataValue.text(headline),
         "moved": dg.MetadataValue.int(len(outcome.moved)),
         "failed": dg.MetadataValue.int(len(outcome.failed)),
-        "left": dg.MetadataValue.int(len(outcome.left)),
         "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
-        "files": dg.MetadataValue.md(table(("file in Box", "final in the DAM", "size", "result"), rows)),
         "campaign in the DAM": dg.MetadataValue.url(dam_url),
     }
     if outcome.campaign:
