@@ -82,12 +82,6 @@ def parse_v2(name: str, rules: NamingRules) -> V2Name | NameProblems:
     return V2Name(**{c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}, extension=extension)
 
 
-def tracking_id_of(name: str) -> str | None:
-    """The tracking ID at the end of the stem, whether or not the rest is a V2 name."""
-    match = re.fullmatch(r".*_([A-Z0-9]{6})(\.[^._]*)?", name, re.DOTALL)
-    return match[1] if match else None
-
-
 def _component_problems(tokens: list[str], rules: NamingRules) -> list[NameProblem]:
     if len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens)):
         return []

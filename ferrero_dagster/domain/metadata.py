@@ -42,16 +42,6 @@ def field_values(tree: object, field_id: str) -> list[Scalar]:
     return _values(_found(tree, field_id))
 
 
-def display_value(tree: object, field_id: str) -> str | None:
-    """What people read in the DAM's own pages: the display value if the field is domained, else the value as text."""
-    node: Any = _found(tree, field_id)
-    while isinstance(node, dict):
-        if isinstance(shown := node.get("display_value"), str):
-            return shown.strip()
-        node = node.get("value")
-    return str(node) if _is_scalar(node) else None
-
-
 def extracted_values(tree: object, field_ids: Iterable[str]) -> dict[str, Scalar | list[Scalar]]:
     """The values of these fields by id, a list for a table column; empty fields are left out."""
     nodes = first_by_id(tree)

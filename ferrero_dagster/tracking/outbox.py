@@ -112,9 +112,3 @@ def set_aside(cursor: Cursor, notification_id: int, *, error: str, refused_by: C
         """,
         (error, list(refused_by), notification_id),
     )
-
-
-def waiting(cursor: Cursor) -> int:
-    """How many messages are waiting to be sent."""
-    cursor.execute("SELECT count(*) AS waiting FROM notifications WHERE state = 'waiting'")
-    return int(cursor.fetchall()[0]["waiting"])

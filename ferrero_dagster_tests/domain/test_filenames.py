@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2, tracking_id_of
+from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS
 from ferrero_dagster.site import load_site
 
@@ -64,7 +64,6 @@ def test_parsing_is_the_inverse_of_formatting(name):
 def test_no_input_crashes_the_parser_and_what_it_accepts_it_writes_back(text):
     result = parse_v2(text, RULES)
     assert str(result) == text if isinstance(result, V2Name) else result.problems
-    tracking_id_of(text)
 
 
 @given(v2_names, st.sampled_from(FIELDS))
@@ -161,18 +160,3 @@ def test_the_sites_code_lists_decide():
         ("country", "an ISO 3166-1 code of two upper-case letters", "DE"),
         ("asset type", "one of OOH", "OOH"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "tracking_id"),
-    [
-        (EXAMPLE_NAME, "ABC123"),
-        ("06_RAFFAELLO_MAESTRO_SD_ABC123.mp4", "ABC123"),
-        ("poster_ABC123", "ABC123"),
-        ("RAF_DE_de_TEST_OLV_001_6S_16x9.mp4", None),
-        ("poster_abc123.mp4", None),
-        ("ABC123.mp4", None),
-    ],
-)
-def test_the_tracking_id_is_the_last_part_of_the_stem(name, tracking_id):
-    assert tracking_id_of(name) == tracking_id
