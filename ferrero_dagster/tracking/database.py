@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg2
@@ -105,7 +105,7 @@ class Database:
         try:
             yield HeldLock(connection) if _try_lock(connection, name) else None
         finally:
-            connection.close()
+            _unlock(connection)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -191,3 +191,10 @@ def _try_lock(connection: Connection, name: str) -> bool:
         cursor.execute("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS got", (name,))
         return bool(cursor.fetchall()[0]["got"])
+
+
+def _unlock(connection: Connection) -> None:
+    # Closing alone would do it too, but only when the server has seen it: the next to ask may be faster.
+    with suppress(psycopg2.Error), _cursor(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    connection.close()

@@ -248,6 +248,12 @@ def test_a_lock_excludes_other_processes_until_its_holder_ends_even_by_sigkill(d
         lock.confirm()
 
 
+def test_a_lock_is_free_for_others_as_soon_as_it_is_given_back(database):
+    for _ in range(50):
+        with database.lock("campaign") as lock:
+            assert lock
+
+
 def test_a_lock_that_was_lost_is_noticed_before_something_is_done_twice(database, database_url):
     with database.lock("campaign") as lock:
         lock.confirm()
