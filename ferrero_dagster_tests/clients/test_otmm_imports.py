@@ -1,7 +1,6 @@
 """Imports into OTMM: what is sent, that nothing is started twice, and how jobs end (contract otmm.md section 8)."""
 
 import json
-import time
 from contextlib import closing
 
 import pytest
@@ -135,11 +134,9 @@ def test_a_job_that_failed_is_over_and_one_that_takes_too_long_is_not(served_dam
         imports.wait(start(imports, path, folder), NAME)
     assert failed.value.over
     served_dam.settings.job_polls = 99
-    began = time.monotonic()
     with pytest.raises(ImportEndedError, match="has made nothing within 0 s") as late:
         imports.wait(start(imports, path, folder), NAME)
     assert not late.value.over
-    assert time.monotonic() - began < 10
     assert late.value.retry
 
 
