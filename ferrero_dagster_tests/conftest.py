@@ -2,8 +2,13 @@
 
 import os
 
+import hypothesis
+
 # Before anything starts a thread or a session: loopback is never behind a proxy.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+# The same examples on every machine, however slow it is. To look for new ones: pytest --hypothesis-profile=default
+hypothesis.settings.load_profile("ci")
 
 pytest_plugins = [
     "ferrero_dagster_tests.fix_postgres",

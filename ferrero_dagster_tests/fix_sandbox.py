@@ -23,7 +23,7 @@ from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster.site import load_site
 
 #: Patience for tests: no less tries than in production, but hardly any pause between them.
-QUICK = HttpLimits(connect_timeout_s=2, read_timeout_s=2, retry_for_s=5, first_pause_s=0.001)
+QUICK = HttpLimits(connect_timeout_s=30, read_timeout_s=60, retry_for_s=60, first_pause_s=0.001)
 
 DAM_LOGIN = OAuthLogin(
     username="ferrero", password="nutella", client_id="ferrero-dagster", client_secret="kinder"

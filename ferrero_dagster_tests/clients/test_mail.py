@@ -65,7 +65,7 @@ def serving(mailbox, **options):
     controller = Loopback(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        yield SmtpServer(host="127.0.0.1", port=port, security="none", timeout_s=2)
+        yield SmtpServer(host="127.0.0.1", port=port, security="none", timeout_s=30)
     finally:
         controller.stop()
 
@@ -136,7 +136,7 @@ def test_a_mail_that_was_taken_stays_sent_however_the_server_says_good_bye():
 
 def closed_port():
     with answering() as wire:
-        return SmtpServer(host="127.0.0.1", port=wire.port, security="none", timeout_s=2)
+        return SmtpServer(host="127.0.0.1", port=wire.port, security="none", timeout_s=30)
 
 
 @pytest.mark.parametrize("use", [check, lambda server: send(server, mail(), ALL)], ids=["check", "send"])
@@ -213,7 +213,7 @@ def test_a_server_with_an_unknown_certificate_is_not_trusted(tmp_path, security)
             answering(b"220 hello\r\n", tls=context, first=True) as wire,
             pytest.raises(SystemUnavailable, match="SSLCert"),
         ):
-            check(SmtpServer(host="127.0.0.1", port=wire.port, security="tls", timeout_s=2))
+            check(SmtpServer(host="127.0.0.1", port=wire.port, security="tls", timeout_s=30))
     else:
         with serving(Mailbox(), tls_context=context) as server, pytest.raises(SystemUnavailable, match="SSLCert"):
             check(replace(server, security="starttls"))

@@ -295,9 +295,9 @@ def test_a_whole_body_is_taken_with_and_without_its_length(served_dam, tmp_path,
 
 
 def test_a_trickle_is_given_up(served_dam, tmp_path):
-    limits = {"read_timeout_s": 0.2, "min_bytes_per_s": 1000}
+    limits = {"read_timeout_s": 1, "min_bytes_per_s": 1000}
     with (
-        answering(ok(b"", "Content-Length: 10"), *[b"x"] * 10, pause_s=0.06) as wire,
+        answering(ok(b"", "Content-Length: 30"), *[b"x"] * 30, pause_s=0.06) as wire,
         pytest.raises(FerreroError) as caught,
     ):
         downloaded(served_dam, wire, tmp_path / "f", **limits)

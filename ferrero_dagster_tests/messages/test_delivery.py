@@ -39,7 +39,7 @@ def mailbox(tmp_path):
 def office(mailbox):
     with MailServer(mailbox) as server:
         yield PostOffice(
-            server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=5),
+            server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=30),
             sender="Ferrero <dagster@example.com>",
             recipients={"notifications": ("ann@example.com", "bob@example.com"), "errors": ("eve@example.com",)},
             webhook_url=None,

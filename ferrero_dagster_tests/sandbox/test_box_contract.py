@@ -190,7 +190,7 @@ def test_the_check_finds_what_breaks_the_description():
 
     broken = Starlette(routes=[Route("/2.0/folders/0/items", listing)])
     with Server(broken) as server, ContractSession(DESCRIPTION, server.url) as session:
-        session.get(f"{server.url}/2.0/folders/0/items?limit=many", headers={"Authorization": "Bearer any"}, timeout=5)
+        session.get(f"{server.url}/2.0/folders/0/items?limit=many", headers={"Authorization": "Bearer any"}, timeout=30)
     [exchange] = session.violations
     assert any(error.startswith("request:") and "limit" in error for error in exchange.errors)
     assert any(error.startswith("response:") and "12345" in error for error in exchange.errors)

@@ -103,7 +103,7 @@ def test_pages_by_offset_have_folders_first_and_a_total(box, folder_id):
 def test_a_wrong_page_is_refused(box, folder_id, query):
     token = box.auth.retrieve_token(network_session=box.client.network_session).access_token
     url = f"{box.url}/2.0/folders/{folder_id}/items?{query}"
-    answer = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    answer = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
@@ -226,5 +226,5 @@ def test_clear_leaves_an_empty_box_and_a_valid_login(box, folder_id):
 
 def test_an_unknown_call_is_answered_in_boxs_shape(box):
     token = box.auth.retrieve_token(network_session=box.client.network_session).access_token
-    answer = requests.get(f"{box.url}/2.0/webhooks", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    answer = requests.get(f"{box.url}/2.0/webhooks", headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert (answer.status_code, answer.json()["type"], answer.json()["code"]) == (404, "error", "not_found")

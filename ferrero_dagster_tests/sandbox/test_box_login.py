@@ -53,7 +53,7 @@ def test_the_configuration_is_the_same_every_time_and_private(box, tmp_path):
 def test_an_expired_token_is_answered_401_with_an_empty_body_and_the_sdk_logs_in_again(box):
     token = box.auth.retrieve_token(network_session=box.client.network_session).access_token
     box.store.expire_tokens()
-    answer = requests.get(f"{box.url}/2.0/users/me", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    answer = requests.get(f"{box.url}/2.0/users/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert (answer.status_code, answer.content) == (401, b"")
     assert "invalid_token" in answer.headers["WWW-Authenticate"]
     box.client.users.get_user_me()
@@ -106,7 +106,7 @@ def test_a_wrong_assertion_is_refused_with_its_reason(box, claims, reason):
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "assertion": jwt.encode(given, key, "RS256"),
     }
-    answer = requests.post(box.url + TOKEN_PATH, data=form, timeout=5)
+    answer = requests.post(box.url + TOKEN_PATH, data=form, timeout=30)
     assert answer.status_code == 400
     assert reason in answer.json()["error_description"]
 

@@ -31,7 +31,7 @@ def mail(subject="Campaign – done ✓"):
 
 
 def send(server, *recipients, security=None, login=None):
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=30) as smtp:
         if security:
             smtp.starttls(context=security)
         if login:

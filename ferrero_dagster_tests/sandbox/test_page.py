@@ -46,12 +46,12 @@ def add_campaign(sandbox, name="Test", status="A1"):
 
 
 def get(address, **request):
-    return requests.get(address, timeout=10, **request)
+    return requests.get(address, timeout=30, **request)
 
 
 def submit(url, path, **fields):
     secret = re.search(r'name="secret" value="([^"]+)"', get(url).text)[1]  # type: ignore[index]
-    return requests.post(url + path, data={"secret": secret, **fields}, timeout=10, allow_redirects=False)
+    return requests.post(url + path, data={"secret": secret, **fields}, timeout=30, allow_redirects=False)
 
 
 def filled(sandbox):
@@ -129,7 +129,7 @@ def test_a_form_without_the_secret_of_this_process_changes_nothing(url, sandbox)
     paths = ("/campaigns", "/trouble", f"/campaigns/{add_campaign(sandbox)}/status")
     for path, secret in itertools.product(paths, ("", "wrong", "ü")):
         fields = {"secret": secret, "assets": "1", "status": "A2", "server": "DAM", "button": "Down for 60 s"}
-        assert requests.post(url + path, data=fields, timeout=10).status_code == 403
+        assert requests.post(url + path, data=fields, timeout=30).status_code == 403
     assert [sandbox.otmm.status(item.id) for item in sandbox.otmm.children(PUBLIC_FOLDERS)] == ["A1"]
     assert sandbox.boards["DAM"].armed == []
 
