@@ -99,7 +99,7 @@ class Connections:
             certificate = ClientCertificate(path=path, password=settings.dam_pfx_password.get_secret_value())
         session = OtmmSession(
             settings.dam_url, login=login, certificate=certificate, ca_bundle=settings.dam_ca_bundle,
-            limits=limits or self._limits(),
+            limits=limits or self._limits(), renew_on_403=self.site.dam.renew_on_403,
         )  # fmt: skip
         try:
             yield session

@@ -14,6 +14,7 @@ from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.status import operations_status
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.settings import load_settings
 from ferrero_dagster.site import load_site
@@ -43,6 +44,7 @@ def definitions() -> dg.Definitions:
             *(build_masters_asset(route) for route in routes),
             final_assets,
             build_daily_report(time_zone=site.time_zone, sensors=sensors),
+            operations_status,
             *external_assets(),
         ],
         asset_checks=[no_refused_files, report_was_sent, *ageing_checks],

@@ -1,5 +1,7 @@
 """Addresses and secrets, from the environment (SPEC 11); `.env` in the working directory is read in development."""
 
+import re
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +13,7 @@ from ferrero_dagster.domain.errors import ConfigurationError
 
 DamAuth = Literal["oauth2", "mtls", "oauth2+mtls"]
 MailSecurity = Literal["none", "starttls", "tls"]
+_MAIL_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 
 class Settings(BaseSettings):
@@ -56,8 +59,10 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_security: MailSecurity = "starttls"
     mail_from: str = Field("", description="sender of our mails")
-    mail_to: str = Field("", description="who gets the success mails, comma-separated")
-    mail_errors_to: str = Field("", description="who gets the mails that need a person, comma-separated")
+    mail_to: str = Field("", description="who gets the success mails and the daily report, comma-separated")
+    mail_errors_to: str = Field(
+        "", description="who gets the mails that need a person, also such a daily report, comma-separated"
+    )
 
     make_webhook_url: SecretStr | None = Field(None, description="Make.com; unset: no webhook")
 
@@ -68,11 +73,22 @@ class Settings(BaseSettings):
             raise ValueError("expected an https:// address (http:// only for 127.0.0.1)")
         return url.rstrip("/")
 
+    @field_validator("mail_from")
+    @classmethod
+    def _is_a_mail_address(cls, address: str) -> str:
+        # For one that no mail server takes all mails would wait.
+        if address and not _MAIL_ADDRESS.fullmatch(parseaddr(address)[1]):
+            raise ValueError(f"expected a mail address of plain ASCII characters, found {address!r}")
+        return address
+
     @field_validator("mail_to", "mail_errors_to")
     @classmethod
-    def _has_addresses(cls, addresses: str) -> str:
-        if addresses and not all("@" in address for address in addresses.split(",")):
-            raise ValueError("expected mail addresses separated by commas")
+    def _has_mail_addresses(cls, addresses: str) -> str:
+        listed = addresses.split(",") if addresses else []
+        if wrong := [a.strip() for a in listed if not _MAIL_ADDRESS.fullmatch(parseaddr(a)[1])]:
+            raise ValueError(
+                f"expected mail addresses of plain ASCII characters separated by commas, found {wrong[0]!r}"
+            )
         return addresses
 
     @field_validator("make_webhook_url")
@@ -84,9 +100,11 @@ class Settings(BaseSettings):
 
     @cached_property
     def recipients(self) -> dict[str, tuple[str, ...]]:
-        """Mail addresses by audience: `notifications` and `errors`."""
+        """Mail addresses by audience: `notifications`, `errors`, and `everybody`, each address once."""
         lists = {"notifications": self.mail_to, "errors": self.mail_errors_to}
-        return {name: tuple(a.strip() for a in value.split(",")) for name, value in lists.items()}
+        addresses = {name: tuple(a.strip() for a in value.split(",")) for name, value in lists.items()}
+        both = {address.casefold(): address for address in addresses["errors"] + addresses["notifications"]}
+        return addresses | {"everybody": tuple(both.values())}
 
     def require(self, *names: str) -> "Settings":
         """These settings, for a part of the project that cannot do without the named ones.

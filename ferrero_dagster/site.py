@@ -6,20 +6,63 @@
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.representation import RepresentationRules
-from ferrero_dagster.routes import Route
+from ferrero_dagster.routes import FINALS_ROUTE, ROUTES, Route
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _trimmed(field_id: str) -> str:
+    if field_id != field_id.strip():
+        raise ValueError(f"expected a field id without blanks around it, found {field_id!r}")
+    return field_id
+
+
+def _not_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        found = str(value).lower()
+        raise ValueError(f"expected text or a number, found {found}; in quotes it is text")  # noqa: TRY004  # pydantic's
+    return value
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a text that is not empty")
+    return text
+
+
+def _made_of(*names: str) -> AfterValidator:
+    """Accepts a pattern with at least one of these placeholders and no other."""
+
+    def check(pattern: str) -> str:
+        try:
+            found = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
+        except ValueError:
+            found = set()
+        if not found or not found <= set(names):
+            raise ValueError(f"expected a text with {' or '.join(f'{{{name}}}' for name in names)} and no other braces")
+        return pattern
+
+    return AfterValidator(check)
+
+
+Filled = Annotated[str, AfterValidator(_filled)]
+Link = Annotated[str, _made_of("url", "id")]
+FieldId = Annotated[str, AfterValidator(_trimmed)]
+FieldValue = Annotated[str | int | float, BeforeValidator(_not_boolean)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
+#: Sections, settings, entries of settings that are tables: so deep a site's file replaces by name.
+_LEVELS = 3
 _DEFAULT = Path(__file__).with_name("site.yaml")
 
 
@@ -36,12 +79,12 @@ def _known_zone(name: str) -> str:
 class DamSite(_Section):
     """How this installation of OpenText Media Management is set up; contract otmm.md names what may differ."""
 
-    status_field: str
-    type_field: str
-    number_field: str
-    description_field: str
+    status_field: Filled
+    type_field: Filled
+    number_field: Filled
+    description_field: Filled
     search_config_id: int
-    search_operator: str
+    search_operator: Filled
     search_page_size: Annotated[int, Field(ge=1, le=200)]
     campaign_root_folder: str | None
     listing_page_size: Annotated[int, Field(ge=1, le=200)]
@@ -49,18 +92,20 @@ class DamSite(_Section):
     include_subfolders: bool
     lock_path: Literal["assets", "folders"]
     lock_before_patch: bool
+    lock_owner: str | None
+    renew_on_403: bool
     domained_patch: bool
     verify_checksum: bool
-    asset_link: str
-    folder_link: str
+    asset_link: Link
+    folder_link: Link
 
 
 class BoxFolders(_Section):
     """Ids of the three folders in Box."""
 
-    local_masters: str
-    global_masters: str
-    agency_uploads: str
+    local_masters: Filled
+    global_masters: Filled
+    agency_uploads: Filled
 
 
 class BoxSite(_Section):
@@ -79,6 +124,7 @@ class CampaignsSite(_Section):
     max_attempts: Annotated[int, Field(ge=1)]
     retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
     outage_mail_after_failures: Annotated[int, Field(ge=1)]
+    outage_mail_after_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     release_failed_after_days: Annotated[float, Field(gt=0)] | None
     max_days_in_status: dict[str, Days | None]
     digest_weekday: Weekday | None
@@ -111,6 +157,7 @@ class ImportSite(_Section):
 
     template_id: str | None
     job_timeout_s: Annotated[float, Field(gt=0)]
+    metadata_mismatch: Literal["warn", "refuse"]
 
 
 class NamingSite(_Section):
@@ -128,19 +175,19 @@ class RepresentationSite(_Section):
     field_ids: Annotated[tuple[str, ...], Field(min_length=1)]
     metadata_model_id: str
     security_policy_ids: tuple[int, ...]
-    asset_type_overrides: dict[str, dict[str, str | int | float]]
+    asset_type_overrides: dict[str, dict[FieldId, FieldValue]]
     media_fields: dict[Literal["width", "height", "duration"], str]
 
 
 class RouteSite(_Section):
     """Values of a route that differ at this site; what is left out stays as SPEC section 3 has it."""
 
-    status_before: str | None = None
-    status_after: str | None = None
-    campaign_type: str | None = None
-    source_folder: str | None = None
-    upload_folder: str | None = None
-    box_folder: str | None = None
+    status_before: Filled | None = None
+    status_after: Filled | None = None
+    campaign_type: Filled | None = None
+    source_folder: Filled | None = None
+    upload_folder: Filled | None = None
+    box_folder: Annotated[str, _made_of("number", "name")] | None = None
     box_subfolder: str | None = None
     reuse_tracking_ids: bool | None = None
     webhook: bool | None = None
@@ -187,13 +234,44 @@ def load_site(path: Path | None = None) -> Site:
     Raises:
         ConfigurationError: the file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
     """
-    values = _read(_DEFAULT)
-    if path is not None:
-        values = _merged(values, _read(path))
+    default = _read(_DEFAULT)
+    values = default if path is None else _merged(default, _read(path))
     try:
-        return Site.model_validate(values)
+        site = Site.model_validate(values)
     except ValidationError as error:
         raise ConfigurationError(_sentence(path or _DEFAULT, error)) from None
+    _check_override_codes(site, default, path or _DEFAULT)
+    _check_statuses(site, default, path or _DEFAULT)
+    return site
+
+
+def _check_statuses(site: Site, default: dict[str, Any], path: Path) -> None:
+    routes = [site.route(route) for route in ROUTES]
+    standing = [route for route in routes if route.status_before == route.status_after]
+    if standing:
+        raise ConfigurationError(
+            f"Site configuration {path}: routes.{standing[0].name}: expected another status_after than status_before, "
+            f"both are {standing[0].status_after}."
+        )
+    reached = {status for route in routes for status in (route.status_before, route.status_after)}
+    reached |= {FINALS_ROUTE.status_before, FINALS_ROUTE.status_after}
+    unknown = site.campaigns.max_days_in_status.keys() - {*reached, *default["campaigns"]["max_days_in_status"]}
+    if unknown:
+        raise ConfigurationError(
+            f"Site configuration {path}: campaigns.max_days_in_status: {', '.join(sorted(unknown))}: expected statuses "
+            f"of a route ({', '.join(sorted(reached))})."
+        )
+
+
+def _check_override_codes(site: Site, default: dict[str, Any], path: Path) -> None:
+    # A site without EOL or LTD need not care about what we ship for them.
+    shipped = default["representation"]["asset_type_overrides"]
+    unknown = site.representation.asset_type_overrides.keys() - {*site.naming.asset_types, *shipped}
+    if unknown:
+        raise ConfigurationError(
+            f"Site configuration {path}: representation.asset_type_overrides: {', '.join(sorted(unknown))}: expected "
+            f"codes of naming.asset_types ({', '.join(site.naming.asset_types)}); correct it or add it there."
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -212,12 +290,17 @@ def _read(path: Path) -> dict[str, Any]:
     return values or {}
 
 
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    both = {
-        name: _merged(base[name], value) if isinstance(base.get(name), dict) and isinstance(value, dict) else value
-        for name, value in changes.items()
-    }
-    return base | both
+def _merged(base: dict[str, Any], changes: dict[str, Any], *, levels: int = _LEVELS) -> dict[str, Any]:
+    both = dict(base)
+    for name, value in changes.items():
+        known = base.get(name)
+        is_deep = levels > 1 and isinstance(known, dict) and isinstance(value, dict)
+        # Nothing in a section changes nothing; nothing in a table empties it.
+        if is_deep and (value or levels == _LEVELS):
+            both[name] = _merged(base[name], value, levels=levels - 1)
+        else:
+            both[name] = value
+    return both
 
 
 def _sentence(path: Path, error: ValidationError) -> str:

@@ -16,10 +16,12 @@ from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
 from ferrero_dagster_tests.fix_world import World
 
 RUN_KEY, PARTITION = "dagster/run_key", "dagster/partition"
+_LAST = ("last_retry_at", "last_error_at")
 _TIMES = (
-    *(f"campaign_status SET {p}_last_retry_at = {p}_last_retry_at - interval" for p in ("a1", "a5", "b1")),
+    *(f"campaign_status SET {p}_{at} = {p}_{at} - interval" for p in ("a1", "a5", "b1") for at in _LAST),
     "campaign_rounds SET last_failed_at = last_failed_at - interval",
     "outages SET last_failure_at = last_failure_at - interval",
+    "outages SET began_at = began_at - interval",
     "notifications SET next_attempt_at = next_attempt_at - interval",
 )
 

@@ -8,11 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from ferrero_dagster.cli import main
-from ferrero_dagster_tests.operations.stuck import campaign, failed, message, patience, rows, set_aside_file
+from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 
 GOOD = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
 BAD = "1234567_RAF_DEU_de_TEST_OLW_001_6S_16x9_ABC123.mp4"
-OURS = ("status", "reset-retries", "check-connections", "check-name", "release-files", "resend", "preview-mails")
+OURS = (
+    "status", "reset-retries", "check-connections", "check-name", "release-files", "withdraw-masters", "resend",
+    "preview-mails",
+)  # fmt: skip
 
 
 def call(*arguments, database_url=None, **options):
@@ -39,6 +42,15 @@ def test_a_reset_shows_first_and_does_it_with_yes(database, database_url):
     assert rows(database, "SELECT done_by FROM operations") == [{"done_by": "Maria"}]
 
 
+def test_who_has_no_login_name_is_asked_for_one(database, database_url, monkeypatch):
+    failed(database, campaign())
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 9)
+    refused = call("reset-retries", "C000000078", database_url=database_url)
+    assert (refused.exit_code, "done_by is empty; write your name there" in refused.stderr) == (1, True)
+
+
 def test_files_and_messages_are_released_from_the_command_line(database, database_url):
     set_aside_file(database, "AAAAAA")
     number = message(database, "one")
@@ -46,6 +58,13 @@ def test_files_and_messages_are_released_from_the_command_line(database, databas
         assert "1 changed." in call(*arguments, "--yes", database_url=database_url).output
     assert rows(database, "SELECT state FROM transfers") == [{"state": "pending"}]
     assert rows(database, "SELECT state FROM notifications") == [{"state": "waiting"}]
+
+
+def test_a_master_is_withdrawn_from_the_command_line(database, database_url):
+    master(database, "AAAAAA")
+    assert "this was a dry run" in call("withdraw-masters", "AAAAAA", database_url=database_url).output
+    assert "1 changed." in call("withdraw-masters", "AAAAAA", "--yes", database_url=database_url).output
+    assert rows(database, "SELECT status FROM master_assets") == [{"status": "withdrawn"}]
 
 
 def test_bad_input_is_one_sentence_and_exit_code_1_wrong_calls_2(database_url):
@@ -89,6 +108,15 @@ def test_wrong_names_are_told_completely_with_the_nearest_and_an_example(tmp_pat
         ("country", "DEU", "DE", "DE"), ("asset type", "OLW", "OLV", "OLV"),
     ]  # fmt: skip
     assert "Wrong names: 1 of 2." in call("check-name", "-", input=f"{GOOD}\n{BAD}\n").output
+
+
+def test_of_folders_and_lists_what_the_sensor_ignores_is_left_out_and_paths_are_cut_to_names(tmp_path):
+    for name in (GOOD, ".DS_Store", "Thumbs.db", "~$draft.mp4"):
+        (tmp_path / name).touch()
+    assert call("check-name", str(tmp_path)).output == "All names are correct: 1.\n"
+    listed = "".join(f"{path}\n" for path in tmp_path.iterdir())
+    assert call("check-name", "-", input=listed).output == "All names are correct: 1.\n"
+    assert call("check-name", "Thumbs.db").exit_code == 1
 
 
 def test_names_are_checked_by_the_sites_own_codes(tmp_path):

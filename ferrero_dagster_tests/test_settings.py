@@ -18,7 +18,10 @@ def settings(**values):
         ("dam_url", "http://dam.example.com", "FERRERO_DAM_URL: expected an https:// address"),
         ("dam_url", "dam.example.com", "FERRERO_DAM_URL: expected an https:// address"),
         ("smtp_port", "many", "FERRERO_SMTP_PORT: expected a valid integer"),
-        ("mail_to", "operations", "FERRERO_MAIL_TO: expected mail addresses separated by commas"),
+        ("mail_to", "operations", "FERRERO_MAIL_TO: expected mail addresses of plain ASCII characters separated by"),
+        ("mail_to", "a@x.example,", "separated by commas, found ''"),
+        ("mail_errors_to", "a@x.example, jürgen@agency.example", "commas, found 'jürgen@agency.example'"),
+        ("mail_from", "ferrero@bücher.example", "FERRERO_MAIL_FROM: expected a mail address of plain ASCII characters"),
         ("campaign_poll_seconds", "0", "FERRERO_CAMPAIGN_POLL_SECONDS: expected greater than or equal to 1"),
     ],
 )
@@ -49,8 +52,37 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
 
 
 def test_recipients_are_read_from_comma_separated_lists() -> None:
-    lists = settings(mail_to="a@x.example, b@x.example", mail_errors_to="c@x.example").recipients
-    assert lists == {"notifications": ("a@x.example", "b@x.example"), "errors": ("c@x.example",)}
+    lists = settings(mail_to="a@x.example, b@x.example", mail_errors_to="c@x.example, A@x.example").recipients
+    assert lists == {
+        "notifications": ("a@x.example", "b@x.example"),
+        "errors": ("c@x.example", "A@x.example"),
+        "everybody": ("c@x.example", "a@x.example", "b@x.example"),
+    }
+
+
+def test_an_address_may_have_a_name_in_any_letters() -> None:
+    assert settings(mail_from='"Büro, Köln" <a@x.example>').mail_from == '"Büro, Köln" <a@x.example>'
+    assert settings(mail_to="Jürgen <j@x.example>").recipients["notifications"] == ("Jürgen <j@x.example>",)
+
+
+OVERRIDES = "representation:\n  asset_type_overrides:"
+EOL = load_site().representation.asset_type_overrides["EOL"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{OVERRIDES} {{EOL: {{}}}}", {"EOL": {}, "LTD": EOL}),
+        (f"{OVERRIDES} {{EOL: {{X.Y: 7}}, OLV: {{X.Y: a}}}}", {"EOL": {"X.Y": 7}, "LTD": EOL, "OLV": {"X.Y": "a"}}),
+        (f"{OVERRIDES} {{}}", {}),
+        ("representation: {}", {"EOL": EOL, "LTD": EOL}),
+        ("naming: {asset_types: [OLV]}", {"EOL": EOL, "LTD": EOL}),
+    ],
+)
+def test_what_a_site_says_of_an_asset_type_replaces_what_is_shipped_for_it(tmp_path, text, expected) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    assert load_site(path).representation.asset_type_overrides == expected
 
 
 def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
@@ -71,6 +103,26 @@ def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
         ("transfer:\n  threads: lots\n", "transfer.threads: expected a valid integer"),
         ("colour: brown\n", "colour: no such setting"),
         ("routes:\n  a9_to_a10: {}\n", "routes.a9_to_a10"),
+        ("routes: {a1_to_a2: {status_after: ''}}", "a1_to_a2.status_after: expected a text that is not empty"),
+        ("routes: {a1_to_a2: {source_folder: ' '}}", "a1_to_a2.source_folder: expected a text that is not empty"),
+        ("routes: {a1_to_a2: {status_after: A1}}", "a1_to_a2: expected another status_after than status_before, both"),
+        *(
+            (
+                f"routes: {{a1_to_a2: {{box_folder: '{pattern}'}}}}",
+                "box_folder: expected a text with {number} or {name}",
+            )
+            for pattern in ("{num}-{name}", "x", "", "{name", "{}", "{name.x}")
+        ),
+        ("dam: {status_field: ''}", "dam.status_field: expected a text that is not empty"),
+        ("dam: {asset_link: '{urll}/x'}", "dam.asset_link: expected a text with {url} or {id} and no other braces"),
+        ("box: {folders: {local_masters: ''}}", "box.folders.local_masters: expected a text that is not empty"),
+        (
+            "campaigns: {max_days_in_status: {Z9: 2}}",
+            "max_days_in_status: Z9: expected statuses of a route (A1, A2, A3",
+        ),
+        (f"{OVERRIDES} {{EOL: {{X.Y: yes}}}}", "X.Y: expected text or a number, found true; in quotes it is text."),
+        (f"{OVERRIDES} {{EOL: {{' X.Y': ''}}}}", "expected a field id without blanks around it, found ' X.Y'."),
+        (f"{OVERRIDES} {{E01: {{X.Y: ''}}}}", "asset_type_overrides: E01: expected codes of naming.asset_types (OLV, "),
     ],
 )
 def test_a_wrong_site_configuration_is_refused_in_one_sentence(tmp_path, text, sentence) -> None:

@@ -29,30 +29,15 @@ def status(*, as_json: bool) -> None:
 
     connections = Connections.from_environment()
     with connections.database() as database:
-        tables = asdict(read_status(database, connections.site))
+        found = read_status(database, connections.site)
     if as_json:
-        print_json(tables)
+        print_json(asdict(found))
         return
-    campaigns = [_campaign_row(row) for row in tables["campaigns"]]
-    print_table("Campaigns", campaigns, nothing="No campaign is waiting.")
-    print_table("Files set aside", tables["set_aside_files"], nothing="No file is set aside.")
-    print_table("Files refused in Box", tables["refused_files"], nothing="No file is refused.")
-    print_table("Messages", tables["messages"], nothing="No message is waiting.")
-    print_table("Outages", tables["outages"], nothing="No system is out.")
-
-
-def _campaign_row(row: dict[str, Any]) -> dict[str, str]:
-    """What fits on a screen; the JSON has all."""
-    seconds = row["next_attempt_in_s"]
-    return {
-        "route": row["route"],
-        "campaign": f"{row['number'] or ''} {row['name'] or row['id']}".strip(),
-        "state": row["state"],
-        "files": f"{row['moved']} moved, {row['open']} open",
-        "in vain": f"{row['polls']} looks, {row['errors']} errors, {row['failed_runs']} runs",
-        "next attempt": "" if seconds is None else f"in {seconds} s" if seconds else "at the next look",
-        "reason": row["reason"] or "",
-    }
+    print_table("Campaigns", found.campaigns_in_words, nothing="No campaign is waiting.")
+    print_table("Files set aside", found.set_aside_files, nothing="No file is set aside.")
+    print_table("Files refused in Box", found.refused_files, nothing="No file is refused.")
+    print_table("Messages", found.messages, nothing="No message is waiting.")
+    print_table("Outages", found.outages, nothing="No system is out.")
 
 
 @click.command()
@@ -84,13 +69,14 @@ def check_connections(*, as_json: bool) -> None:
 def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     """Check file names of the agency; exits 1 if one is wrong.
 
-    A NAME is a file name, a file, a folder (the files directly in it), or - for a list on standard input, one a line.
+    A NAME is a file name, a file, a folder (the files directly in it), or - for a list on standard input, one name or
+    path a line. Of folders and lists, files that the sensor ignores are left out.
 
     \b
     Examples:
       ferrero-dagster check-name 1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4
       ferrero-dagster check-name ~/deliveries
-      ls /mnt/finals | ferrero-dagster check-name - --json
+      find /mnt/finals -type f | ferrero-dagster check-name - --json
     """
     from ferrero_dagster.domain.filenames import V2Name, parse_v2
     from ferrero_dagster.settings import load_settings
@@ -111,11 +97,15 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _file_names(given: Iterable[str]) -> Iterator[str]:
+    from ferrero_dagster.domain.triage import is_ignored
+
     for name in given:
         if name == "-":
-            yield from (line for line in sys.stdin.read().splitlines() if line.strip())
+            listed = [Path(line).name for line in sys.stdin.read().splitlines() if line.strip()]
+            yield from (name for name in listed if not is_ignored(name))
         elif Path(name).is_dir():
-            yield from sorted(path.name for path in Path(name).iterdir() if path.is_file())
+            listed = [path.name for path in sorted(Path(name).iterdir()) if path.is_file()]
+            yield from (name for name in listed if not is_ignored(name))
         else:
             yield Path(name).name
 

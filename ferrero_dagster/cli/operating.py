@@ -13,10 +13,18 @@ from ferrero_dagster.operations.changes import Outcome, Request
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _login_name() -> str:
+    """Empty where the user has no name, as in a container; the operation then asks for one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
 def _changing_options(command: F) -> F:
     for option in (
         as_json_option,
-        click.option("--by", "done_by", default=getpass.getuser, help="Your name, recorded with it. [your login name]"),
+        click.option("--by", "done_by", default=_login_name, help="Your name, recorded with it. [your login name]"),
         click.option("--yes", is_flag=True, help="Do it; without this only what would be done is shown."),
     ):
         command = option(command)
@@ -74,6 +82,24 @@ def release_files(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> N
 
 
 @click.command()
+@click.argument("tracking_ids", nargs=-1, metavar="TRACKING_ID…")
+@_changing_options
+def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, as_json: bool) -> None:
+    """Let campaigns be complete without finals of these masters; a final that comes in nevertheless is refused.
+
+    \b
+    Examples:
+      ferrero-dagster withdraw-masters ABC123                   shows what would be withdrawn
+      ferrero-dagster withdraw-masters ABC123 DEF456 --yes
+    """
+    from ferrero_dagster.operations import withdrawals
+
+    with Connections.from_environment().database() as database:
+        request = Request(done_by=done_by, dry_run=not yes)
+        _show(withdrawals.withdraw_masters(database, tracking_ids, request), as_json=as_json)
+
+
+@click.command()
 @click.argument("numbers", nargs=-1, type=int, metavar="[NUMBER]…")
 @click.option("--all", "everything", is_flag=True, help="All messages that are set aside, instead of choosing.")
 @_changing_options
@@ -104,4 +130,4 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
     click.echo(f"{outcome}{hint}")
 
 
-COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, resend)
+COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, resend)

@@ -67,6 +67,14 @@ class Box:
                     raise
                 raise _no_folder(folder_id) from None
 
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether there still is a folder of this id, outside the trash."""
+        try:
+            self.folder_name(folder_id)
+        except ConfigurationError:
+            return False
+        return True
+
     def ensure_folder(self, parent_id: str, name: str) -> str:
         """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,23 @@ class GoneError(PermanentError):
 
 class ChangedError(TransientError):
     """What we act on is no longer as we saw it; nobody is at fault, the next look sees it afresh."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileNow:
+    """What may change of a file after it was listed."""
+
+    etag: str
+    #: The folders it lies in, outermost first: ids and names.
+    folders: tuple[tuple[str, str], ...]
+    #: As `ListedFile.template`.
+    template: dict[str, Any] | None
+
+    def is_below(self, folder_id: str, *, subfolders: bool) -> bool:
+        """Whether `list_files` would show it."""
+        ids = [id_ for id_, _ in self.folders]
+        inner = self.folders[ids.index(folder_id) + 1 :] if folder_id in ids else None
+        return inner is not None and (subfolders or not inner) and not any(is_ignored(name) for _, name in inner)
 
 
 class BoxAgency:
@@ -80,6 +98,25 @@ class BoxAgency:
         ]
         return next((instance for instance in found if isinstance(instance, dict)), None)
 
+    def now(self, file_id: str) -> FileNow:
+        """The file as it is at this moment, in one call.
+
+        Raises:
+            GoneError: there is no such file any more.
+            TransientError: Box does not say where it lies.
+        """
+        fields = ["etag", "path_collection", f"metadata.enterprise.{self._template}"]
+        what = f"Looking at Box file {file_id}"
+        with box_errors(what), _gone_if_missing(file_id):
+            file = self._client.files.get_file_by_id(file_id, fields=fields)
+        if not file.path_collection or not file.etag:
+            raise TransientError(f"{what}: Box does not say where it lies.", code="Box unexpected answer")
+        return FileNow(
+            etag=file.etag,
+            folders=tuple((folder.id, folder.name or "") for folder in file.path_collection.entries),
+            template=self._instance(file.raw_data or {}),
+        )
+
     def instance(self, file_id: str) -> dict[str, Any] | None:
         """What the template says of a file now; None where it says nothing.
 
@@ -116,14 +153,10 @@ class BoxAgency:
         )
         if digest.sha1_hex != file.sha1_hex:
             path.unlink(missing_ok=True)
-            if self._etag(file.id) != file.etag:
+            if self.now(file.id).etag != file.etag:
                 raise ChangedError(f"{file.name} was changed in Box meanwhile.", code="changed in Box")
             raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
         return digest
-
-    def _etag(self, file_id: str) -> str | None:
-        with box_errors(f"Looking at Box file {file_id}"), _gone_if_missing(file_id):
-            return self._client.files.get_file_by_id(file_id, fields=["etag"]).etag
 
     def _open(self, file_id: str, what: str) -> requests.Response:
         """The content behind a fresh address: one from Box lives for a quarter of an hour only."""

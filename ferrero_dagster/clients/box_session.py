@@ -6,6 +6,7 @@ Contract box.md sections 1-3 and its traps 4-10: the SDK's own retries follow an
 
 import json
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from box_sdk_gen import (
 )
 from requests.adapters import HTTPAdapter
 
-from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retry_after_s
+from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -47,14 +48,21 @@ SYSTEM = "Box"
 _POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract section 9).
 _CONNECT_TIMEOUT_S = 60
+_TOKEN_PATH = "/oauth2/token"  # noqa: S105  # an address
 #: How often "not ready yet" (202) is asked again; putting the parts of a large file together takes its time.
 _NOT_READY_ATTEMPTS = 30
 _LONGEST_PAUSE_S = 20
 #: Refusals that pass by themselves (contract section 5; FAULTS 19).
 _PASSING_CODES = frozenset({"name_temporarily_reserved", "operation_blocked_temporary", "parts_mismatch"})
+#: The address of one file; whom Box refuses that may still be welcome to all others.
+_FILE_PATH = re.compile(r"/2\.0/files/\d+(/|\?|$)")
 #: What the SDK lets escape for answers that it did not expect (contract section 1).
 _SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, KeyError)
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
+
+
+class FileForbiddenError(PermanentError):
+    """Box refuses us one file, as one that somebody has locked; others may be fine."""
 
 
 class CappedRetries(RetryStrategy):
@@ -66,6 +74,8 @@ class CappedRetries(RetryStrategy):
 
     def should_retry(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> bool:
         """Whether the SDK sends the request again; also renews a refused token."""
+        if fetch_options.url.endswith(_TOKEN_PATH):
+            return False  # the signed assertion is good for one use within seconds: `_SharedLogin` makes a new one
         status = fetch_response.status
         is_not_ready = status == requests.codes.accepted
         if attempt_number >= (_NOT_READY_ATTEMPTS if is_not_ready else self._limits.attempts):
@@ -112,8 +122,9 @@ class _PacedAdapter(HTTPAdapter):
 class _SharedLogin(BoxJWTAuth):
     """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
 
-    def __init__(self, config: JWTConfig) -> None:
+    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace) -> None:
         super().__init__(config)
+        self._limits, self._pace = limits, pace
         self._renewing = threading.Lock()
         self._sent = threading.local()
 
@@ -132,12 +143,15 @@ class _SharedLogin(BoxJWTAuth):
             known = self.token_storage.get()
             if known and known.access_token != getattr(self._sent, "token", None):
                 return known
-            with _login_errors():
-                token: AccessToken = super().refresh_token(network_session=network_session)
-            if not token.access_token:
-                self.token_storage.clear()
-                raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
-            return token
+            return retried(lambda: self._log_in(network_session), self._limits, self._pace)
+
+    def _log_in(self, network_session: NetworkSession | None) -> AccessToken:
+        with _login_errors():
+            token: AccessToken = super().refresh_token(network_session=network_session)
+        if not token.access_token:
+            self.token_storage.clear()
+            raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
+        return token
 
 
 def read_box_config(path: Path) -> JWTConfig:
@@ -193,7 +207,7 @@ def open_box_client(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=_SharedLogin(config), network_session=network)
+    client = BoxClient(auth=_SharedLogin(config, limits, pace), network_session=network)
     client.auth.retrieve_token(network_session=client.network_session)
     return client
 
@@ -270,12 +284,21 @@ def _error(what: str, error: BoxAPIError) -> FerreroError:
     if info.code == "storage_limit_exceeded":
         return AccessRefused(SYSTEM, f"{what}: our Box account is full ({detail}); free or buy storage.")
     if info.status_code == requests.codes.forbidden:
-        return AccessRefused(SYSTEM, f"{what}: our Box app lacks the right to ({detail}); check its scopes and roles.")
+        return _forbidden(what, detail, error)
     if info.code == "bad_digest":
         return IntegrityError(f"{what}: bytes were damaged on the way.", code="checksum mismatch")
     if info.code in _PASSING_CODES:
         return TransientError(f"{what}: Box is still busy with it ({detail}).", code=f"Box {info.code}")
     return PermanentError(f"{what}: Box answered {detail}.", code=f"Box {info.code or info.status_code}")
+
+
+def _forbidden(what: str, detail: str, error: BoxAPIError) -> FerreroError:
+    if not _FILE_PATH.search(error.request_info.url):
+        return AccessRefused(SYSTEM, f"{what}: our Box app lacks the right to ({detail}); check its scopes and roles.")
+    return FileForbiddenError(
+        f"{what}: Box refuses us this file ({detail}); unlock it there, or give our Box app the right to it.",
+        code=f"Box {error.response_info.code or error.response_info.status_code}",
+    )
 
 
 def _busy(what: str, error: BoxAPIError) -> SystemUnavailable:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -23,6 +23,8 @@ from tenacity.wait import wait_random_exponential
 
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Digest
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 _DOWNLOAD_TRIES = 3
@@ -65,14 +67,14 @@ class Pace:
         self._not_before = max(self._not_before, time.monotonic() + pause_s)
 
 
-def retried(work: Callable[[], requests.Response], limits: HttpLimits, pace: Pace) -> requests.Response:
+def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
     """Run a safe request until it succeeds, fails for good, or the patience of `limits` ends.
 
     Raises:
         FerreroError: the last attempt's error.
     """
 
-    def attempt() -> requests.Response:
+    def attempt() -> T:
         pace.wait()
         return work()
 

@@ -13,6 +13,8 @@ from ferrero_dagster.domain.errors import AccessRefused, FerreroError, Permanent
 SYSTEM = "SMTP"
 _PERMANENT = 500
 _UNAVAILABLE = 421
+#: The message is larger than the server takes (RFC 1870), also where it is said before the message is sent.
+_TOO_LARGE = 552
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,7 @@ def _translated(error: OSError | smtplib.SMTPException) -> FerreroError:
     code = error.smtp_code
     if code < _PERMANENT:
         return SystemUnavailable(SYSTEM, f"The mail server asks us to come back later ({code}).")
-    if isinstance(error, smtplib.SMTPDataError):
+    if isinstance(error, smtplib.SMTPDataError) or code == _TOO_LARGE:
         return PermanentError(f"The mail server refuses the message ({code}).", code="message refused")
     return AccessRefused(SYSTEM, f"The mail server refuses us or our sender ({code}); check FERRERO_MAIL_FROM.")
 

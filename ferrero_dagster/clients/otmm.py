@@ -1,20 +1,23 @@
 """The OTMM calls that we make (contract otmm.md section 11), in and out as our own values."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients import http
-from ferrero_dagster.clients.otmm_session import SYSTEM, NotFoundError, OtmmSession
+from ferrero_dagster.clients.otmm_session import SYSTEM, ConflictError, NotFoundError, OtmmSession
 from ferrero_dagster.domain.errors import IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
-from ferrero_dagster.domain.metadata import field_value
+from ferrero_dagster.domain.metadata import FieldNode, field_value, in_plain_form
 from ferrero_dagster.site import DamSite
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
 _MD5_HEX_DIGITS = 32
+
+_Read = Callable[[], dict[str, Any]]
 
 
 class Otmm:
@@ -32,7 +35,15 @@ class Otmm:
         The search itself matches by *contains* and its index lags, so what it finds is checked on the folder's own
         fields; read the folder again before you act on it.
         """
-        conditions = [(self._site.status_field, status), (self._site.type_field, campaign_type)]
+        found = self._found([(self._site.status_field, status), (self._site.type_field, campaign_type)])
+        return [c for c in found if c.status == status and c.type == campaign_type]
+
+    def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
+        """The statuses of so many campaign folders with exactly this type; an empty one where a folder has none."""
+        found = self._found([(self._site.type_field, campaign_type)])
+        return [campaign.status for campaign in islice((c for c in found if c.type == campaign_type), limit)]
+
+    def _found(self, conditions: list[tuple[str, str]]) -> Iterator[Campaign]:
         form: dict[str, Any] = {
             "keyword_query": "*",
             "search_config_id": str(self._site.search_config_id),
@@ -43,8 +54,10 @@ class Otmm:
         }
         if self._site.campaign_root_folder:
             form |= {"folder_filter": self._site.campaign_root_folder, "folder_filter_type": "all"}
-        found = [self._campaign(folder) for folder in self._search(form) if _is_folder(folder) and _is_alive(folder)]
-        return [c for c in found if c.status == status and c.type == campaign_type]
+        for folder in self._search(form):
+            if _is_folder(folder) and _is_alive(folder):
+                with suppress(NotFoundError):  # gone since the index saw it
+                    yield self._campaign(folder) if folder.get("metadata") else self.campaign(folder["asset_id"])
 
     def _search(self, form: dict[str, Any]) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
@@ -74,7 +87,8 @@ class Otmm:
         body = self._session.call("GET", f"/folders/{folder_id}", what, params=_load(_FULL))
         folder = _object(body, "folder_resource", "folder", what)
         if not _is_alive(folder):
-            raise NotFoundError(f"{what}: it was deleted in the DAM.", code="not found in the DAM")
+            happened = "has expired" if folder.get("expired") else "was deleted"
+            raise NotFoundError(f"{what}: it {happened} in the DAM.", code="not found in the DAM")
         return folder
 
     def _campaign(self, folder: dict[str, Any]) -> Campaign:
@@ -89,28 +103,35 @@ class Otmm:
             type=text(self._site.type_field),
         )
 
-    def set_status(self, campaign_id: str, status: str, *, expected: str) -> None:
+    def set_status(self, campaign_id: str, status: str, *, expected: str) -> bool:
         """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract section 7).
 
-        Nothing is changed where the status is already `status`.
+        Nothing is changed where the status is already `status`. Returns whether it could be read back: with its new
+        status the DAM may not show the campaign to us any more.
 
         Raises:
             StatusChangedError: the folder has another status than `expected`; a person's choice wins.
             ConflictError: a person is editing the folder.
             IntegrityError: the DAM accepted the change but does not show it.
         """
-        with self._locked(campaign_id):
+        path = f"/{self._site.lock_path}/{campaign_id}"
+        with self._locked(path, "the campaign", lambda: self._folder(campaign_id)):
             found = self.campaign(campaign_id).status
             if found == status:
-                return
+                return True
             if found != expected:
                 raise StatusChangedError(found)
-            self._patch_status(campaign_id, status)
-        found = self.campaign(campaign_id).status
+            with suppress(NotFoundError):  # saved and out of our sight, perhaps: what can be read back tells
+                self._patch_status(campaign_id, status)
+        try:
+            found = self.campaign(campaign_id).status
+        except NotFoundError:
+            return False
         if found != status:
             raise IntegrityError(
                 f"The DAM accepted status {status} but shows {found or 'none'}.", code="status not applied"
             )
+        return True
 
     def _patch_status(self, campaign_id: str, status: str) -> None:
         plain = {"type": "string", "value": status}
@@ -124,16 +145,35 @@ class Otmm:
         self._session.tell("PATCH", f"/folders/{campaign_id}", f"Setting status {status}", json=body)
 
     @contextmanager
-    def _locked(self, folder_id: str) -> Iterator[None]:
+    def _locked(self, path: str, what: str, read: _Read) -> Iterator[None]:
         if not self._site.lock_before_patch:
             yield
             return
-        path = f"/{self._site.lock_path}/{folder_id}/state"
-        self._session.tell("PUT", path, "Locking the campaign", data={"action": "lock"})
+        try:
+            self._session.tell("PUT", f"{path}/state", f"Locking {what}", data={"action": "lock"})
+        except ConflictError:
+            if not self._holds_lock(read):
+                raise
         try:
             yield
         finally:
-            self._session.tell("PUT", path, "Unlocking the campaign", data={"action": "unlock"})
+            self._unlock(path, what, read)
+
+    def _unlock(self, path: str, what: str, read: _Read) -> None:
+        try:
+            self._session.tell("PUT", f"{path}/state", f"Unlocking {what}", data={"action": "unlock"})
+        except (ConflictError, NotFoundError):
+            if self._holds_lock(read):
+                raise
+
+    def _holds_lock(self, read: _Read) -> bool:
+        """Whether we have the object locked: by a run that died, or by a request whose answer was lost."""
+        try:
+            holder = read().get("metadata_lock_state_user_name")
+        except NotFoundError:
+            return False
+        ours = self._site.lock_owner or self._session.username
+        return bool(ours) and str(holder or "").strip().casefold() == ours.casefold()
 
     # --- folders and assets --------------------------------------------------------------------------------------
 
@@ -146,7 +186,7 @@ class Otmm:
         return [(f["asset_id"], str(f.get("name", ""))) for f in folders if _is_alive(f)]
 
     def list_assets(self, folder_id: str) -> list[DamAsset]:
-        """The living assets in the folder, and in folders inside it where the site says so; without metadata.
+        """The assets in the folder, expired ones too, and in folders inside it where the site says so; no metadata.
 
         Ordered by name within a folder. A failed read is an error, never an empty list.
         """
@@ -154,13 +194,17 @@ class Otmm:
         for item in self._children(folder_id):
             if not _is_folder(item):
                 assets.setdefault(item["asset_id"], _asset(item))
-            elif self._site.include_subfolders:
+            elif self._site.include_subfolders and _is_alive(item):
                 assets |= {a.id: a for a in self.list_assets(item["asset_id"]) if a.id not in assets}
         return list(assets.values())
 
+    def assets_directly_in(self, folder_id: str) -> list[DamAsset]:
+        """As `list_assets`, but never of folders inside it, and none that has expired."""
+        return [_asset(item) for item in self._children(folder_id) if not _is_folder(item) and _is_alive(item)]
+
     def has_assets(self, folder_id: str) -> bool:
-        """Whether `list_assets` would find any asset with content."""
-        for item in self._children(folder_id):
+        """Whether `list_assets` would find any asset with content that has not expired."""
+        for item in filter(_is_alive, self._children(folder_id)):
             if not _is_folder(item):
                 if _asset(item).size_bytes is not None:
                     return True
@@ -184,7 +228,7 @@ class Otmm:
             # There is no total, and a server may give fewer than we ask for: only a page without news is the last.
             if not new:
                 return
-            yield from (item for item in new if _is_alive(item))
+            yield from (item for item in new if not _is_deleted(item))
             seen.update(item["asset_id"] for item in new)
             after += len(items)
 
@@ -204,6 +248,33 @@ class Otmm:
         params = {**_load(_FULL), "selection_context": json.dumps(context)}
         body = self._session.call("GET", "/assets", what, params=params)
         return [_asset(item, full=True) for item in _list(body, "assets_resource", "asset_list", what)]
+
+    def set_fields(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
+        """Write these metadata fields of an asset under the DAM's lock; what it shows then may differ (contract 7.2).
+
+        Raises:
+            ConflictError: a person is editing the asset.
+            PermanentError: the DAM refuses one of the fields.
+        """
+        sent = [field if self._site.domained_patch else in_plain_form(field) for field in fields]
+        path, body = f"/assets/{asset.id}", {"edited_asset": {"data": {"metadata": sent}}}
+        with self._locked(path, asset.name, lambda: self._shown(asset.id).raw or {}):
+            self._session.tell("PATCH", path, f"Correcting the metadata of {asset.name}", json=body)
+        return self._shown(asset.id)
+
+    def unlock_ours(self, asset: DamAsset) -> None:
+        """Take back a lock that the asset shows as ours, left by a run that died or could not unlock it."""
+
+        def as_loaded() -> dict[str, Any]:
+            return asset.raw or {}
+
+        if self._holds_lock(as_loaded):
+            self._unlock(f"/assets/{asset.id}", asset.name, as_loaded)
+
+    def _shown(self, asset_id: str) -> DamAsset:
+        for asset in self.load_assets([asset_id]):
+            return asset
+        raise NotFoundError(f"The DAM does not show the asset {asset_id} any more.", code="not found in the DAM")
 
     def download(self, asset: DamAsset, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
         """Write the asset's content to `path`, proven by the DAM's size and, where it gives one, checksum.
@@ -267,7 +338,10 @@ def _search_page(body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, A
             "in the site configuration.",
             code="DAM search condition dropped",
         )
-    return result, _list(body, "search_result_resource", "asset_list", what)
+    items = _list(body, "search_result_resource", "asset_list", what)
+    if not items and (result.get("hit_count") or result.get("asset_id_list")):
+        raise TransientError(f"{what}: the DAM counts hits but lists none.", code="DAM unexpected answer")
+    return result, items
 
 
 def _load(what_to_load: dict[str, bool]) -> dict[str, str]:
@@ -301,8 +375,12 @@ def _is_folder(item: dict[str, Any]) -> bool:
     )
 
 
+def _is_deleted(item: dict[str, Any]) -> bool:
+    return bool(item.get("deleted")) or item.get("content_state") in {"DELETED", "SEL_DEL"}
+
+
 def _is_alive(item: dict[str, Any]) -> bool:
-    return not (item.get("deleted") or item.get("expired") or item.get("content_state") in {"DELETED", "SEL_DEL"})
+    return not (_is_deleted(item) or item.get("expired"))
 
 
 def _asset(item: dict[str, Any], *, full: bool = False) -> DamAsset:
@@ -317,5 +395,6 @@ def _asset(item: dict[str, Any], *, full: bool = False) -> DamAsset:
         mime_type=str(item.get("mime_type") or ""),
         size_bytes=int(size) if size is not None else None,
         md5_hex=checksum if len(checksum) == _MD5_HEX_DIGITS else None,
+        expired=bool(item.get("expired")),
         raw=item if full else None,
     )

@@ -78,8 +78,9 @@ class OtmmSession:
         certificate: ClientCertificate | None = None,
         ca_bundle: Path | None = None,
         limits: HttpLimits | None = None,
+        renew_on_403: bool = True,
     ) -> None:
-        """Nothing is asked of the DAM yet.
+        """Nothing is asked of the DAM yet. With `renew_on_403` a 403, too, may mean no more than an expired token.
 
         Raises:
             ConfigurationError: `ca_bundle` cannot be used.
@@ -87,12 +88,18 @@ class OtmmSession:
         self.url = url
         self.limits = limits or HttpLimits()
         self._login = login
+        self._expired = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} if renew_on_403 else {HTTPStatus.UNAUTHORIZED}
         self._certificate = certificate
         self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
         self._pace = Pace()
         self._token = LockedValue(self._log_in)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
+
+    @property
+    def username(self) -> str:
+        """Who we are to the DAM; empty where the client certificate alone says it."""
+        return self._login.username if self._login else ""
 
     def call(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
         """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
@@ -110,8 +117,12 @@ class OtmmSession:
         return retried(lambda: self.send(method, path, what, **options), self.limits, self._pace)
 
     def open(self, path: str, what: str, **options: Any) -> requests.Response:
-        """A safe GET whose body has not been read yet; close it."""
-        return retried(lambda: self.send("GET", path, what, stream=True, **options), self.limits, self._pace)
+        """A safe GET of content of any kind, whose body has not been read yet; close it."""
+        # What produces bytes answers 406 to somebody who takes nothing but JSON.
+        any_kind = {"Accept": "*/*"}
+        return retried(
+            lambda: self.send("GET", path, what, stream=True, headers=any_kind, **options), self.limits, self._pace
+        )
 
     def send(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
         """One request, with one renewal of the token if the old one is refused; errors are raised.
@@ -120,7 +131,7 @@ class OtmmSession:
         """
         token = self._token.get() if self._login else None
         response = self._request(method, path, what, token, **options)
-        if self._login and (response.status_code == HTTPStatus.UNAUTHORIZED or _is_web_page(response)):
+        if self._login and (response.status_code in self._expired or _is_web_page(response)):
             response.close()
             response = self._request(method, path, what, self._token.get(other_than=token), **options)
         if not response.ok or _is_web_page(response):
@@ -242,10 +253,17 @@ def _error(what: str, response: requests.Response) -> FerreroError:
     if status == HTTPStatus.FORBIDDEN and not explained:
         return AccessRefused(SYSTEM, f"{what}: the gateway before the DAM refuses us (403); check the certificate.")
     if status == HTTPStatus.NOT_FOUND:
-        return NotFoundError(f"{what}: the DAM does not find it{explained}.", code="not found in the DAM")
+        return _missing(what, response)
     if status in _CONFLICT_STATUSES:
         return ConflictError(f"{what}: it is locked in the DAM{explained}.", code="locked in the DAM")
     return PermanentError(f"{what}: the DAM answered {status}{explained}.", code=f"DAM answered {status}")
+
+
+def _missing(what: str, response: requests.Response) -> FerreroError:
+    # OTMM says itself that it knows no such id; a server whose application is just starting shows its error page.
+    if not _exception_body(response):
+        return SystemUnavailable(SYSTEM, f"{what}: the DAM is out of order (404 without a reason).")
+    return NotFoundError(f"{what}: the DAM does not find it{_explained(response)}.", code="not found in the DAM")
 
 
 def _busy(what: str, response: requests.Response) -> SystemUnavailable:
@@ -258,9 +276,13 @@ def _busy(what: str, response: requests.Response) -> SystemUnavailable:
 
 
 def _explained(response: requests.Response) -> str:
-    try:
-        body = response.json() if "json" in response.headers.get("Content-Type", "") else {}
-        message = str(body.get("exception_body", {}).get("message") or "")
-    except (ValueError, AttributeError, requests.RequestException):
-        message = ""
+    message = str(_exception_body(response).get("message") or "")
     return f": {message[:200].rstrip('.')}" if message else ""
+
+
+def _exception_body(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()["exception_body"] if "json" in response.headers.get("Content-Type", "") else {}
+    except (ValueError, LookupError, TypeError, requests.RequestException):
+        body = {}
+    return body if isinstance(body, dict) else {}

@@ -39,7 +39,7 @@ def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
 def agency_check(look: AgencyLook) -> dg.AssetCheckEvaluation:
     """Whether refused files wait, as the sensor just saw it."""
     refused = [j for j in look.judgements or [] if j.state == "refused"]
-    rows = [(cell(j.file.name), cell(_why(j))) for j in refused]
+    rows = [(cell(j.file.name), cell(j.reason or "")) for j in refused]
     return dg.AssetCheckEvaluation(
         asset_key=AGENCY_UPLOADS,
         check_name=_CHECK,
@@ -63,9 +63,4 @@ def _check_metadata(rows: list[tuple[str, str]]) -> dict[str, dg.MetadataValue]:
 
 
 def _row(state: str, judgement: Judgement, links: Links) -> tuple[str, str, str]:
-    return link(judgement.file.name, links.box_file(judgement.file.id)), state, cell(_why(judgement))
-
-
-def _why(judgement: Judgement) -> str:
-    problems = "; ".join(str(problem) for problem in judgement.problems)
-    return " ".join(part for part in (judgement.reason, problems) if part)
+    return link(judgement.file.name, links.box_file(judgement.file.id)), state, cell(judgement.reason or "")

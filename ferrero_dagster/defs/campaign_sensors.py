@@ -4,7 +4,7 @@ import dagster as dg
 
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.defs.runs import campaign_tags, new_partitions, run_key, running_campaigns
+from ferrero_dagster.defs.runs import campaign_tags, end_dead_runs, new_partitions, run_key, running_campaigns
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.routes import Route
 
@@ -35,6 +35,7 @@ def build_campaign_sensor(
         with as_failures():
             connections = ferrero.connections()
             with connections.database() as database, connections.dam(limits) as dam:
+                end_dead_runs(context.instance, database, route.name)
                 looker = Looker(
                     dam=dam, database=database, site=connections.site, links=connections.links, interval_s=interval_s
                 )

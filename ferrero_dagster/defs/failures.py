@@ -12,25 +12,24 @@ REPORTED, ERROR_CODE, SYSTEM = "reported", "error", "system"
 
 
 @contextmanager
-def as_failures(*, is_attended: bool = False) -> Iterator[None]:
-    """Show an error of ours as a sentence with what follows from it, instead of a stack trace.
+def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
+    """Show an error of ours as a sentence with what follows from it for the `job`, instead of a stack trace.
 
-    Dagster itself retries nothing: the sensors ask again (ARCHITECTURE, retries). A failed run is mailed by the sensor
-    `failed_runs`, unless its campaign's strike or its system's outage was mailed, or `is_attended`: a person has
-    started it and looks at it.
+    Dagster itself retries nothing: sensors and schedules ask again. A failed run is mailed by the sensor `failed_runs`,
+    unless its campaign's strike or its system's outage was mailed, or `is_attended`: a person has started it and looks
+    at it.
     """
     try:
         yield
     except FerreroError as error:
+        from ferrero_dagster.operations.run_failures import next_attempt
         from ferrero_dagster.transfer import incidents
 
         is_incident = isinstance(error, incidents.INCIDENTS)
         raise dg.Failure(
             description=str(error),
             metadata={
-                "trying again": "helps, the sensor does it by itself"
-                if error.retry
-                else "does not help before it is mended",
+                "trying again": f"helps: {next_attempt(job)}" if error.retry else "does not help before it is mended",
                 "who must act": error.actor,
                 REPORTED: is_attended or isinstance(error, CampaignError),
                 ERROR_CODE: error.code,

@@ -28,18 +28,27 @@ def outcome_metadata(outcome: Outcome, *, dam_url: str) -> Metadata:
         "moved before": dg.MetadataValue.int(len(outcome.before)),
         "files": dg.MetadataValue.md(table(("file in the DAM", "file in Box", "size", "result"), rows)),
     }
+    if outcome.notes:
+        metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {cell(note)}" for note in outcome.notes[:_MAX_ROWS]))
     return metadata | _url("folder in Box", outcome.box_folder_url)
 
 
 def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
     """What an operator wants to know of a run Box → DAM."""
-    moved = [(cell(f.name), link(f.stored_name, f.dam_url), megabytes(f.size_bytes), "moved") for f in outcome.moved]
+    moved = [
+        (cell(f.name), link(f.stored_name, f.dam_url), megabytes(f.size_bytes), _final_result(f)) for f in outcome.moved
+    ]
     rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
     return {
         **_shared(outcome, _finals_headline(outcome), dam_url),
         "left": dg.MetadataValue.int(len(outcome.left)),
         "files": dg.MetadataValue.md(table(("file in Box", "final in the DAM", "size", "result"), rows)),
     }
+
+
+def _final_result(file: MovedFile) -> str:
+    unkept = cell(", ".join(file.unkept_fields))
+    return f"moved; **not kept by the DAM as sent:** {unkept}" if unkept else "moved"
 
 
 def _shared(outcome: Outcome | FinalsOutcome, headline: str, dam_url: str) -> Metadata:
@@ -77,6 +86,7 @@ def final_metadata(file: MovedFile, *, campaign: str) -> Metadata:
         "name in Box": dg.MetadataValue.text(file.name),
         "name in the DAM": dg.MetadataValue.text(file.stored_name),
         "size bytes": dg.MetadataValue.int(file.size_bytes),
+        **({"not kept by the DAM": dg.MetadataValue.text(", ".join(file.unkept_fields))} if file.unkept_fields else {}),
         **_url("asset in the DAM", file.dam_url),
     }
 

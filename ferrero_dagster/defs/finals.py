@@ -10,7 +10,7 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.defs.runs import campaign_tags, new_partitions, run_key, running_campaigns
+from ferrero_dagster.defs.runs import campaign_tags, end_dead_runs, new_partitions, run_key, running_campaigns
 from ferrero_dagster.routes import FINALS_ROUTE
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ FINALS_JOB = FINALS_ROUTE.name
 )
 def final_assets(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
     """Move the ready files of one campaign."""
-    with as_failures():
+    with as_failures(job=FINALS_JOB):
         return _move(context, ferrero.connections())
 
 
@@ -71,6 +71,8 @@ def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStat
 
         with as_failures():
             connections = ferrero.connections()
+            with connections.database() as database:
+                end_dead_runs(context.instance, database, FINALS_JOB)
             look = _look(connections, running=running_campaigns(context.instance, FINALS_JOB))
         for line in str(look).splitlines():
             context.log.info(line)

@@ -1,5 +1,6 @@
 """The job `reconcile`: what must be put right by itself from time to time, and its schedule."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -9,12 +10,16 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.operations import table
+from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.runs import end_dead_runs
+from ferrero_dagster.defs.status import refresh_status
+from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 
-_SILENT_FOR = timedelta(minutes=10)
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
+_MAX_REREAD = 50
 _ROUTE_NAMES = (*(route.name for route in ROUTES), FINALS_ROUTE.name)
 _Row = dict[str, str]
 
@@ -24,23 +29,27 @@ def build_reconcile() -> dg.JobDefinition:
 
     @dg.op
     def put_right(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
-        with as_failures():
+        with as_failures(job="reconcile"):
             connections = ferrero.connections()
             done = [
                 *_end_dead_runs(context.instance, connections),
                 *_report_missed(context.instance, connections),
                 *_release_old_failures(connections, context.run_id),
+                *_reread_campaigns(connections, context.log.warning),
                 *_write_digest(connections),
             ]
+            evaluate_report_was_sent(context.instance, connections)
+            refresh_status(context.instance, connections)
         context.log.info("%d things were put right.", len(done))
         context.add_output_metadata({"done": table(done)})
 
     @dg.job(
         executor_def=dg.in_process_executor,
         description=(
-            "Ends runs whose process died, reports failed runs that the sensor missed, gives campaigns that failed "
-            "long ago a new chance and writes the weekly digest, the last two as the site configuration says. Nothing "
-            "to fill in; safe to start at any time."
+            "Ends runs whose process died, reports failed runs that the sensor missed, notices campaigns that people "
+            "moved on in the DAM, gives those that failed long ago a new chance and writes the weekly digest, the last "
+            "two as the site configuration says. Brings the asset operations/status and the check report_was_sent up "
+            "to date. Nothing to fill in; safe to start at any time."
         ),
     )
     def reconcile() -> None:
@@ -63,26 +72,12 @@ def build_reconcile_schedule(
 
 
 def _end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> list[_Row]:
-    """Runs of campaigns that are silent and do not hold their campaign's lock: their process is gone."""
-    from ferrero_dagster.tracking import overview
-
-    rows = []
     with connections.database() as database:
-        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-            campaign_id = run.tags.get("dagster/partition")
-            if run.job_name not in _ROUTE_NAMES or not campaign_id or not _is_silent(instance, run.run_id):
-                continue
-            is_locked = partial(overview.is_locked, name=f"{run.job_name}:{campaign_id}")
-            if not database.transact(is_locked):
-                instance.report_run_failed(run, "Its process is gone: it does not hold the lock of its campaign.")
-                rows.append(_row("dead run ended", f"{run.job_name} {run.run_id}"))
-    return rows
-
-
-def _is_silent(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the run wrote no event lately; one that has just let go of the lock still sends messages."""
-    [last] = instance.get_records_for_run(run_id, limit=1, ascending=False).records
-    return last.timestamp < (datetime.now(timezone.utc) - _SILENT_FOR).timestamp()
+        return [
+            _row("dead run ended", f"{name} {run_id}")
+            for name in _ROUTE_NAMES
+            for run_id in end_dead_runs(instance, database, name)
+        ]
 
 
 def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> list[_Row]:
@@ -115,6 +110,24 @@ def _release_old_failures(connections: Connections, run_id: str) -> list[_Row]:
             Request(done_by="reconcile", dry_run=False, run_id=run_id),
         )
     return [_row("campaign released", change.target) for change in outcome.changes]
+
+
+def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> list[_Row]:
+    """Campaigns in a status that has a time limit, which a person may have moved on: no sensor sees those in A2."""
+    from ferrero_dagster.tracking import campaigns
+    from ferrero_dagster.transfer.sightings import reread
+
+    statuses = {FINALS_ROUTE.status_before, *connections.site.campaigns.max_days_in_status}
+    with connections.database() as database:
+        known = database.transact(partial(campaigns.in_status, statuses=statuses, limit=_MAX_REREAD))
+        if not known:
+            return []
+        try:
+            with connections.dam() as dam:
+                return [_row("campaign moved on", line) for line in reread(dam, database, connections.site, known)]
+        except FerreroError as error:
+            warn(f"Campaigns could not be read again: {error}")
+            return []
 
 
 def _write_digest(connections: Connections) -> list[_Row]:

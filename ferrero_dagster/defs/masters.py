@@ -27,7 +27,7 @@ def build_masters_asset(route: Route) -> dg.AssetsDefinition:
         tags={"ferrero/route": route.name},
     )
     def masters(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
-        with as_failures():
+        with as_failures(job=route.name):
             return _move(context, ferrero.connections(), route)
 
     return masters

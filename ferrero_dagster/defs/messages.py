@@ -30,15 +30,18 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
         default_status=default_status,
         description=(
             "Sends mails and webhooks that wait in the outbox because mail server or Make.com was out, in order and "
-            "each once. It starts no runs; its ticks say what was sent and what waits."
+            "each once. It starts no runs; its ticks say what was sent and what waits, and fail while no mail could "
+            "leave for half an hour."
         ),
     )
     def pending_notifications(ferrero: FerreroResource) -> dg.SkipReason:
-        from ferrero_dagster.messages.delivery import deliver
+        from ferrero_dagster.messages.delivery import check_mail_leaves, deliver
 
         with as_failures():
             connections = ferrero.connections()
             with connections.database() as database:
-                return dg.SkipReason(f"Messages: {deliver(database, connections.post_office)}.")
+                delivered = deliver(database, connections.post_office)
+                check_mail_leaves(database)
+        return dg.SkipReason(f"Messages: {delivered}.")
 
     return pending_notifications

@@ -54,6 +54,12 @@ class ReleaseForm(_Form):
     everything: bool = Field(default=False, description="Instead of choosing: all files that are set aside.")
 
 
+class WithdrawForm(_Form):
+    """Which masters need no final any more."""
+
+    tracking_ids: list[str] = Field(default=[], description='Masters by tracking ID, for example ["ABC123", "DEF456"].')
+
+
 class ResendForm(_Form):
     """Which messages are sent again."""
 
@@ -65,7 +71,7 @@ class ResendForm(_Form):
 
 
 def build_operations() -> list[dg.JobDefinition]:
-    """The jobs `reset_campaign_retries`, `release_set_aside_files`, `resend_notifications`, `check_connections`."""
+    """The jobs that operators start by hand, but `reconcile`."""
     return [
         _job(
             "reset_campaign_retries",
@@ -80,6 +86,13 @@ def build_operations() -> list[dg.JobDefinition]:
             "Lets files that were set aside after several failures be tried again by the next run, both directions. "
             f"{_AGAIN}",
             ReleaseForm(),
+        ),
+        _job(
+            "withdraw_masters",
+            withdraw,
+            "Lets campaigns become complete without finals of these masters, for example of one that was replaced in "
+            f"the DAM; a final that comes in for one nevertheless is refused. {_AGAIN}",
+            WithdrawForm(),
         ),
         _job(
             "resend_notifications",
@@ -131,6 +144,15 @@ def release(context: dg.OpExecutionContext, config: ReleaseForm, ferrero: Ferrer
     )  # fmt: skip
     with as_failures(is_attended=True), ferrero.connections().database() as database:
         _show(context, release_set_aside_files(database, selection, config.request(context)))
+
+
+@dg.op
+def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, ferrero: FerreroResource) -> None:
+    """Await no finals of masters any more."""
+    from ferrero_dagster.operations.withdrawals import withdraw_masters
+
+    with as_failures(is_attended=True), ferrero.connections().database() as database:
+        _show(context, withdraw_masters(database, config.tracking_ids, config.request(context)))
 
 
 @dg.op

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from pydantic import Field
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.report_tables import report_metadata
@@ -27,7 +26,10 @@ class DailyReportConfig(dg.Config):
 
     resend: bool = Field(
         default=False,
-        description="Mail the report once more. Without it a day is mailed once, however often its report is made.",
+        description=(
+            "Mail the report once more. Without it a day is mailed once, however often its report is made, and a day "
+            "that was over more than 7 days ago is not mailed."
+        ),
     )
 
 
@@ -45,7 +47,8 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
         ),
         description=(
             "What happened on a day and what waits for somebody. The first report of a day that is over is kept and "
-            "mailed once; made again it says the same. Today's is counted anew each time and not mailed."
+            "mailed once, if it is made within 7 days; made again it says the same. Today's is counted anew each time "
+            "and not mailed. What is known of the present only, as that a campaign failed, is told of the latest day."
         ),
     )
     def daily_report(
@@ -53,17 +56,21 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
     ) -> dg.MaterializeResult[Any]:
         from ferrero_dagster.transfer.reporting import DailyReporting
 
-        with as_failures():
+        with as_failures(job="daily_report"):
             connections = ferrero.connections()
             day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
             with connections.database() as database:
                 made = DailyReporting(
                     database=database, site=connections.site, links=connections.links,
                     sensors=sensor_looks(context.instance, sensors), run_id=context.run.run_id,
-                ).make(day, resend=config.resend)  # fmt: skip
+                ).make(day, now=datetime.now(timezone.utc), resend=config.resend)  # fmt: skip
         context.log.info(made.report.verdict)
-        _deliver(context, connections, is_mailed=made.is_mailed)
-        return dg.MaterializeResult(metadata=report_metadata(made.report))
+        if made.is_mailed:
+            deliver_at_once(context.log, connections)
+        mail = made.not_mailed or "A mail was written."
+        context.log.info(mail)
+        metadata = report_metadata(made.report, connections.site.zone) | {"mail": dg.MetadataValue.text(mail)}
+        return dg.MaterializeResult(metadata=metadata)
 
     return daily_report
 
@@ -80,20 +87,28 @@ def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = ()) -> A
 
 
 def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """The schedule `daily_report_schedule`: at 07:00 local time, the report of the day before."""
+    """The schedule `daily_report_schedule`: at 07:00 local time the report of the day before, if need be later."""
 
     @dg.schedule(
         name="daily_report_schedule",
         job_name="daily_report",
-        cron_schedule=f"0 {REPORT_HOUR} * * *",
+        cron_schedule=f"0 {REPORT_HOUR}-23 * * *",
         execution_timezone=time_zone,
         default_status=default_status,
-        description=f"Makes and mails the report of the day before, at {REPORT_HOUR:02}:00 in {time_zone}.",
+        description=(
+            f"Makes and mails the report of the day before, at {REPORT_HOUR:02}:00 in {time_zone}. If its run failed, "
+            "or nothing ran at that time, it is made at the next full hour."
+        ),
     )
-    def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         local = context.scheduled_execution_time.astimezone(ZoneInfo(time_zone))
         day = (local.date() - timedelta(days=1)).isoformat()
-        return dg.RunRequest(partition_key=day, run_key=day)
+        last = context.instance.get_runs(
+            dg.RunsFilter(job_name="daily_report", tags={"dagster/partition": day}), limit=1
+        )
+        if last and last[0].status is not dg.DagsterRunStatus.FAILURE:
+            return dg.SkipReason(f"The report for {day} has been made, or is being made.")
+        return dg.RunRequest(partition_key=day, run_key=f"{day}:after:{last[0].run_id}" if last else day)
 
     return daily_report_schedule
 
@@ -122,10 +137,3 @@ def _last_look(instance: dg.DagsterInstance, state: Any) -> datetime | None:
     good = [TickStatus.SUCCESS, TickStatus.SKIPPED]
     ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=good)
     return datetime.fromtimestamp(ticks[0].timestamp, timezone.utc) if ticks else None
-
-
-def _deliver(context: dg.AssetExecutionContext, connections: Connections, *, is_mailed: bool) -> None:
-    if is_mailed:
-        deliver_at_once(context.log, connections)
-    else:
-        context.log.info("No mail: the day is not over, or it was mailed before.")

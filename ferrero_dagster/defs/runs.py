@@ -1,12 +1,17 @@
 """What Dagster knows of the runs of a campaign: those under way, and the key and tags of the next."""
 
 from collections.abc import Collection
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
 from ferrero_dagster.domain.files import Campaign
+
+if TYPE_CHECKING:
+    from ferrero_dagster.tracking.database import Database
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -15,6 +20,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_SILENT_FOR = timedelta(minutes=10)
 _MAX_TAG_LENGTH = 200
 
 
@@ -22,6 +28,27 @@ def running_campaigns(instance: dg.DagsterInstance, job_name: str) -> set[str]:
     """Ids of the campaigns that have an unfinished run of this job."""
     runs = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
     return {run.tags.get("dagster/partition", "") for run in runs}
+
+
+def end_dead_runs(instance: dg.DagsterInstance, database: "Database", job_name: str) -> list[str]:
+    """End runs of a route that are silent and do not hold their campaign's lock: their process is gone; their ids."""
+    from ferrero_dagster.tracking import overview
+
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.STARTED])):
+        campaign_id = run.tags.get("dagster/partition")
+        if not campaign_id or not _is_silent(instance, run.run_id):
+            continue
+        if not database.transact(partial(overview.is_locked, name=f"{job_name}:{campaign_id}")):
+            instance.report_run_failed(run, "Its process is gone: it does not hold the lock of its campaign.")
+            ended.append(run.run_id)
+    return ended
+
+
+def _is_silent(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the run wrote no event lately; one that has just let go of the lock still sends messages."""
+    records = instance.get_records_for_run(run_id, limit=1, ascending=False).records
+    return bool(records) and records[0].timestamp < (datetime.now(timezone.utc) - _SILENT_FOR).timestamp()
 
 
 def run_key(instance: dg.DagsterInstance, job_name: str, campaign_id: str) -> str:

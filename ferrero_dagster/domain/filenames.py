@@ -1,6 +1,7 @@
 """The agency's V2 file names (SPEC 5): parsed exactly, or every problem told at once; nothing is repaired."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from ferrero_dagster.domain.name_alignment import Placed, align
@@ -8,6 +9,7 @@ from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
 
 EXAMPLE_NAME = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
 MAX_NAME_LENGTH = 255
+_MAX_TOLD = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +52,8 @@ class NameProblem:
     example: str
 
     def __str__(self) -> str:
-        nearest = f", nearest is {self.nearest!r}" if self.nearest else ""
-        return f"{self.component}: found {self.found!r}, expected {self.expected}{nearest}"
+        found = f"{self.component} “{self.found}”"
+        return f"{found} → “{self.nearest}”" if self.nearest else f"{found}, expected {self.expected}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +62,21 @@ class NameProblems:
 
     name: str
     problems: tuple[NameProblem, ...]
+    #: What its author probably meant, where everything that is wrong has one nearest value; a suggestion, as those are.
+    meant: V2Name | None = None
+    #: The tracking ID in it, or the one that was probably meant, whatever else is wrong.
+    tracking_id: str | None = None
 
     def __str__(self) -> str:
+        if len(self.problems) > _MAX_TOLD:
+            return (
+                f"This is not a V2 file name, {len(self.problems)} parts are wrong or missing; "
+                f"a correct one looks like {EXAMPLE_NAME}."
+            )
         told = [str(problem) for problem in self.problems if problem.found]
         if missing := [problem.component for problem in self.problems if not problem.found]:
             told.append(f"missing: {', '.join(missing)}")
-        return f"{self.name!r} is not a V2 file name; {'; '.join(told)}. A correct one looks like {EXAMPLE_NAME}."
+        return f"The name is wrong: {'; '.join(told)}."
 
 
 def parse_v2(name: str, rules: NamingRules) -> V2Name | NameProblems:
@@ -76,16 +87,38 @@ def parse_v2(name: str, rules: NamingRules) -> V2Name | NameProblems:
     if not stem or "_" in extension:
         stem, extension = name, ""
     tokens = stem.split("_")
-    problems = (*_component_problems(tokens, rules), *_extension_problems(extension))
-    if problems:
-        return NameProblems(name=name, problems=problems)
-    return V2Name(**{c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}, extension=extension)
+    placed = _placed(tokens, rules)
+    component_problems = [problem for part in placed if (problem := _problem(part, rules))]
+    problems = (*component_problems, *_extension_problems(extension))
+    if not problems:
+        return V2Name(**{c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}, extension=extension)
+    meant = {part.component.field: value for part in placed if part.component and (value := _meant(part, rules))}
+    return NameProblems(
+        name=name,
+        problems=problems,
+        meant=_meant_name(meant, extension, problems),
+        tracking_id=meant.get("tracking_id"),
+    )
 
 
-def _component_problems(tokens: list[str], rules: NamingRules) -> list[NameProblem]:
+def _placed(tokens: list[str], rules: NamingRules) -> list[Placed]:
     if len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens)):
-        return []
-    return [problem for placed in align(tokens, rules) if (problem := _problem(placed, rules))]
+        return [Placed(component, token, 0, 1) for component, token in zip(COMPONENTS, tokens, strict=True)]
+    return align(tokens, rules)
+
+
+def _meant(part: Placed, rules: NamingRules) -> str | None:
+    """The value of a component, or the one that was probably meant."""
+    if part.component is None or not part.found:
+        return None
+    return part.found if rules.fits(part.component, part.found) else rules.nearest(part.component, part.found)
+
+
+def _meant_name(meant: dict[str, str], extension: str, problems: Sequence[NameProblem]) -> V2Name | None:
+    if any(problem.nearest is None for problem in problems):
+        return None
+    name = V2Name(**meant, extension=problems[-1].nearest or "" if problems[-1].component == "extension" else extension)
+    return name if len(str(name)) <= MAX_NAME_LENGTH else None
 
 
 def _problem(placed: Placed, rules: NamingRules) -> NameProblem | None:

@@ -33,6 +33,8 @@ class DamAsset:
     size_bytes: int | None
     #: 32 hex digits where the DAM gives a checksum (contract 5.3), else None.
     md5_hex: str | None = None
+    #: Past its date in the DAM: not to be used any more.
+    expired: bool = False
     #: The asset as the DAM sent it; empty in listings.
     raw: dict[str, Any] | None = None
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+#: As `workspace.yaml` names it.
+_CODE_LOCATION = "ferrero_dagster"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
@@ -28,6 +31,10 @@ class Links:
     def box_folder(self, folder_id: str) -> str:
         """A folder in Box."""
         return f"{self.box_url}/folder/{folder_id}"
+
+    def job(self, name: str) -> str:
+        """The form of one of our jobs in Dagster."""
+        return f"{self.dagster_url}/locations/{_CODE_LOCATION}/jobs/{name}/playground"
 
     def run(self, run_id: str) -> str:
         """A run in Dagster."""

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 
 
@@ -60,17 +60,25 @@ class NamingRules:
         return component.example if self.fits(component, component.example) else self.choices(component)[0]
 
     def nearest(self, component: Component, found: str) -> str | None:
-        """The legal value that was probably meant, if one is near."""
+        """The legal value that was probably meant, if one is near, and nearer than all others."""
         repaired = component.repair(found)
         if self.fits(component, repaired):
             return repaired
         by_folded = {choice.casefold(): choice for choice in self.choices(component)}
-        close = get_close_matches(repaired.casefold(), by_folded, n=1)
-        return by_folded[close[0]] if close else None
+        likely = get_close_matches(repaired.casefold(), by_folded, n=5)
+        ranked = sorted((_likeness(choice, repaired.casefold()), choice) for choice in likely)
+        if not ranked or [likeness for likeness, _ in ranked].count(ranked[-1][0]) > 1:
+            return None
+        return by_folded[ranked[-1][1]]
 
     def _listed(self, component: Component) -> tuple[str, ...]:
         lists = {"brand": self.brands, "asset_type": self.asset_types, "aspect_ratio": self.aspect_ratios}
         return lists.get(component.field, ())
+
+
+def _likeness(choice: str, found: str) -> tuple[float, int]:
+    """How much the two have in common, and how much of it in the same place."""
+    return SequenceMatcher(None, choice, found).ratio(), sum(map(str.__eq__, choice, found))
 
 
 @cache

@@ -12,12 +12,16 @@ class CampaignHistory:
 
     permanently_failed: bool = False
     failure_reason: str | None = None
-    #: Genuine errors since the last success or reset, and the time since the last counted poll.
+    #: Genuine errors since the last success or reset, and the time since the last of them.
     strikes: int = 0
+    since_last_error_s: float | None = None
+    #: Time since the last look or run in vain.
     since_last_retry_s: float | None = None
     #: Runs of the present round that ended without moving everything, and the time since the last of them.
     failed_attempts: int = 0
     since_last_failure_s: float | None = None
+    #: Time since the last look, if that could not read the campaign.
+    since_unread_s: float | None = None
     is_running: bool = False
 
 
@@ -37,36 +41,47 @@ def pause_s(failures: int, pauses_minutes: Sequence[float]) -> float:
 
 
 def due_campaigns(
-    found: Sequence[Campaign], histories: dict[str, CampaignHistory], pauses_minutes: Sequence[float]
+    found: Sequence[Campaign],
+    histories: dict[str, CampaignHistory],
+    pauses_minutes: Sequence[float],
+    *,
+    interval_s: float = 0,
 ) -> tuple[list[Campaign], list[Skipped]]:
     """The campaigns that may start now and the others with reasons.
 
     Campaigns that were never looked at in vain come first, in the DAM's order, then those whose last look in vain is
-    longest ago: where there is no time for all, each gets its turn. No cap is applied here: it counts only campaigns
-    that really start (SPEC 3.2).
+    longest ago, at last those that could not be read: where there is no time for all, each gets its turn. A pause that
+    ends nearer to this look than to the next, `interval_s` later, is over. No cap is applied here: it counts only
+    campaigns that really start (SPEC 3.2).
     """
     due: list[Campaign] = []
     skipped: list[Skipped] = []
     for campaign in found:
-        reason = _why_not(histories.get(campaign.id, CampaignHistory()), pauses_minutes)
+        history = histories.get(campaign.id, CampaignHistory())
+        reason = _why_not(history, pauses_minutes, tolerance_s=interval_s / 2)
         if reason:
             skipped.append(Skipped(campaign=campaign, reason=reason))
         else:
             due.append(campaign)
-    due.sort(key=lambda campaign: -_past(histories.get(campaign.id, CampaignHistory()).since_last_retry_s))
+    due.sort(key=lambda campaign: _turn(histories.get(campaign.id, CampaignHistory())))
     return due, skipped
 
 
-def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float]) -> str | None:
+def _turn(history: CampaignHistory) -> tuple[bool, float, float]:
+    is_unread = history.since_unread_s is not None
+    return is_unread, -_past(history.since_unread_s) if is_unread else 0, -_past(history.since_last_retry_s)
+
+
+def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float], *, tolerance_s: float) -> str | None:
     if history.permanently_failed:
         return f"permanently failed ({history.failure_reason or 'no reason given'})"
     if history.is_running:
         return "a run is under way"
     left_s = max(
-        pause_s(history.strikes, pauses_minutes) - _past(history.since_last_retry_s),
+        pause_s(history.strikes, pauses_minutes) - _past(history.since_last_error_s),
         pause_s(history.failed_attempts, pauses_minutes) - _past(history.since_last_failure_s),
     )
-    return f"next attempt in {minutes(left_s)}" if left_s > 0 else None
+    return f"next attempt in {minutes(left_s)}" if left_s > tolerance_s else None
 
 
 def _past(since_s: float | None) -> float:

@@ -13,6 +13,11 @@ Direction = Literal["DAM → Box", "Box → DAM"]
 DIRECTIONS: tuple[Direction, Direction] = ("DAM → Box", "Box → DAM")
 TREND_DAYS = 14
 
+_PAST_DAY = (
+    "The day is long past: campaigns in trouble or over their time, their status, retry counters and undeliverable "
+    "messages are known of the present only, and left out."
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportDay:
@@ -39,20 +44,26 @@ class ReportDay:
         """Whether nothing can happen on this day any more."""
         return now >= self.ends_at
 
+    def is_latest(self, now: datetime) -> bool:
+        """Whether no later day is over: what is true now tells of this day, and of no earlier one."""
+        return now < self.before(-1).ends_at
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Need(_Value):
-    """Something that waits for a person: what, why, since when, what to do, and the one place to go."""
+    """Something that waits for a person: what, why, since when, what to do, and where to see and to do it."""
 
     what: Line
     why: Line
     do: Line
     since: AwareDatetime | None
     days: NonNegativeInt | None
+    #: The thing itself, and the job that `do` asks for.
     url: Line | None
+    do_url: Line | None = None
 
 
 class Balance(_Value):
@@ -69,11 +80,8 @@ class Balance(_Value):
     #: Only files of the agency are refused.
     refused: NonNegativeInt
     remark: Line | None = None
-
-    @property
-    def difference(self) -> int:
-        """How many eligible files are in no other count, or, below zero, in more than one."""
-        return self.eligible - self.moved - self.retrying - self.set_aside - self.withdrawn - self.refused
+    #: Where the moved files and the tables that prove them differ.
+    differences: tuple[Line, ...] = ()
 
 
 class Integrity(_Value):
@@ -153,6 +161,8 @@ class Report(_Value):
     #: When it was made first; what has no history, such as counters, is as it was then.
     as_of: AwareDatetime
     is_over: bool
+    #: No later day was over; otherwise what has only a present state is left out.
+    is_latest: bool = True
     needs: tuple[Need, ...]
     #: How many things need somebody; `needs` lists the oldest of each kind.
     needs_total: NonNegativeInt
@@ -174,7 +184,16 @@ class Report(_Value):
     @property
     def remarks(self) -> tuple[str, ...]:
         """Where the reconciliation does not add up, and why."""
-        return tuple(f"{balance.direction}: {balance.remark}" for balance in self.balances if balance.remark)
+        told = ((b.direction, text) for b in self.balances for text in (b.remark, *b.differences) if text)
+        return tuple(f"{direction}: {text}" for direction, text in told)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report does not tell."""
+        notes = [] if self.is_latest else [_PAST_DAY]
+        if len(self.moved_files) < self.moved:
+            notes.append(f"The list of moved files holds the first {len(self.moved_files):,} of {self.moved:,}.")
+        return tuple(notes)
 
     @property
     def date_in_words(self) -> str:
@@ -195,9 +214,11 @@ class Report(_Value):
             sentence = f"{self.needs_total:,} {'thing needs' if self.needs_total == 1 else 'things need'} you"
         else:
             files = {0: "no file", 1: "1 file"}.get(self.moved, f"{self.moved:,} files")
-            sentence = f"{files} moved, nothing waits for you"
+            waits = "nothing waits for you" if self.is_latest else "nothing waited for you as far as is known"
+            sentence = f"{files} moved, {waits}"
         if self.tone == "warning":
             sentence += ", but see the gaps" if self.gaps else ", but the counts do not add up"
         if not self.is_over:
             return f"So far: {sentence}"
-        return f"All is well: {sentence}" if self.tone == "good" else sentence[0].upper() + sentence[1:]
+        is_well = self.tone == "good" and self.is_latest
+        return f"All is well: {sentence}" if is_well else sentence[0].upper() + sentence[1:]

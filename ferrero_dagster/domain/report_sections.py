@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ferrero_dagster.domain.links import Links
@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 _SECONDS_PER_DAY = 86400
 _FORGOTTEN_INTERVALS = 10
 
+#: The table that proves what has moved, and where the file itself is.
+_PROOFS: dict[Direction, tuple[str, str]] = {
+    "DAM → Box": ("master_assets", "Box"),
+    "Box → DAM": ("derivative_assets", "the DAM"),
+}
+_DIFFERENCES = {
+    "unproven": "{files} counted as moved, but not proven in {table}, such as {example}: look for it in {place}, and "
+    "restore its row from a backup of the database.",
+    "unmoved": "{files} proven in {table}, but not counted as moved, such as {example}: look for it in {place}, and "
+    "run its campaign again, which adopts what is there.",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportFrames:
@@ -43,8 +55,16 @@ class ReportFrames:
     flows: pd.DataFrame
     #: `campaign_id`, `number`, `name`, `status`, `status_since`, `files_in_box`, `files_in_dam`.
     campaigns: pd.DataFrame
+    #: Open rounds that failed and open files with an error, by campaign: `campaign_id`, `number`, `name`, `files`,
+    #: `runs` (that failed), `reason` (of the first file), `since`.
+    failing: pd.DataFrame
+    #: Campaigns that a sensor found ready and no run has begun: `campaign_id`, `number`, `name`, `since`.
+    unbegun: pd.DataFrame
+    #: Where the moved files of the day and the tables that prove them differ: `direction`, `finding`, `files`,
+    #: `example`.
+    differences: pd.DataFrame
     #: Campaigns failed, or tried or polled twice and more: `campaign_id`, `number`, `name`, `status`, `attempts`,
-    #: `errors`, `last_attempt_at`, `permanently_failed`, `reason`, `stuck_since`.
+    #: `errors`, `last_attempt_at`, `permanently_failed`, `reason`, `since`.
     troubled: pd.DataFrame
     #: `campaign_id`, `number`, `name`, `status`, `since`, `days`, `max_days` of campaigns over their time.
     overdue: pd.DataFrame
@@ -64,6 +84,8 @@ class ReportFrames:
     moved_files: pd.DataFrame
     #: `date` of every earlier report that is stored.
     reported: pd.DataFrame
+    #: `day`, `last_error` of reports whose mails have not left, though they should have.
+    unsent: pd.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,15 +114,21 @@ def build_report(
         day=day.date,
         as_of=as_of,
         is_over=day.is_over(as_of),
+        is_latest=day.is_latest(as_of),
         needs=tuple(needs),
         needs_total=len(needs) + unlisted,
-        balances=(_balance(frames.flows, DIRECTIONS[0]), _balance(frames.flows, DIRECTIONS[1])),
+        balances=(_balance(frames, DIRECTIONS[0]), _balance(frames, DIRECTIONS[1])),
         campaigns=_campaigns(frames, day, links),
         retry_status=tuple(RetryStatus(**row) for row in _rows(frames.retry_status)),
         near_failure=tuple(_near_failure(row) for row in _rows(frames.troubled) if not row["permanently_failed"]),
         integrity=(_integrity(frames.flows, DIRECTIONS[0]), _integrity(frames.flows, DIRECTIONS[1])),
         trend=_trend(frames.trend, day),
-        gaps=(*_missing_reports(frames.reported, day), *_silent_sensors(sensors, day, as_of)),
+        gaps=(
+            *_missing_reports(frames.reported, day),
+            *_unsent_reports(frames.unsent, day),
+            *_silent_sensors(sensors, day, as_of),
+            *_unbegun(frames.unbegun, day),
+        ),
         moved_files=tuple(MovedLine(**row) for row in _rows(frames.moved_files)),
     )
 
@@ -114,25 +142,31 @@ def _needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Ite
     for row in _rows(frames.set_aside):
         do = "Put the cause right, then run release_set_aside_files."
         url = (links.box_file if row["direction"] == "Box → DAM" else links.asset)(row["source_id"])
-        yield _told(row, row["name"], f"Set aside: {row['reason']}", do, url=url)
+        job = links.job("release_set_aside_files")
+        yield _told(row, row["name"], f"Set aside: {row['reason']}", do, url=url) | {"do_url": job}
     for row in _rows(frames.undeliverable):
         what, why = f"Message {row['id']}, {row['template']}", f"It could not be delivered: {row['reason']}"
-        yield _told(row, what, why, "Put the cause right, then run resend_notifications.", url=links.dagster_url)
+        do, job = "Put the cause right, then run resend_notifications.", links.job("resend_notifications")
+        yield _told(row, what, why, do, url=None) | {"do_url": job}
     for row in _rows(frames.outages):
         do = "Nothing, if it comes back by itself; work then goes on where it stopped."
         yield _told(row, f"{row['system']} cannot be used", row["message"], do, url=links.dagster_url)
 
 
 def _campaign_needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
-    """Each campaign once: a troubled one that is over its time too says both."""
+    """Each campaign once, under the first of its troubles; one that is over its time too says both."""
     overdue = {row["campaign_id"]: row for row in _rows(frames.overdue)}
-    for row in _rows(frames.troubled):
-        told = _trouble(row, polls_before_warning)
-        if told:
+    in_trouble = [(row, _trouble(row, polls_before_warning)) for row in _rows(frames.troubled)]
+    failing = [(row, _failing(row)) for row in _rows(frames.failing)]
+    told_of = set()
+    for row, told in in_trouble + failing:
+        if told and row["campaign_id"] not in told_of:
+            told_of.add(row["campaign_id"])
             late = overdue.pop(row["campaign_id"], None)
             why = f"{told[0]}; {_overdue(late)}" if late else told[0]
-            since, url = late["since"] if late else row["stuck_since"], links.folder(row["campaign_id"])
-            yield {"since": since, "what": _campaign_title(row), "why": why, "do": told[1], "url": url}
+            do_url = links.job("reset_campaign_retries") if row.get("permanently_failed") else None
+            need = _told(late or row, _campaign_title(row), why, told[1], url=links.folder(row["campaign_id"]))
+            yield need | {"do_url": do_url}
     for row in overdue.values():
         why = f"Overdue: {_overdue(row)}"
         do = "See what holds it up, or change its status in the DAM."
@@ -143,7 +177,7 @@ def _overdue(row: dict[str, Any]) -> str:
     return f"in {row['status']} for {row['days']:.1f} days, at most {row['max_days']:g} are expected"
 
 
-def _told(row: dict[str, Any], what: str, why: str, do: str, *, url: str) -> dict[str, Any]:
+def _told(row: dict[str, Any], what: str, why: str, do: str, *, url: str | None) -> dict[str, Any]:
     return {"since": row["since"], "what": what, "why": why, "do": do, "url": url}
 
 
@@ -161,23 +195,35 @@ def _trouble(row: dict[str, Any], polls_before_warning: int) -> tuple[str, str] 
     return None
 
 
-def _balance(flows: pd.DataFrame, direction: Direction) -> Balance:
+def _failing(row: dict[str, Any]) -> tuple[str, str]:
+    """Why a campaign whose runs or files keep failing needs somebody, and what to do."""
+    files, runs = row["files"], row["runs"]
+    if files:
+        what = "1 file keeps failing" if files == 1 else f"{files:,} files keep failing, first"
+        why = f"{what}: {row['reason'].rstrip('.')}"
+    else:
+        why = f"{runs:,} {'run' if runs == 1 else 'runs'} ended without moving everything"
+    return why, "Put the reason right; the next attempt moves what is missing."
+
+
+def _balance(frames: ReportFrames, direction: Direction) -> Balance:
+    flows = frames.flows
     names = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")
     sums = flows.loc[flows["direction"] == direction, [*names, "undated"]].sum()
-    balance = Balance(direction=direction, **{name: int(sums[name]) for name in names})
-    return balance.model_copy(update={"remark": _remark(balance, int(sums["undated"]))})
+    undated = int(sums["undated"])
+    remark = f"{_files_were(undated)} moved by cron scripts that left no time, so in no day's count."
+    return Balance(
+        direction=direction,
+        **{name: int(sums[name]) for name in names},
+        remark=remark if undated else None,
+        differences=tuple(_difference(row) for row in _rows(frames.differences) if row["direction"] == direction),
+    )
 
 
-def _remark(balance: Balance, undated: int) -> str | None:
-    unexplained = balance.difference - undated
-    reasons = []
-    if undated:
-        reasons.append(f"{_files_were(undated)} moved by cron scripts that left no time, so in no day's count.")
-    if unexplained > 0:
-        reasons.append(f"{_files_were(unexplained)} not counted as anything; run the job reconcile.")
-    if unexplained < 0:
-        reasons.append(f"{_files_were(-unexplained)} counted twice; run the job reconcile.")
-    return " ".join(reasons) or None
+def _difference(row: dict[str, Any]) -> str:
+    table, place = _PROOFS[row["direction"]]
+    words = {"files": _files_were(row["files"]), "example": row["example"], "table": table, "place": place}
+    return _DIFFERENCES[row["finding"]].format(**words)
 
 
 def _files_were(number: int) -> str:
@@ -244,8 +290,15 @@ def _missing_reports(frame: pd.DataFrame, day: ReportDay) -> Iterator[str]:
             yield f"No report was made for {missing}."
 
 
+def _unsent_reports(frame: pd.DataFrame, day: ReportDay) -> Iterator[str]:
+    for row in _rows(frame):
+        if row["day"] < day.date:
+            reason = f": {row['last_error']}" if row["last_error"] else "."
+            yield f"The mail of the report for {row['day']} has not left{reason}"
+
+
 def _silent_sensors(sensors: Sequence[SensorLook], day: ReportDay, as_of: datetime) -> Iterator[str]:
-    if as_of > day.ends_at + timedelta(days=1):
+    if not day.is_latest(as_of):
         return  # what sensors do now says nothing about a day long past
     for sensor in sensors:
         last = sensor.last_look_at
@@ -255,6 +308,15 @@ def _silent_sensors(sensors: Sequence[SensorLook], day: ReportDay, as_of: dateti
             yield f"Sensor {sensor.name} has never looked."
         elif (as_of - last).total_seconds() > max(_FORGOTTEN_INTERVALS * sensor.interval_s, 900):
             yield f"Sensor {sensor.name} has not looked since {last.astimezone(day.zone):%Y-%m-%d %H:%M %Z}."
+
+
+def _unbegun(frame: pd.DataFrame, day: ReportDay) -> Iterator[str]:
+    for row in _rows(frame):
+        since = f"{row['since'].astimezone(day.zone):%Y-%m-%d %H:%M %Z}"
+        yield (
+            f"{_campaign_title(row)}: a sensor found its files at {since}, but no run has begun, so they are in no "
+            "count; see whether runs wait in Dagster's queue."
+        )
 
 
 def _days(since: datetime | None, day: ReportDay) -> int | None:

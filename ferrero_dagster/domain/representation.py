@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.metadata import FieldNode, Scalar, field_values, first_by_id, new_field, with_value
+from ferrero_dagster.domain.metadata import (
+    FieldNode,
+    Scalar,
+    columns_beside,
+    field_values,
+    fields_by_id,
+    new_field,
+    row_count,
+    with_value,
+)
 
 #: The fields that the rules below are about; which fields a final has at all is site configuration.
 ASSET_NAME = "ARTESIA.FIELD.ASSET NAME"
@@ -76,7 +85,7 @@ def build_representation(
     Raises:
         PermanentError: the master's metadata hold none of the MVP fields, so nothing could be carried over.
     """
-    master = first_by_id(full_metadata)
+    master = fields_by_id(full_metadata)
     found = tuple(field_id for field_id in rules.field_ids if field_id in master)
     if not found:
         raise PermanentError(
@@ -88,8 +97,20 @@ def build_representation(
     removed = tuple(field_id for field_id, value in overrides.items() if value == "")
     values = _mvp_values(master, name, creativex_url, rules) | _media_values(media, rules) | dict(overrides)
     ids = [field_id for field_id in dict.fromkeys([*found, *values]) if field_id not in removed]
+    kept = {field_id for field_id in ids if field_id not in values}
+
+    def final_field(field_id: str) -> FieldNode:
+        if field_id in kept:
+            return deepcopy(master[field_id])
+        if field_id not in master:
+            return new_field(field_id, values[field_id])
+        beside = [
+            row_count(column) for column in columns_beside(full_metadata, master[field_id]) if column["id"] in kept
+        ]
+        return with_value(master[field_id], values[field_id], rows=max(beside, default=1))
+
     return Representation(
-        body=_body([_final_field(field_id, master, values) for field_id in ids], rules),
+        body=_body([final_field(field_id) for field_id in ids], rules),
         found=found,
         added=tuple(field_id for field_id in ids if field_id not in master),
         removed=removed,
@@ -117,14 +138,6 @@ def _media_values(media: MediaFacts | None, rules: RepresentationRules) -> dict[
     facts = media or MediaFacts()
     known = {"width": facts.width_px, "height": facts.height_px, "duration": facts.duration_s}
     return {field_id: value for fact, field_id in rules.media_fields.items() if (value := known[fact]) is not None}
-
-
-def _final_field(field_id: str, master: Mapping[str, FieldNode], values: Mapping[str, Scalar]) -> FieldNode:
-    if field_id not in values:
-        return deepcopy(master[field_id])
-    if field_id not in master:
-        return new_field(field_id, values[field_id])
-    return with_value(master[field_id], values[field_id])
 
 
 def _body(fields: list[FieldNode], rules: RepresentationRules) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Sorts the files of the agency folder: ready, settling, refused, waiting (SPEC 4.1, 4.4); pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
@@ -41,9 +41,13 @@ class Judgement:
     file: ListedFile
     state: AgencyState
     name: V2Name | None = None
+    #: The tracking ID in the name, also in a wrong one where it is beyond doubt, and its master's campaign.
+    tracking_id: str | None = None
     campaign_id: str | None = None
     reason: str | None = None
     problems: tuple[NameProblem, ...] = ()
+    #: A name that would be accepted, where it is clear what a wrong one was meant to be.
+    corrected_name: str | None = None
 
 
 def is_ignored(name: str) -> bool:
@@ -57,13 +61,15 @@ def judge(
     """Judge one file; `looks` counts how often it was seen with this size and etag, this time included."""
     if looks < settle_looks:
         return Judgement(file=file, state="settling")
+    master = masters.get(name.tracking_id or "")
+    campaign_id = master.campaign_id if master else None
+    reason = _why_no_finals(name.tracking_id, master) if name.tracking_id else None
+    judgement = Judgement(file=file, state="ready", tracking_id=name.tracking_id, campaign_id=campaign_id)
     if isinstance(name, NameProblems):
-        return Judgement(file=file, state="refused", reason="The name is not a V2 file name.", problems=name.problems)
-    master = masters.get(name.tracking_id)
-    reason = _why_no_finals(name.tracking_id, master)
-    if master is None or reason:
-        return Judgement(file=file, state="refused", name=name, reason=reason)
-    return Judgement(file=file, state="ready", name=name, campaign_id=master.campaign_id)
+        corrected = str(name.meant) if name.meant and not reason else None
+        told = f"{name} {reason or ''}".strip()
+        return replace(judgement, state="refused", reason=told, problems=name.problems, corrected_name=corrected)
+    return replace(judgement, state="refused" if reason else "ready", name=name, reason=reason)
 
 
 def _why_no_finals(tracking_id: str, master: KnownMaster | None) -> str | None:

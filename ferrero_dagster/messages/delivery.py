@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
 from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.planning import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     Fact,
@@ -34,6 +35,7 @@ _MAX_ATTEMPTS = 12
 _FAILURES_BEFORE_MAIL = 4
 _LONGEST_PAUSE_S = 3600.0
 _LONGEST_PROBE_PAUSE_S = 300.0
+_SILENCE_S = 1800.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +99,8 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
 
 def _still_down(database: Database) -> dict[Channel, str]:
     known = database.transact(outages.open_outages)
-    out = {channel: known[system] for channel, system in _SYSTEMS.items() if system in known}
-    return {channel: o.message for channel, o in out.items() if o.since_last_failure_s < _probe_pause_s(o.failures)}
+    paused = {o.system: o.message for o in known if o.since_last_failure_s < _probe_pause_s(o.failures)}
+    return {channel: paused[system] for channel, system in _SYSTEMS.items() if system in paused}
 
 
 def _probe_pause_s(failures: int) -> float:
@@ -110,9 +112,8 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
         fact = fact_from_json(due.fact)
         delivery = _hand_over(office, due, fact)
     except (SystemUnavailable, AccessRefused) as error:
-        reason = str(error)
-        report.down[due.channel] = reason
-        database.transact(lambda cursor: _note_outage(cursor, due.channel, reason))
+        report.down[due.channel] = str(error)
+        database.transact(partial(_note_outage, channel=due.channel, error=error))
         return
     except (PermanentError, ValidationError) as error:
         reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
@@ -123,20 +124,35 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
     report.count(outcome)
 
 
-def _note_outage(cursor: Cursor, channel: Channel, reason: str) -> None:
-    """A long outage of Make.com is mailed; one of the mail server shows in the report, a mail would come too late."""
-    outage = outages.note_failure(cursor, _SYSTEMS[channel], reason)
+def _note_outage(cursor: Cursor, channel: Channel, error: SystemUnavailable | AccessRefused) -> None:
+    """A long outage of Make.com is mailed; what one of the mail server does, see `check_mail_leaves`."""
+    outage = outages.note_failure(cursor, _SYSTEMS[channel], str(error), kind=error.code)
     if channel == "webhook" and outage.failures >= _FAILURES_BEFORE_MAIL:
         fact = WorkflowError(
             headline=f"{outage.system} cannot be used",
-            explanation=reason,
+            explanation=str(error),
             what_to_do="Nothing, if it comes back by itself: the webhooks wait, in order, and each is sent once.",
-            details=(("Since", outage.began_at.isoformat(timespec="seconds")),),
+            times=(("Since", outage.began_at),),
         )
         outbox.add(
             cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
             dedupe_key=f"outage:{outage.id}",
         )  # fmt: skip
+
+
+def check_mail_leaves(database: Database) -> None:
+    """Tell whoever looks at Dagster that no mail leaves, since no mail can tell it.
+
+    Raises:
+        SystemUnavailable: the mail server has been out, or refused us, for so long that somebody should know.
+    """
+    for outage in database.transact(outages.open_outages):
+        if outage.system == mail.SYSTEM and outage.lasted_s >= _SILENCE_S:
+            raise SystemUnavailable(
+                mail.SYSTEM,
+                f"For {minutes(outage.lasted_s)} no mail could be sent: {outage.message} All mails wait meanwhile, "
+                "also those about errors; `ferrero-dagster status` lists them.",
+            )
 
 
 def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delivery:
@@ -194,7 +210,8 @@ def _alert(cursor: Cursor, due: Notification, reason: str, *, key: str) -> None:
         headline=f"A message could not be delivered: {due.template}",
         explanation=reason,
         what_to_do=f"If an address is wrong, correct {_SETTINGS[due.channel]}; then run resend_notifications.",
-        details=(("Notification", str(due.id)), ("Written", due.created_at.isoformat(timespec="seconds"))),
+        times=(("Written", due.created_at),),
+        details=(("Notification", str(due.id)),),
     )
     outbox.add(
         cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),

@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 from ferrero_dagster.domain.lines import Line
 from ferrero_dagster.domain.report import Report
 
-Audience = Literal["notifications", "errors"]
+#: Who gets a message; `everybody` is both lists together.
+Audience = Literal["notifications", "errors", "everybody"]
 
 
 class _Value(BaseModel):
@@ -51,6 +52,8 @@ class MovedFile(_Value):
     size_bytes: NonNegativeInt
     dam_url: Line | None = None
     box_url: Line | None = None
+    #: As in `FileUploaded`, whose mail tells it; no other message does.
+    unkept_fields: tuple[Line, ...] = Field(default=(), exclude=True)
 
 
 class FailedFile(_Value):
@@ -82,9 +85,14 @@ class StuckCampaign(_Value):
 
 
 class _Message(_Value):
-    audience: ClassVar[Audience] = "errors"
+    usual_audience: ClassVar[Audience] = "errors"
 
     run_url: Line | None = None
+
+    @property
+    def audience(self) -> Audience:
+        """Whom this message is for."""
+        return self.usual_audience
 
 
 class _RouteMessage(_Message):
@@ -103,11 +111,12 @@ class CampaignComplete(_RouteMessage):
     """Every asset is in Box and the status has moved on (SPEC 3.5)."""
 
     suffix = "complete"
-    audience = "notifications"
+    usual_audience = "notifications"
 
     kind: Literal["campaign_complete"] = "campaign_complete"
     files: tuple[MovedFile, ...]
     box_folder_url: Line | None
+    notes: tuple[Line, ...] = ()
 
 
 class CampaignPartial(_RouteMessage):
@@ -119,6 +128,7 @@ class CampaignPartial(_RouteMessage):
     moved: tuple[MovedFile, ...]
     failed: tuple[FailedFile, ...]
     box_folder_url: Line | None = None
+    notes: tuple[Line, ...] = ()
     next_attempt_at: AwareDatetime | None = None
 
 
@@ -161,7 +171,7 @@ class PermanentlyFailed(_RouteMessage):
 class FileUploaded(_Message):
     """A finished file became an asset (or a new version of one) in the DAM (SPEC 4.3)."""
 
-    audience = "notifications"
+    usual_audience = "notifications"
     template: ClassVar[str] = "a2_to_a3_file_uploaded"
 
     kind: Literal["file_uploaded"] = "file_uploaded"
@@ -175,6 +185,8 @@ class FileUploaded(_Message):
     creativex_score: Line | None = None
     creativex_url: Line | None = None
     new_version: bool = False
+    #: Ids of metadata fields that the DAM shows otherwise than we sent them.
+    unkept_fields: tuple[Line, ...] = ()
     notes: tuple[Line, ...] = ()
 
 
@@ -190,6 +202,7 @@ class UploadFailed(_Message):
     campaign: CampaignRef | None = None
     reason: Line
     problems: tuple[NameProblem, ...] = ()
+    corrected_name: Line | None = None
     set_aside: bool = False
     attempts: NonNegativeInt = 1
 
@@ -197,16 +210,17 @@ class UploadFailed(_Message):
 class FinalsComplete(_Message):
     """Every master of the campaign has a final asset and the campaign is A3 (SPEC 4.7)."""
 
-    audience = "notifications"
+    usual_audience = "notifications"
     template: ClassVar[str] = "a2_to_a3_complete"
 
     kind: Literal["finals_complete"] = "finals_complete"
     campaign: CampaignRef
     files: tuple[MovedFile, ...]
+    notes: tuple[Line, ...] = ()
 
 
 class WorkflowError(_Message):
-    """Anything else that needs a person; the texts are whole sentences, `details` are label and value."""
+    """Anything else that needs a person; the texts are whole sentences, `details` and `times` are label and value."""
 
     template: ClassVar[str] = "workflow_error"
 
@@ -215,6 +229,7 @@ class WorkflowError(_Message):
     explanation: Line
     what_to_do: Line
     details: tuple[tuple[Line, Line], ...] = ()
+    times: tuple[tuple[Line, AwareDatetime], ...] = ()
 
 
 class StuckDigest(_Message):
@@ -229,11 +244,15 @@ class StuckDigest(_Message):
 class DailyReport(_Message):
     """What happened on one day and what waits for somebody; sent on quiet days too (SPEC 9)."""
 
-    audience = "notifications"
     template: ClassVar[str] = "daily_report"
 
     kind: Literal["daily_report"] = "daily_report"
     report: Report
+
+    @property
+    def audience(self) -> Audience:
+        """Those who act hear of it when something needs them."""
+        return "everybody" if self.report.needs_total else "notifications"
 
 
 Fact = (

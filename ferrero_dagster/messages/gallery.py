@@ -7,6 +7,9 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ferrero_dagster.domain.filenames import parse_v2
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.triage import KnownMaster, ListedFile, judge
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignPartial,
@@ -17,7 +20,6 @@ from ferrero_dagster.messages.facts import (
     FileUploaded,
     FinalsComplete,
     MovedFile,
-    NameProblem,
     NoAssetsRetry,
     NoAssetsWarning,
     PermanentlyFailed,
@@ -28,14 +30,20 @@ from ferrero_dagster.messages.facts import (
     WorkflowError,
 )
 from ferrero_dagster.messages.gallery_reports import report_of, report_samples
+from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.routes import ROUTES
+from ferrero_dagster.site import load_site
 
 CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")
 NOON = datetime(2026, 4, 28, 10, 3, tzinfo=timezone.utc)
 RUN_URL = "https://dagster.example.com/runs/0b5c9d6e-6c2f-4a53-9a6e-3f0a5f1c2d77"
 BOX_URL = "https://app.box.com/folder/348304357505"
 DAM_URL = "https://dam.example.com/otmm/ux-html/index.html#/folder/ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e5d4c"
+LINKS = Links(
+    dam_url="https://dam.example.com", asset_pattern="{url}#/asset/{id}", folder_pattern="{url}#/folder/{id}",
+    box_url="https://app.box.com", dagster_url="https://dagster.example.com",
+)  # fmt: skip
 
 FILE_NAMES = tuple(
     f"{number:02}_{film}_MAESTRO_SD.mp4" for number in range(1, 5) for film in ("RAFFAELLO", "NUTELLA", "KINDER")
@@ -57,6 +65,9 @@ def gallery() -> dict[str, Fact]:
     samples["a2_to_a3_upload_failed, set aside"] = _set_aside(FILE_NAMES[0])
     samples["a2_to_a3_file_uploaded, hostile link"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
         update={"creativex_url": "javascript:alert('x')"}
+    )
+    samples["a2_to_a3_file_uploaded, not kept"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
+        update={"unkept_fields": ("FERRERO.FIELD.CREATIVEX LINK", "MAIN_LANGUAGES")}
     )
     samples |= {f"daily_report, {trait}": DailyReport(report=report) for trait, report in report_samples().items()}
     for trait, name in EXTREME_NAMES.items():
@@ -194,24 +205,11 @@ def _uploaded(campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
 
 
 def _refused(campaign: CampaignRef) -> UploadFailed:
-    codes = "one of OLV, TVC, BAN, KV, POS, SOC, PAC, EOL, LTD"
-    return UploadFailed(
-        file_name=f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4",
-        box_url="https://app.box.com/file/2035459900168",
-        tracking_id="ABC123",
-        campaign=campaign,
-        reason="Two parts of the name do not follow the V2 naming scheme",
-        problems=[
-            _problem(
-                "subject title", campaign.name, "letters, digits and “-”", campaign.name.replace(" ", "-"), "TEST-JOB"
-            ),
-            _problem("asset type", "OLW", codes, "OLV", "OLV"),
-        ],
-    )
-
-
-def _problem(component: str, found: str, expected: str, nearest: str, example: str) -> NameProblem:
-    return NameProblem(component=component, found=found, expected=expected, nearest=nearest, example=example)
+    name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
+    file = ListedFile(id="2035459900168", etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
+    master = KnownMaster(tracking_id="ABC123", campaign_id=campaign.id, status="active")
+    parsed_name = parse_v2(name, load_site().naming_rules)
+    return refusal(LINKS, judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
 
 
 def _set_aside(name: str) -> UploadFailed:

@@ -21,17 +21,19 @@ DAY = date(2026, 4, 27)
 MADE_AT = datetime(2026, 4, 28, 5, 0, 12, tzinfo=timezone.utc)
 _MARKETS = ("Germany", "France", "Italy", "Spain", "Poland")
 _HOLD_UP = "See what holds it up, or change its status in the DAM."
-_URL = "https://dagster.example.com/jobs/resend_notifications"
+_RESET, _RESEND = "reset_campaign_retries", "resend_notifications"
+_DAGSTER = "https://dagster.example.com"
 
 
 def report_samples() -> dict[str, Report]:
-    """A quiet day, one without anything at all, one that is not over, and one with 200 campaigns and long names."""
+    """A quiet day, one with gaps, one not over, one long past, and one with 200 campaigns and long names."""
     quiet = report_of("Local adaptation test 2", 0, None)
     long_name = "Ferrero Rocher Weihnachts- und Neujahrskampagne mit Adventskalender, Überarbeitung der Finals " * 3
     return {
         "quiet day": quiet.model_copy(update={"trend": _trend(3), "campaigns": _campaigns("Kinder", 2, None)}),
         "gaps": quiet.model_copy(update={"gaps": _GAPS}),
-        "day not over": quiet.model_copy(update={"is_over": False, "balances": _balances(4)}),
+        "day not over": report_of("Local adaptation test 2", 4, None).model_copy(update={"is_over": False}),
+        "day long past": report_of("Kinder", 3, None).model_copy(update={"is_latest": False, "retry_status": ()}),
         "extreme day": report_of(long_name.strip(), 200, "https://dam.example.com/otmm/#/folder/ea0dbf"),
     }
 
@@ -64,20 +66,47 @@ _GAPS = ("No report was made for 2026-04-25.", "Sensor a1_campaigns has not look
 def _needs(name: str, size: int, dam_url: str | None) -> tuple[Need, ...]:
     folder = "Permanently failed: Assets folder not found (tried Master Assets)"
     refused = "Refused: OLW is no asset type; the nearest is OLV"
-    here, there, elsewhere = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4))
+    failing = "3 files keep failing, first: 04_NUTELLA.mp4 is empty (0 bytes) in the DAM; upload it there again"
+    here, there, elsewhere, again = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4, 5))
+    mend, resend = (f"Put the cause right, then run {job}." for job in (_RESET, _RESEND))
     samples = (
-        (here, folder, "Put the reason right, then run reset_campaign_retries.", 7, dam_url),
-        (there, "In A1 without assets, looked at 1,344 times", "Upload the assets, or change the status.", 3, dam_url),
-        (elsewhere, "Overdue: in A2 for 45.3 days, at most 30 are expected", _HOLD_UP, 45, dam_url),
-        (f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4", refused, "Rename or replace the file.", 1, dam_url),
-        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", "Correct the address.", 0, _URL),
-        ("Box cannot be used", "Box answers 503 since 22:41", "Nothing, if it comes back by itself.", 0, _URL),
+        (here, folder, mend, 7, dam_url, _RESET),
+        (
+            there,
+            "In A1 without assets, looked at 1,344 times",
+            "Upload the assets, or change the status.",
+            3,
+            dam_url,
+            None,
+        ),
+        (elsewhere, "Overdue: in A2 for 45.3 days, at most 30 are expected", _HOLD_UP, 45, dam_url, None),
+        (
+            f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4",
+            refused,
+            "Rename or replace the file.",
+            1,
+            dam_url,
+            None,
+        ),
+        (again, failing, "Put the reason right; the next attempt moves what is missing.", 2, dam_url, None),
+        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", resend, 0, None, _RESEND),
+        (
+            "Box cannot be used",
+            "Box answers 503 since 22:41",
+            "Nothing, if it comes back by itself.",
+            0,
+            _DAGSTER,
+            None,
+        ),
     )
     wanted = (samples[number % len(samples)] for number in range(size // 2))
     return tuple(
-        Need(what=what, why=why, do=do, since=MADE_AT - timedelta(days=days), days=days, url=url)
-        for what, why, do, days, url in wanted
-    )
+        Need(
+            what=what, why=why, do=do, since=MADE_AT - timedelta(days=days), days=days, url=url,
+            do_url=f"{_DAGSTER}/locations/ferrero_dagster/jobs/{job}/playground" if job else None,
+        )
+        for what, why, do, days, url, job in wanted
+    )  # fmt: skip
 
 
 def _balances(size: int) -> tuple[Balance, Balance]:

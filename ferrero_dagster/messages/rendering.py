@@ -66,7 +66,7 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
         html=html,
         text=re.sub(r"\n{3,}", "\n\n", _write("txt", fact, shown)).strip() + "\n",
         inline_images=images,
-        attachments=report_attachments(report) if report else (),
+        attachments=report_attachments(report, context.time_zone) if report else (),
     )
 
 

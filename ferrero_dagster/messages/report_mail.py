@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from ferrero_dagster.domain.report import CampaignLine, MovedLine, Report
 from ferrero_dagster.messages import charts
@@ -28,11 +30,13 @@ def report_images(report: Report) -> tuple[InlineImage, ...]:
     return tuple(images)
 
 
-def report_attachments(report: Report) -> tuple[Attachment, ...]:
-    """The campaigns, and the files that moved on the day."""
+def report_attachments(report: Report, zone: ZoneInfo) -> tuple[Attachment, ...]:
+    """The campaigns, and the files that moved on the day, whose times are those of the zone."""
+    campaigns = _csv(CampaignLine.model_fields, report.campaigns, zone)
+    moved = _csv(MovedLine.model_fields, report.moved_files, zone)
     return (
-        Attachment(filename=f"campaigns-{report.day}.csv", content=_csv(CampaignLine.model_fields, report.campaigns)),
-        Attachment(filename=f"moved-files-{report.day}.csv", content=_csv(MovedLine.model_fields, report.moved_files)),
+        Attachment(filename=f"campaigns-{report.day}.csv", content=campaigns),
+        Attachment(filename=f"moved-files-{report.day}.csv", content=moved),
     )
 
 
@@ -40,14 +44,16 @@ def _image(name: str, title: str, alt: str, png: bytes) -> InlineImage:
     return InlineImage(content_id=name, title=title, alt=alt, png=png)
 
 
-def _csv(columns: Iterable[str], lines: Sequence[CampaignLine] | Sequence[MovedLine]) -> bytes:
+def _csv(columns: Iterable[str], lines: Sequence[CampaignLine] | Sequence[MovedLine], zone: ZoneInfo) -> bytes:
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(columns))
     writer.writeheader()
     for line in lines:
-        writer.writerow({name: _cell(value) for name, value in line.model_dump(mode="json").items()})
+        writer.writerow({name: _cell(value, zone) for name, value in line.model_dump().items()})
     return table.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: object) -> object:
+def _cell(value: object, zone: ZoneInfo) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(timespec="seconds")
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -18,9 +18,11 @@ from ferrero_dagster.clients import mail
 from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_session import read_box_config
 from ferrero_dagster.clients.http import HttpLimits
+from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
+from ferrero_dagster.routes import ROUTES, Route
 from ferrero_dagster.tracking import overview, schema
 
 State = Literal["ok", "failed", "skipped"]
@@ -28,6 +30,8 @@ State = Literal["ok", "failed", "skipped"]
 #: Box refuses a log-in that a clock further off has signed.
 _MAX_CLOCK_SKEW_S = 60
 _MIN_CERTIFICATE_DAYS = 14
+#: Campaigns that are read to see whether the DAM has any where a search for a status found none.
+_MAX_CAMPAIGNS = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +113,9 @@ def _postgres(connections: Connections) -> Iterator[Finding]:
 def _dam(connections: Connections) -> Iterator[Finding]:
     with connections.dam(HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)) as dam:
         dam.check()
-    yield "logged in, root folders can be read"
+        yield "logged in, root folders can be read"
+        for route in ROUTES:
+            yield _campaigns(dam, connections.site.route(route))
     facts = server_facts(connections.settings.dam_url, connections.settings.dam_ca_bundle)
     yield _clock(facts)
     yield _Skip("no https") if facts.certificate_ends is None else _certificate(facts.certificate_ends)
@@ -118,6 +124,22 @@ def _dam(connections: Connections) -> Iterator[Finding]:
         yield _Skip("not used")
     else:
         yield _certificate(client_certificate_end(path, connections.settings.dam_pfx_password.get_secret_value()))
+
+
+def _campaigns(dam: Otmm, route: Route) -> Finding:
+    where = f"of type {route.campaign_type} in {route.status_before}"
+    try:
+        found = dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
+        statuses = [] if found else dam.statuses_of(route.campaign_type, limit=_MAX_CAMPAIGNS)
+    except FerreroError as error:
+        return error
+    if statuses and not any(statuses):
+        return ConfigurationError(
+            f"None {where}, and none of the {len(statuses)} found of this type has a value in the field "
+            "dam.status_field of the site configuration; correct it."
+        )
+    others = f" in {', '.join(sorted(set(statuses) - {''}))}" if statuses else ""
+    return f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{others}"
 
 
 def _clock(facts: ServerFacts) -> Finding:
@@ -215,7 +237,11 @@ def storage_finding(dagster_url: str, our_url: str) -> Finding:
 _BOX_FOLDERS: Sequence[str] = ("local_masters", "global_masters", "agency_uploads")
 _PROBES = (
     _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
-    _Probe("DAM", ("log-in", "clock", "server certificate", "client certificate"), _dam),
+    _Probe(
+        "DAM",
+        ("log-in", *(f"search {route.name}" for route in ROUTES), "clock", "server certificate", "client certificate"),
+        _dam,
+    ),
     _Probe("Box", ("configuration", "log-in", *(f"folder {name}" for name in _BOX_FOLDERS)), _box),
     _Probe("SMTP", ("log-in",), _mail),
     _Probe("Make.com", ("address",), _webhook),

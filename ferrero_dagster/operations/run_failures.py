@@ -6,11 +6,19 @@ from datetime import datetime
 
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
+from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.tracking import outbox, overview
 from ferrero_dagster.tracking.database import Cursor
 
 _ADDRESS = re.compile(r"\w+://\S+")
 _CHANGING = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{6,}\b|\d+", re.IGNORECASE)
+
+
+#: Who starts which job again when its run failed; any other waits for a person.
+_BY_ITSELF = {
+    **dict.fromkeys((*(route.name for route in ROUTES), FINALS_ROUTE.name), "the sensor tries again by itself"),
+    **dict.fromkeys(("daily_report", "reconcile"), "the schedule starts it again within the hour"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +44,11 @@ class FailedRun:
         return f"failed run:{self.ended_at:%Y-%m-%d}:{self.job}:{self.kind}:{message[:300]}"
 
 
+def next_attempt(job: str) -> str:
+    """Who tries again when a run of this job failed for a reason that passes."""
+    return _BY_ITSELF.get(job, "start it again once the cause is gone")
+
+
 def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
     """Write one `workflow_error` per cause and day; False where somebody has been told already. Idempotent."""
     if run.reported or (run.system and overview.was_noted_since(cursor, run.system, run.began_at)):
@@ -45,10 +58,11 @@ def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
         # The text of an error that we did not foresee may quote an address with a password or token in it.
         explanation=f"{run.kind}: {_ADDRESS.sub('(address)', run.message)}",
         what_to_do=(
-            "Open the run in Dagster and read its log. What it had moved stays moved; the sensor tries again, or "
-            "re-execute it there. Further runs that fail in the same way today are not mailed."
+            f"Open the run in Dagster and read its log; {next_attempt(run.job)}. What it had done stays done. "
+            "Further runs that fail in the same way today are not mailed."
         ),
-        details=(("Job", run.job), ("Ended", run.ended_at.isoformat(timespec="seconds")), *run.details),
+        times=(("Ended", run.ended_at),),
+        details=(("Job", run.job), *run.details),
         run_url=links.run(run.run_id),
     )
     return outbox.add(

@@ -24,6 +24,11 @@ class Status:
     messages: list[Row]
     outages: list[Row]
 
+    @property
+    def campaigns_in_words(self) -> list[dict[str, str]]:
+        """What of the campaigns fits on a screen."""
+        return [_in_words(row) for row in self.campaigns]
+
 
 def read_status(database: Database, site: Site) -> Status:
     """Read it in one transaction, so that the tables fit together; changes nothing."""
@@ -48,7 +53,7 @@ def read_status(database: Database, site: Site) -> Status:
             ],
             outages=[
                 {"system": o.system, "since": o.began_at.isoformat(timespec="seconds"), "failures": o.failures,
-                 "message": o.message} for o in outages.open_outages(cursor).values()
+                 "message": o.message} for o in outages.open_outages(cursor)
             ],
         )  # fmt: skip
 
@@ -76,6 +81,19 @@ def _campaigns(cursor: Cursor, route: Route, pauses_minutes: Sequence[float]) ->
     ]
 
 
+def _in_words(row: Row) -> dict[str, str]:
+    seconds = row["next_attempt_in_s"]
+    return {
+        "route": row["route"],
+        "campaign": f"{row['number'] or ''} {row['name'] or row['id']}".strip(),
+        "state": row["state"],
+        "files": f"{row['moved']} moved, {row['open']} open",
+        "in vain": f"{row['polls']} looks, {row['errors']} errors, {row['failed_runs']} runs",
+        "next attempt": "" if seconds is None else f"in {seconds} s" if seconds else "at the next look",
+        "reason": row["reason"] or "",
+    }
+
+
 def _word(state: CampaignState) -> str:
     if state.permanently_failed:
         return "permanently failed"
@@ -90,6 +108,6 @@ def _next_attempt_in_s(state: CampaignState, pauses_minutes: Sequence[float]) ->
     """Seconds until the next attempt, 0 for the next look; None where there is none, or one is under way."""
     if state.permanently_failed or state.is_moving:
         return None
-    after_error_s = pause_s(state.error_count, pauses_minutes) - (state.since_last_retry_s or 0)
+    after_error_s = pause_s(state.error_count, pauses_minutes) - (state.since_last_error_s or 0)
     after_failure_s = pause_s(state.failed_attempts, pauses_minutes) - (state.since_last_failure_s or 0)
     return max(0, round(after_error_s), round(after_failure_s))

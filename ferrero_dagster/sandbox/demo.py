@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import requests
 from rich.console import Console
@@ -27,6 +28,7 @@ _ROOT = Path(ferrero_dagster.__file__).parents[1]
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10
 _POLL_SECONDS = "5"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
@@ -35,9 +37,7 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
     Raises:
         ConfigurationError: a port is taken, another demo uses the folder, or something cannot start.
     """
-    # A shell that starts us in the background lets us ignore Ctrl-C, and Dagster would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_when_told()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     try:
         with _state_folder(state, fresh=fresh), World(state, base_port=port) as world:
@@ -52,6 +52,19 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
     except KeyboardInterrupt:
         console.print("\nThe demo has ended; `make demo` goes on where it stopped, `make clean` forgets it.")
     return 0
+
+
+def end_when_told() -> None:
+    """Let Ctrl-C, a kill and the end of the terminal raise KeyboardInterrupt; once, for ending takes its time."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    # A shell that starts us in the background lets us ignore Ctrl-C, and Dagster would inherit that.
+    for number in _ENDING:
+        signal.signal(number, interrupt)
 
 
 @contextmanager

@@ -77,12 +77,15 @@ class MailSwitches:
     refused: set[str] = field(default_factory=set)
     #: So many of the next mails are kept, and the connection closes without an answer.
     lost_answers: int = 0
+    #: A mail of more bytes is refused (552) before it is sent.
+    max_bytes: float = float("inf")
     #: User and password without which nothing is taken.
     login: tuple[str, str] | None = None
 
     def clear(self) -> None:
         """Let everything work again; the login stays."""
         self.down_until_s = self.lost_answers = 0
+        self.max_bytes = float("inf")
         self.greylisted.clear()
         self.refused.clear()
 
@@ -146,6 +149,8 @@ class _Intake:
     ) -> str:
         if self._switches.login and not session.authenticated:
             return "530 5.7.0 Authentication required"
+        if any(int(option[5:]) > self._switches.max_bytes for option in options if option.startswith("SIZE=")):
+            return "552 5.3.4 Message size exceeds fixed limit"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"

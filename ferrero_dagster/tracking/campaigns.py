@@ -1,10 +1,11 @@
 """`campaign_status`: what we know of each campaign, and the patience that each route has with it (SPEC 3, 7).
 
 The columns `<prefix>_retry_count`, `_last_retry_at`, `_permanently_failed`, `_failure_reason` are the cron scripts';
-people reset them by SQL. A `retry_count` of 0 therefore always means a clean slate, whatever our own columns say.
+people reset them by SQL. What they say therefore counts more than our own columns beside them: never more strikes than
+polls, and nothing to wait for without a time of the last attempt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,19 @@ from psycopg2.sql import SQL, Composable, Identifier
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import fitted
+
+#: Stands for a status where the DAM does not have the campaign any more.
+GONE = "gone"
+
+_INSERT = f"""
+INSERT INTO campaign_status AS known
+    (campaign_id, campaign_number, campaign_name, campaign_type, status, seen_at, status_since)
+VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)s")}, %(type)s, %(status)s,
+        now(), now())
+"""
+_CAMPAIGN = """campaign_id AS id, coalesce(campaign_number, '') AS number,
+       coalesce(campaign_name, campaign_id) AS name, status, coalesce(campaign_type, '') AS type"""
+_LONGEST_UNSEEN_FIRST = "ORDER BY greatest(seen_at, unread_at) NULLS FIRST, campaign_id"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,31 +38,124 @@ class Patience:
     #: How many of these were genuine errors ("strikes").
     error_count: int = 0
     since_last_retry_s: float | None = None
+    last_error_at: datetime | None = None
+    since_last_error_s: float | None = None
     permanently_failed: bool = False
     failure_reason: str | None = None
     max_retries: int | None = None
     stuck_since: datetime | None = None
 
 
-def note_seen(cursor: Cursor, campaign: Campaign) -> None:
-    """Remember the campaign as the DAM shows it now; idempotent."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unread:
+    """A campaign that looks fail to read, whatever its route; `looks` counts where the rest of the DAM answered."""
+
+    looks: int
+    since: datetime
+    lasted_s: float
+
+
+def note_found(cursor: Cursor, campaign: Campaign) -> None:
+    """Remember a campaign that a search found; idempotent.
+
+    The index may lag: where the database knows another status, that one stays until the campaign itself is read.
+    """
     cursor.execute(
         f"""
-        INSERT INTO campaign_status AS known
-            (campaign_id, campaign_number, campaign_name, campaign_type, status, seen_at, status_since)
-        VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)s")},
-                %(type)s, %(status)s, now(), now())
+        {_INSERT}
+        ON CONFLICT (campaign_id) DO UPDATE SET
+            campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
+            campaign_type = coalesce(known.campaign_type, excluded.campaign_type), status = excluded.status,
+            seen_at = now(), status_since = coalesce(known.status_since, now())
+        WHERE coalesce(known.status, excluded.status) = excluded.status
+        """,
+        _values(campaign),
+    )
+
+
+def note_seen(cursor: Cursor, campaign: Campaign) -> None:
+    """Remember the campaign as its folder in the DAM shows it now; idempotent."""
+    cursor.execute(
+        f"""
+        {_INSERT}
         ON CONFLICT (campaign_id) DO UPDATE SET
             campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
             campaign_type = excluded.campaign_type, status = excluded.status, seen_at = now(),
             status_since = CASE WHEN known.status = excluded.status THEN coalesce(known.status_since, now())
-                                ELSE now() END
+                                ELSE now() END,
+            unread_since = NULL, unread_at = NULL, unread_looks = 0
         """,
-        {
-            "id": campaign.id, "number": campaign.number, "name": campaign.name,
-            "type": campaign.type, "status": campaign.status,
-        },
-    )  # fmt: skip
+        _values(campaign),
+    )
+
+
+def _values(campaign: Campaign) -> dict[str, str]:
+    return {
+        "id": campaign.id, "number": campaign.number, "name": campaign.name,
+        "type": campaign.type, "status": campaign.status,
+    }  # fmt: skip
+
+
+def doubtful(cursor: Cursor, *, status: str, campaign_type: str, found: Collection[str], limit: int) -> list[Campaign]:
+    """The campaigns of which a search and the database say different things, as the database knows them.
+
+    Those that were not seen for longest come first, so that all get their turn.
+    """
+    cursor.execute(
+        f"""
+        SELECT {_CAMPAIGN} FROM campaign_status
+        WHERE (status = %(status)s AND coalesce(campaign_type, %(type)s) = %(type)s) <> (campaign_id = ANY(%(found)s))
+        {_LONGEST_UNSEEN_FIRST} LIMIT %(limit)s
+        """,
+        {"status": status, "type": campaign_type, "found": list(found), "limit": limit},
+    )
+    return [Campaign(**row) for row in cursor.fetchall()]
+
+
+def in_status(cursor: Cursor, statuses: Collection[str], *, limit: int) -> list[Campaign]:
+    """Campaigns that are in one of these statuses as far as we know, those that were not seen for longest first."""
+    cursor.execute(
+        f"SELECT {_CAMPAIGN} FROM campaign_status WHERE status = ANY(%s) {_LONGEST_UNSEEN_FIRST} LIMIT %s",
+        (list(statuses), limit),
+    )
+    return [Campaign(**row) for row in cursor.fetchall()]
+
+
+def known(cursor: Cursor, campaign_id: str) -> Campaign:
+    """The campaign as the DAM showed it last."""
+    cursor.execute(f"SELECT {_CAMPAIGN} FROM campaign_status WHERE campaign_id = %s", (campaign_id,))
+    return Campaign(**cursor.fetchall()[0])
+
+
+def note_unread(cursor: Cursor, campaign_id: str, *, is_its_own: bool) -> Unread | None:
+    """Remember that a look could not read the campaign; None where it is not in the database.
+
+    `is_its_own` tells the campaign's own trouble from that of the whole DAM.
+    """
+    cursor.execute(
+        """
+        UPDATE campaign_status SET unread_since = coalesce(unread_since, now()), unread_at = now(),
+               unread_looks = unread_looks + %s::int
+        WHERE campaign_id = %s
+        RETURNING unread_looks AS looks, unread_since AS since,
+                  extract(epoch FROM now() - unread_since)::float8 AS lasted_s
+        """,
+        (is_its_own, campaign_id),
+    )
+    row = cursor.fetchone()
+    return Unread(**row) if row else None
+
+
+def unread(cursor: Cursor, campaign_ids: Collection[str]) -> dict[str, float]:
+    """Which of these campaigns the looks failed to read, and how many seconds ago the last did."""
+    cursor.execute(
+        """
+        SELECT campaign_id, extract(epoch FROM now() - unread_at)::float8 AS since_s FROM campaign_status
+        WHERE campaign_id = ANY(%s) AND unread_at IS NOT NULL
+        """,
+        (list(campaign_ids),),
+    )
+    return {row["campaign_id"]: row["since_s"] for row in cursor.fetchall()}
 
 
 def note_status(cursor: Cursor, campaign_id: str, status: str) -> None:
@@ -65,14 +172,16 @@ def patience(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> dict[s
         SQL(
             """
             SELECT campaign_id, coalesce({retry_count}, 0) AS retry_count,
-                   CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END AS error_count,
+                   {strikes} AS error_count,
                    extract(epoch FROM now() - {last_retry_at})::float8 AS since_last_retry_s,
+                   CASE WHEN {last_retry_at} IS NOT NULL THEN {last_error_at} END AS last_error_at,
+                   {since_last_error_s} AS since_last_error_s,
                    coalesce({permanently_failed}, FALSE) AS permanently_failed,
                    {failure_reason} AS failure_reason, {max_retries} AS max_retries,
                    CASE WHEN coalesce({retry_count}, 0) = 0 THEN NULL ELSE {stuck_since} END AS stuck_since
             FROM campaign_status WHERE campaign_id = ANY(%s)
             """
-        ).format(**_columns(prefix)),
+        ).format(**columns_of(prefix)),
         (list(campaign_ids),),
     )
     return {row.pop("campaign_id"): Patience(**row) for row in cursor.fetchall()}
@@ -90,8 +199,8 @@ def count_poll(
         SQL(
             """
             UPDATE campaign_status SET
-                {error_count} = CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END
-                              + (%(error)s::text IS NOT NULL)::int,
+                {error_count} = {strikes} + (%(error)s::text IS NOT NULL)::int,
+                {last_error_at} = CASE WHEN %(error)s::text IS NULL THEN {last_error_at} ELSE now() END,
                 {stuck_since} = CASE WHEN coalesce({retry_count}, 0) = 0 THEN now() ELSE {stuck_since} END,
                 {retry_count} = coalesce({retry_count}, 0) + 1,
                 {last_retry_at} = now(),
@@ -100,16 +209,26 @@ def count_poll(
               AND ({last_retry_at} IS NULL OR coalesce({retry_count}, 0) = 0 OR {last_retry_at} > clock_timestamp()
                    OR {last_retry_at} <= now() - make_interval(secs => %(min_interval_s)s))
             """
-        ).format(**_columns(prefix)),
+        ).format(**columns_of(prefix)),
         {"id": campaign_id, "error": error, "min_interval_s": min_interval_s},
     )
     return cursor.rowcount == 1
 
 
+def note_attempt(cursor: Cursor, prefix: str, campaign_id: str) -> None:
+    """Note when a run failed without its being the campaign's fault; a reset by SQL takes that back, too."""
+    cursor.execute(
+        SQL("UPDATE campaign_status SET {last_retry_at} = now() WHERE campaign_id = %s").format(**columns_of(prefix)),
+        (campaign_id,),
+    )
+
+
 def mark_permanently_failed(cursor: Cursor, prefix: str, campaign_id: str) -> None:
     """Give the campaign up until somebody resets it."""
     cursor.execute(
-        SQL("UPDATE campaign_status SET {permanently_failed} = TRUE WHERE campaign_id = %s").format(**_columns(prefix)),
+        SQL("UPDATE campaign_status SET {permanently_failed} = TRUE WHERE campaign_id = %s").format(
+            **columns_of(prefix)
+        ),
         (campaign_id,),
     )
 
@@ -121,16 +240,32 @@ def reset(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> None:
             """
             UPDATE campaign_status SET {retry_count} = 0, {last_retry_at} = NULL, {permanently_failed} = FALSE,
                    {failure_reason} = NULL
-            WHERE campaign_id = ANY(%s)
+            WHERE campaign_id = ANY(%s) AND ({retry_count}, {last_retry_at}, {permanently_failed}, {failure_reason})
+                IS DISTINCT FROM (0, NULL, FALSE, NULL)
             """
-        ).format(**_columns(prefix)),
+        ).format(**columns_of(prefix)),
         (list(campaign_ids),),
     )
 
 
-def _columns(prefix: str) -> dict[str, Composable]:
+#: Never more strikes than polls: people reset the polls by SQL, whole or in part.
+_STRIKES = "greatest(0, least({error_count}, coalesce({retry_count}, 0)))"
+#: Errors from before the column was there count from the last poll.
+_SINCE_LAST_ERROR_S = """
+CASE WHEN {last_retry_at} IS NOT NULL
+     THEN extract(epoch FROM now() - least({last_error_at}, {last_retry_at}::timestamptz))::float8 END
+"""
+
+
+def columns_of(prefix: str) -> dict[str, Composable]:
+    """The route's columns by their names without the prefix, and what follows from several of them, for queries."""
     names = (
         "retry_count", "last_retry_at", "permanently_failed", "failure_reason", "max_retries", "error_count",
-        "stuck_since",
+        "last_error_at", "stuck_since",
     )  # fmt: skip
-    return {name: Identifier(f"{prefix}_{name}") for name in names}
+    columns: dict[str, Composable] = {name: Identifier(f"{prefix}_{name}") for name in names}
+    return {
+        **columns,
+        "strikes": SQL(_STRIKES).format(**columns),
+        "since_last_error_s": SQL(_SINCE_LAST_ERROR_S).format(**columns),
+    }

@@ -7,6 +7,16 @@ from typing import Any
 
 from ferrero_dagster.tracking.database import Cursor
 
+#: The rows of `UnsentReport`.
+UNSENT = """
+SELECT r.day, n.state AS mail_state, n.last_error
+FROM daily_reports r JOIN notifications n ON n.dedupe_key = 'daily_report:' || r.day
+WHERE r.made_at BETWEEN now() - interval '7 days' AND now() - interval '1 hour' AND n.state <> 'sent'
+  AND NOT EXISTS (SELECT FROM notifications again
+                  WHERE again.state = 'sent' AND starts_with(again.dedupe_key, n.dedupe_key || ':'))
+ORDER BY r.day
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportDelivery:
@@ -16,6 +26,15 @@ class ReportDelivery:
     last_error: str | None
     #: Made less than an hour ago: its mail may still be on its way.
     is_fresh: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnsentReport:
+    """A report of the last days whose mail has not left within an hour; `mail_state` is the outbox's."""
+
+    day: date
+    mail_state: str
+    last_error: str | None
 
 
 def stored_report(cursor: Cursor, day: date) -> dict[str, Any] | None:
@@ -49,3 +68,9 @@ def report_delivery(cursor: Cursor, day: date) -> ReportDelivery | None:
     )
     row = cursor.fetchone()
     return ReportDelivery(**row) if row else None
+
+
+def unsent_reports(cursor: Cursor) -> list[UnsentReport]:
+    """The reports of the last week whose mails should have left by now, however they were asked for."""
+    cursor.execute(UNSENT)
+    return [UnsentReport(**row) for row in cursor.fetchall()]

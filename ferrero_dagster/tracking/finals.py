@@ -15,8 +15,10 @@ from ferrero_dagster.tracking.storable import storable
 _TRANSFER = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
                target_id, target_name, size_bytes"""
 
-#: Of a transfer `t`; a final that arrived, but is still in Box, has nothing to wait for.
-_ATTEMPTS = """CASE t.state WHEN 'moved' THEN 0 ELSE coalesce(t.attempts, 0) END AS failures,
+#: Of a transfer `t`. A final that arrived, but is still in Box, has nothing to wait for; one that Box did not let us
+#: delete has an error, and waits for the longest pause.
+_ATTEMPTS = """CASE WHEN t.state IS DISTINCT FROM 'moved' THEN coalesce(t.attempts, 0)
+                    WHEN t.last_error IS NULL THEN 0 ELSE 1000 END AS failures,
                extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s"""
 
 
@@ -62,6 +64,16 @@ class Master:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFinal:
+    """What we remember of a final; `asset_id` and `sha1_hex` are None in rows of the cron scripts."""
+
+    tracking_id: str
+    asset_id: str | None
+    sha1_hex: str | None
+    is_ours: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinalTransfer:
     """A final on its way, with the traces of an import that was begun.
 
@@ -102,7 +114,7 @@ def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]])
         {
             "file_id": j.file.id, "etag": j.file.etag, "name": j.file.name, "size_bytes": j.file.size_bytes,
             "sha1_hex": j.file.sha1_hex, "state": j.state, "looks": looks, "template": j.file.template,
-            "tracking_id": j.name.tracking_id if j.name else None, "campaign_id": j.campaign_id,
+            "tracking_id": j.tracking_id, "campaign_id": j.campaign_id,
             "reason": j.reason, "problems": [asdict(problem) for problem in j.problems] or None,
         }
         for j, looks in judgements
@@ -199,15 +211,20 @@ def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: st
     """
     cursor.execute(
         f"""
-        INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id)
-        VALUES (%s, %s, %s, %s, %s, %s)
+        INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id,
+                                        first_seen_at)
+        VALUES (%(route)s, %(campaign)s, %(file)s, %(etag)s, %(name)s, %(tracking_id)s, coalesce((
+            SELECT first_seen_at FROM agency_files WHERE file_id = %(file)s AND etag = %(etag)s), now()))
         ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
             source_name = excluded.source_name,
             state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
         RETURNING {_TRANSFER}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
         """,
-        (FINALS_ROUTE.name, campaign_id, file.id, file.etag, file.name, tracking_id),
-    )
+        {
+            "route": FINALS_ROUTE.name, "campaign": campaign_id, "file": file.id, "etag": file.etag,
+            "name": file.name, "tracking_id": tracking_id,
+        },
+    )  # fmt: skip
     row = cursor.fetchall()[0]
     job_id, since_import_s = row.pop("job_id"), row.pop("since_import_s")
     return FinalTransfer(transfer=Transfer(**row), job_id=job_id, since_import_s=since_import_s)
@@ -284,6 +301,14 @@ def record_deleted(cursor: Cursor, transfer_id: int) -> None:
     )
 
 
+def note_undeleted(cursor: Cursor, transfer_id: int, reason: str) -> None:
+    """The final has arrived, but Box does not let us delete the file."""
+    cursor.execute(
+        "UPDATE transfers SET last_error = %s, last_error_code = 'not deleted', updated_at = now() WHERE id = %s",
+        (reason, transfer_id),
+    )
+
+
 def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
     """No further attempts until an operator releases the file; returns when, or None where it was set aside before."""
     cursor.execute(
@@ -298,19 +323,40 @@ def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
 def complete_campaigns(cursor: Cursor, campaign_ids: Collection[str] | None = None) -> list[str]:
     """Campaigns in the status before the route's advance whose every active master has an active final (SPEC 4.7).
 
-    `campaign_ids` narrows the question; a campaign without masters is not complete.
+    Of the content versions of one asset only the newest counts. A campaign that was advanced before, and set back by a
+    person, is complete again once a further final has arrived or a master was withdrawn. `campaign_ids` narrows the
+    question; a campaign without masters is not complete.
     """
     cursor.execute(
         """
-        SELECT c.campaign_id FROM campaign_status c
-        JOIN master_assets m ON m.campaign_id = c.campaign_id AND m.status = 'active'
-        WHERE c.status = %(before)s AND (%(ids)s::text[] IS NULL OR c.campaign_id = ANY(%(ids)s))
-        GROUP BY c.campaign_id
+        SELECT campaign_id FROM (
+            SELECT DISTINCT ON (m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id))
+                   m.campaign_id, m.tracking_id
+            FROM master_assets m JOIN campaign_status c USING (campaign_id)
+            WHERE m.status = 'active' AND c.status = %(before)s
+              AND (%(ids)s::text[] IS NULL OR m.campaign_id = ANY(%(ids)s))
+            ORDER BY m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id),
+                     m.created_at DESC NULLS LAST, m.updated_at DESC NULLS LAST
+        ) AS awaited
+        WHERE NOT EXISTS (
+            SELECT FROM campaign_rounds r
+            WHERE r.route = %(route)s AND r.campaign_id = awaited.campaign_id AND r.outcome = 'advanced'
+              AND NOT EXISTS (
+                  SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
+                    AND t.moved_at > r.closed_at)
+              AND NOT EXISTS (
+                  SELECT FROM master_assets w WHERE w.campaign_id = r.campaign_id AND w.status = 'withdrawn'
+                    AND w.updated_at > r.closed_at))
+        GROUP BY campaign_id
         HAVING bool_and(EXISTS (
-            SELECT FROM derivative_assets d WHERE d.tracking_id = m.tracking_id AND d.status = 'active'))
+            SELECT FROM derivative_assets d WHERE d.tracking_id = awaited.tracking_id AND d.status = 'active'))
+        ORDER BY campaign_id
         """,
-        {"before": FINALS_ROUTE.status_before, "ids": list(campaign_ids) if campaign_ids is not None else None},
-    )
+        {
+            "before": FINALS_ROUTE.status_before, "route": FINALS_ROUTE.name,
+            "ids": list(campaign_ids) if campaign_ids is not None else None,
+        },
+    )  # fmt: skip
     return [row["campaign_id"] for row in cursor.fetchall()]
 
 
@@ -336,3 +382,36 @@ def finals_of(cursor: Cursor, campaign_id: str) -> list[Transfer]:
         (FINALS_ROUTE.name, campaign_id),
     )
     return [Transfer(**row) for row in cursor.fetchall()]
+
+
+def known_finals(
+    cursor: Cursor, tracking_id: str, *, name: str, folder_id: str, asset_ids: Collection[str]
+) -> list[KnownFinal]:
+    """Whose these assets are, and whose finals of this name the folder got; the latest first.
+
+    Ours is what was delivered under our tracking ID or that of another content version of the same master, and an
+    asset that is our master itself, sent to the agency for rework.
+    """
+    cursor.execute(
+        """
+        WITH ours AS (SELECT * FROM master_assets WHERE tracking_id = %(tracking_id)s)
+        SELECT %(tracking_id)s AS tracking_id, asset_id, NULL AS sha1_hex, TRUE AS is_ours, 0 AS rank, 0 AS latest
+        FROM ours, unnest(ARRAY[opentext_id::text, original_id::text]) AS asset_id
+        WHERE asset_id = ANY(%(asset_ids)s)
+        UNION ALL
+        SELECT d.tracking_id, d.dam_asset_id, d.sha1_hex,
+               d.tracking_id = %(tracking_id)s
+               OR coalesce(m.campaign_id = ours.campaign_id AND coalesce(m.original_id, m.opentext_id)
+                           = coalesce(ours.original_id, ours.opentext_id), FALSE),
+               1, coalesce(d.transfer_id, 0)
+        FROM derivative_assets d
+        LEFT JOIN master_assets m ON m.tracking_id = d.tracking_id
+        LEFT JOIN ours ON TRUE
+        WHERE d.tracking_id IS NOT NULL AND (d.dam_asset_id = ANY(%(asset_ids)s)
+           OR (lower(d.derivative_filename) = lower(%(name)s) AND m.upload_directory = %(folder_id)s))
+        ORDER BY rank, latest DESC
+        """,
+        {"tracking_id": tracking_id, "name": name, "folder_id": folder_id, "asset_ids": list(asset_ids)},
+    )
+    columns = ("tracking_id", "asset_id", "sha1_hex", "is_ours")
+    return [KnownFinal(**{column: row[column] for column in columns}) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""`operations`: what people did by hand; and what they choose from: campaigns, set-aside files, messages."""
+"""`operations`: what people did by hand; and what they choose from: campaigns, set-aside files, masters, messages."""
 
 import json
 from collections.abc import Collection
@@ -33,6 +33,15 @@ class SetAsideFile:
     source_name: str
     attempts: int
     last_error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActiveMaster:
+    """A master that finals are awaited for; `name` and `campaign` as people call them, as far as they are known."""
+
+    tracking_id: str
+    name: str
+    campaign: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +125,29 @@ def release_file(cursor: Cursor, transfer_id: int) -> None:
         WHERE id = %s AND state = 'set_aside'
         """,
         (transfer_id,),
+    )
+
+
+def active_masters(cursor: Cursor, tracking_ids: Collection[str]) -> list[ActiveMaster]:
+    """The active ones among these masters."""
+    cursor.execute(
+        """
+        SELECT tracking_id, coalesce(asset_name, opentext_id, 'unknown') AS name,
+               coalesce(nullif(concat_ws(' ', campaign_number, campaign_name), ''), campaign_id, 'unknown') AS campaign
+        FROM master_assets m LEFT JOIN campaign_status USING (campaign_id)
+        WHERE tracking_id = ANY(%s) AND m.status = 'active' ORDER BY tracking_id
+        """,
+        (list(tracking_ids),),
+    )
+    return [ActiveMaster(**row) for row in cursor.fetchall()]
+
+
+def withdraw_master(cursor: Cursor, tracking_id: str) -> None:
+    """No final is awaited for the master any more."""
+    cursor.execute(
+        "UPDATE master_assets SET status = 'withdrawn', updated_at = now() "
+        "WHERE tracking_id = %s AND status = 'active'",
+        (tracking_id,),
     )
 
 

@@ -1,4 +1,4 @@
-"""`outages`: which system has been out since when; one open row per system."""
+"""`outages`: which system has been out since when; one open row per system and kind of trouble."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,52 +8,79 @@ from ferrero_dagster.tracking.database import Cursor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outage:
-    """A system that cannot be used at present."""
+    """A system that cannot be used at present, for one kind of reason."""
 
     id: int
     system: str
     began_at: datetime
     failures: int
+    lasted_s: float
     since_last_failure_s: float
     message: str
+    #: Whether people were told, and have not been told otherwise since.
+    mailed: bool
 
 
-_COLUMNS = """id, system, began_at, failures, message,
+_COLUMNS = """id, system, began_at, failures, message, mailed,
+              extract(epoch FROM last_failure_at - began_at)::float8 AS lasted_s,
               extract(epoch FROM now() - last_failure_at)::float8 AS since_last_failure_s"""
 
 
-def note_failure(cursor: Cursor, system: str, message: str) -> Outage:
-    """Count one more failed use of the system and return its outage, opened if need be.
+def note_failure(cursor: Cursor, system: str, message: str, *, kind: str = "", by_run: bool = False) -> Outage:
+    """Count one more failed use of the system and return its outage of this kind, opened if need be.
 
     An outage that ended within the last hour goes on: a system that comes and goes is out once, not every time.
     """
+    values = {"system": system, "kind": kind, "message": message, "by_run": by_run}
     cursor.execute(
         """
-        UPDATE outages SET ended_at = NULL WHERE id = (
-            SELECT id FROM outages WHERE system = %(system)s AND ended_at > now() - interval '1 hour'
-              AND NOT EXISTS (SELECT FROM outages WHERE system = %(system)s AND ended_at IS NULL)
+        UPDATE outages SET ended_at = NULL, by_run = FALSE WHERE id = (
+            SELECT id FROM outages
+            WHERE system = %(system)s AND kind = %(kind)s AND ended_at > now() - interval '1 hour'
+              AND NOT EXISTS (SELECT FROM outages WHERE system = %(system)s AND kind = %(kind)s AND ended_at IS NULL)
             ORDER BY id DESC LIMIT 1)
         """,
-        {"system": system},
+        values,
     )
     cursor.execute(
         f"""
-        INSERT INTO outages AS known (system, message) VALUES (%s, %s)
-        ON CONFLICT (system) WHERE ended_at IS NULL DO UPDATE
-            SET failures = known.failures + 1, last_failure_at = now(), message = excluded.message
+        INSERT INTO outages AS known (system, kind, message, by_run)
+        VALUES (%(system)s, %(kind)s, %(message)s, %(by_run)s)
+        ON CONFLICT (system, kind) WHERE ended_at IS NULL DO UPDATE
+            SET failures = known.failures + 1, last_failure_at = now(), message = excluded.message,
+                by_run = known.by_run OR excluded.by_run
         RETURNING {_COLUMNS}
         """,
-        (system, message),
+        values,
     )
     return Outage(**cursor.fetchall()[0])
 
 
+def note_mailed(cursor: Cursor, outage: Outage, *, heals: bool) -> None:
+    """People were told of this outage; if it `heals` by itself, they take other trouble with the system for over."""
+    cursor.execute(
+        "UPDATE outages SET mailed = (id = %(id)s) WHERE id = %(id)s OR (system = %(system)s AND %(heals)s)",
+        {"id": outage.id, "system": outage.system, "heals": heals},
+    )
+
+
 def note_success(cursor: Cursor, system: str) -> None:
-    """The system answers: end its outage, if there is one."""
+    """The system answers: end its outages, if there are any."""
     cursor.execute("UPDATE outages SET ended_at = now() WHERE system = %s AND ended_at IS NULL", (system,))
 
 
-def open_outages(cursor: Cursor) -> dict[str, Outage]:
-    """The systems that are out, by name."""
-    cursor.execute(f"SELECT {_COLUMNS} FROM outages WHERE ended_at IS NULL")
-    return {row["system"]: Outage(**row) for row in cursor.fetchall()}
+def note_look(cursor: Cursor, system: str) -> None:
+    """A look at the system succeeded: end its outages, but not what a run, which asks more of it, met of late."""
+    cursor.execute(
+        """
+        UPDATE outages SET ended_at = now()
+        WHERE system = %s AND ended_at IS NULL AND NOT (by_run AND last_failure_at > now() - interval '2 hours')
+        """,
+        (system,),
+    )
+
+
+def open_outages(cursor: Cursor) -> list[Outage]:
+    """What is out, the oldest first."""
+    cursor.execute(f"SELECT {_COLUMNS} FROM outages WHERE ended_at IS NULL ORDER BY began_at, id")
+    return [Outage(**row) for row in cursor.fetchall()]

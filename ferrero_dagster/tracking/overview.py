@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg2.sql import SQL, Identifier
 
+from ferrero_dagster.tracking.campaigns import columns_of
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -20,7 +21,7 @@ class CampaignState:
     #: Polls of an empty folder or with a genuine error, and how many of them were errors.
     retry_count: int
     error_count: int
-    since_last_retry_s: float | None
+    since_last_error_s: float | None
     permanently_failed: bool
     failure_reason: str | None
     stuck_since: datetime | None
@@ -36,11 +37,9 @@ class CampaignState:
 
 def campaign_states(cursor: Cursor, route: str, prefix: str, status_before: str) -> list[CampaignState]:
     """The campaigns in the route's status or with an open round, by number and name."""
-    columns = ("retry_count", "error_count", "last_retry_at", "permanently_failed", "failure_reason", "stuck_since")
     cursor.execute(
         SQL(_CAMPAIGN_STATES).format(
-            is_locked=SQL(_IS_LOCKED).format(name=SQL("%(route)s || ':' || c.campaign_id")),
-            **{name: Identifier(f"{prefix}_{name}") for name in columns},
+            is_locked=SQL(_IS_LOCKED).format(name=SQL("%(route)s || ':' || c.campaign_id")), **columns_of(prefix)
         ),
         {"route": route, "status": status_before},
     )
@@ -58,8 +57,7 @@ _IS_LOCKED = """EXISTS (
 _CAMPAIGN_STATES = """
 SELECT c.campaign_id AS id, campaign_number AS number, campaign_name AS name, status,
        coalesce({retry_count}, 0) AS retry_count,
-       CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END AS error_count,
-       extract(epoch FROM now() - {last_retry_at})::float8 AS since_last_retry_s,
+       {strikes} AS error_count, {since_last_error_s} AS since_last_error_s,
        coalesce({permanently_failed}, FALSE) AS permanently_failed, {failure_reason} AS failure_reason,
        CASE WHEN coalesce({retry_count}, 0) = 0 THEN NULL ELSE {stuck_since} END AS stuck_since,
        coalesce(r.failed_attempts, 0) AS failed_attempts,

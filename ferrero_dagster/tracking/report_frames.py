@@ -1,7 +1,8 @@
 """What the daily report is made of: the state of the tables at the end of a day, counted in SQL, as pandas frames.
 
 Times that we noted decide, so that a past day can be counted again. What has only a present state (counters of
-campaigns, their status, undeliverable messages) is as it is now; `daily_reports` keeps what was said first.
+campaigns, their status, undeliverable messages) is told of the latest day only, as it is now; `daily_reports` keeps
+what was said first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ferrero_dagster.domain.report import DIRECTIONS, TREND_DAYS, ReportDay
 from ferrero_dagster.domain.report_sections import ReportFrames
 from ferrero_dagster.routes import FinalsRoute, Route
 from ferrero_dagster.tracking.ageing import OVERDUE, overdue_values
+from ferrero_dagster.tracking.daily_reports import UNSENT
 from ferrero_dagster.tracking.database import Cursor
 
 if TYPE_CHECKING:
@@ -34,19 +36,28 @@ CASE WHEN state = 'moved' AND moved_at IS NULL THEN 'undated'
      ELSE 'retrying' END
 """
 
+
+def _superseded(file_id: str, etag: str) -> str:
+    """SQL: this version of an agency's file was renamed or replaced; the later one counts in its place."""
+    return f"""EXISTS (
+        SELECT FROM agency_files old JOIN agency_files later ON later.file_id = old.file_id AND later.id > old.id
+        WHERE old.file_id = {file_id} AND old.etag = {etag} AND old.gone_at < %(ends)s)"""
+
+
 #: Every file that the day began with or saw come, once. A cron script's file that we took over may have been moved
 #: before we first saw it; one without a time counts on the day that we took it over.
 _FILES = f"""
 SELECT {_DIRECTION} AS direction, campaign_id, size_bytes, source_hash, {_OUTCOME} AS outcome
 FROM transfers
-WHERE (moved_at IS NULL OR moved_at >= %(begins)s) AND least(created_at, moved_at) < %(ends)s
-  AND NOT (state = 'withdrawn' AND updated_at < %(begins)s)
+WHERE (moved_at IS NULL OR moved_at >= %(begins)s) AND least(first_seen_at, moved_at) < %(ends)s
+  AND NOT (state = 'withdrawn' AND (updated_at < %(begins)s OR {_superseded("source_id", "source_version")}))
   AND NOT (state = 'moved' AND moved_at IS NULL AND created_at < %(begins)s)
 UNION ALL
 SELECT %(to_dam)s, campaign_id, size_bytes, NULL,
        CASE WHEN gone_at < %(ends)s THEN 'withdrawn' ELSE 'refused' END
-FROM agency_files
+FROM agency_files a
 WHERE refused_at < %(ends)s AND state IN ('refused', 'gone') AND (gone_at IS NULL OR gone_at >= %(begins)s)
+  AND NOT {_superseded("a.file_id", "a.etag")}
 UNION ALL
 SELECT %(to_dam)s, campaign_id, size_bytes, NULL, 'retrying'
 FROM agency_files a
@@ -69,6 +80,29 @@ SELECT direction, campaign_id, count(*) AS eligible,
 FROM ({_FILES}) AS files GROUP BY direction, campaign_id
 """
 
+#: The moved files of the day against the tables that prove them, both ways. Of masters that we moved we keep the
+#: `original_id`; those of the cron scripts have none, and no transfer before we take them over.
+_DIFFERENCES = f"""
+SELECT direction, finding, count(*) AS files, min(name) AS example
+FROM (
+    SELECT {_DIRECTION} AS direction, 'unproven' AS finding, source_name AS name FROM transfers t
+    WHERE state = 'moved' AND moved_at >= %(begins)s AND moved_at < %(ends)s AND NOT CASE
+        WHEN route = %(finals)s THEN EXISTS (SELECT FROM derivative_assets d WHERE d.transfer_id = t.id)
+        ELSE EXISTS (SELECT FROM master_assets m
+                     WHERE m.tracking_id = t.tracking_id AND m.status IS DISTINCT FROM 'pending') END
+    UNION ALL
+    SELECT %(to_box)s, 'unmoved', coalesce(asset_name, tracking_id) FROM master_assets m
+    WHERE status = 'active' AND original_id IS NOT NULL
+      AND updated_at::timestamptz >= %(begins)s AND updated_at::timestamptz < %(ends)s
+      AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id AND t.state = 'moved')
+    UNION ALL
+    SELECT %(to_dam)s, 'unmoved', coalesce(derivative_filename, d.tracking_id) FROM derivative_assets d
+    WHERE d.transfer_id IS NOT NULL
+      AND d.created_at::timestamptz >= %(begins)s AND d.created_at::timestamptz < %(ends)s
+      AND NOT EXISTS (SELECT FROM transfers t WHERE t.id = d.transfer_id AND t.state = 'moved')
+) AS found GROUP BY direction, finding ORDER BY direction, finding DESC
+"""
+
 #: Files arrived since ever; those of the cron scripts that no transfer tells of are counted from their own tables.
 _CAMPAIGNS = """
 WITH wanted AS (
@@ -88,7 +122,8 @@ WITH wanted AS (
         WHERE d.status = 'active' AND d.transfer_id IS NULL
     ) AS files GROUP BY campaign_id
 )
-SELECT campaign_id, campaign_number AS number, campaign_name AS name, status, status_since,
+SELECT campaign_id, campaign_number AS number, campaign_name AS name,
+       CASE WHEN %(is_latest)s THEN status END AS status, CASE WHEN %(is_latest)s THEN status_since END AS status_since,
        coalesce(in_box, 0) AS files_in_box, coalesce(in_dam, 0) AS files_in_dam
 FROM wanted LEFT JOIN campaign_status USING (campaign_id) LEFT JOIN arrived USING (campaign_id)
 """
@@ -98,13 +133,49 @@ _TROUBLED = """
 SELECT campaign_id, campaign_number AS number, campaign_name AS name, coalesce(status, {status}) AS status,
        coalesce({retry_count}, 0) AS attempts,
        CASE WHEN coalesce({retry_count}, 0) = 0 THEN 0 ELSE {error_count} END AS errors,
-       {last_retry_at}::timestamptz AS last_attempt_at, {stuck_since} AS stuck_since,
+       {last_retry_at}::timestamptz AS last_attempt_at, {stuck_since} AS since,
        coalesce({permanently_failed}, FALSE) AS permanently_failed, {failure_reason} AS reason
 FROM campaign_status
 WHERE coalesce(status, {status}) = {status} AND ({permanently_failed} OR {retry_count} >= 2)
+  AND coalesce({stuck_since} < %(ends)s, TRUE)
 """
 
 _WORST_FIRST = SQL("ORDER BY permanently_failed DESC, attempts DESC, last_attempt_at DESC, campaign_id")
+
+#: Rounds that are open after a failed run, and their files with an error; finals need no round to fail. A campaign in a
+#: status that a sensor searches for is seen at every look; one that was not seen for a day has another status by now.
+_FAILING = """
+WITH open_rounds AS (
+    SELECT r.* FROM campaign_rounds r LEFT JOIN campaign_status USING (campaign_id)
+    WHERE closed_at IS NULL AND opened_at < %(ends)s
+      AND (r.route = %(finals)s OR coalesce(seen_at >= least(%(ends)s, now()) - interval '1 day', TRUE))
+), failed_runs AS (
+    SELECT campaign_id, sum(failed_attempts)::int AS runs, min(opened_at) AS opened_at FROM open_rounds
+    WHERE failed_attempts > 1 OR (failed_attempts = 1 AND last_failed_at < %(ends)s) GROUP BY campaign_id
+), failed_files AS (
+    SELECT campaign_id, count(*) AS files, min(first_seen_at) AS first_seen_at,
+           (array_agg(last_error ORDER BY t.id))[1] AS reason
+    FROM transfers t LEFT JOIN open_rounds r USING (route, campaign_id)
+    WHERE state = 'pending' AND last_error IS NOT NULL AND first_seen_at < %(ends)s
+      AND (attempts > 1 OR (attempts = 1 AND updated_at < %(ends)s)) AND (route = %(finals)s OR r.id IS NOT NULL)
+    GROUP BY campaign_id
+)
+SELECT campaign_id, campaign_number AS number, campaign_name AS name, coalesce(files, 0) AS files,
+       coalesce(runs, 0) AS runs, reason, least(opened_at, first_seen_at) AS since
+FROM failed_runs FULL JOIN failed_files USING (campaign_id) LEFT JOIN campaign_status USING (campaign_id)
+ORDER BY since, campaign_id
+"""
+
+#: Rounds that a sensor opened, with nothing to show that a run has begun.
+_UNBEGUN = """
+SELECT campaign_id, campaign_number AS number, campaign_name AS name, opened_at AS since
+FROM campaign_rounds r JOIN campaign_status c USING (campaign_id)
+WHERE r.route = {route} AND c.status = {status} AND closed_at IS NULL AND opened_at < %(ends)s
+  AND failed_attempts = 0 AND advancing_at IS NULL AND coalesce({retry_count}, 0) = 0
+  AND coalesce(seen_at >= least(%(ends)s, now()) - interval '1 day', TRUE)
+  AND NOT EXISTS (SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
+                     AND t.created_at >= r.opened_at)
+"""
 
 #: The dashboard query of the seeds for any route.
 _RETRY_STATUS = """
@@ -134,7 +205,7 @@ ORDER BY set_aside_at, id LIMIT %(max_listed)s
 _UNDELIVERABLE = """
 SELECT id, template, coalesce(last_error, 'no reason was noted') AS reason, created_at AS since,
        count(*) OVER () AS total
-FROM notifications WHERE state = 'set_aside' AND created_at < %(ends)s
+FROM notifications WHERE state = 'set_aside' AND created_at < %(ends)s AND %(is_latest)s
 ORDER BY created_at, id LIMIT %(max_listed)s
 """
 
@@ -150,7 +221,8 @@ SELECT %(trend_days)s - width_bucket(moved_at, %(days_begin)s::timestamptz[]) AS
        percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_s) AS p95_s
 FROM (
     SELECT route, moved_at,
-           CASE WHEN moved_at >= created_at THEN extract(epoch FROM moved_at - created_at)::float8 END AS latency_s
+           CASE WHEN moved_at >= first_seen_at THEN extract(epoch FROM moved_at - first_seen_at)::float8
+           END AS latency_s
     FROM transfers WHERE moved_at >= %(trend_begins)s AND moved_at < %(ends)s
 ) AS moved GROUP BY 1, 2
 """
@@ -162,6 +234,9 @@ FROM transfers LEFT JOIN campaign_status USING (campaign_id)
 WHERE moved_at >= %(begins)s AND moved_at < %(ends)s
 ORDER BY moved_at, transfers.id LIMIT {MAX_MOVED_FILES}
 """
+
+#: No limit for the latest day, no row for any other.
+_IF_LATEST = SQL(" LIMIT %(if_latest)s")
 
 _REPORTED = "SELECT day AS date FROM daily_reports WHERE day < %(date)s"
 
@@ -178,19 +253,30 @@ def read_frames(
     routes: Sequence[Route],
     finals: FinalsRoute,
     max_days_in_status: Mapping[str, float | None],
+    is_latest: bool,
 ) -> ReportFrames:
-    """Count the day; all counts are of one moment if the transaction began with `take_snapshot`."""
-    values = _values(day, finals)
+    """Count the day; all counts are of one moment if the transaction began with `take_snapshot`.
+
+    Of a day that is not the latest what has only a present state is left out.
+    """
+    values = {**_values(day, finals), "is_latest": is_latest, "if_latest": None if is_latest else 0}
     flows = _frame(cursor, _FLOWS, values)
     searched = [route.status_before for route in routes]
-    in_work = [*searched, finals.status_before]
+    in_work = [*searched, finals.status_before] if is_latest else []
     with_files = flows["campaign_id"].dropna().unique().tolist()
     return ReportFrames(
         flows=flows,
         campaigns=_frame(cursor, _CAMPAIGNS, {**values, "statuses": in_work, "with_files": with_files}),
-        troubled=_frame(cursor, _per_route(_TROUBLED, routes) + _WORST_FIRST),
-        retry_status=_frame(cursor, _per_route(_RETRY_STATUS, routes) + SQL("ORDER BY status")),
-        overdue=_frame(cursor, OVERDUE, overdue_values(max_days_in_status, searched, day.ends_at)),
+        differences=_frame(cursor, _DIFFERENCES, values),
+        failing=_frame(cursor, SQL(_FAILING) + _IF_LATEST, values),
+        unbegun=_frame(cursor, _per_route(_UNBEGUN, routes) + SQL("ORDER BY since, campaign_id") + _IF_LATEST, values),
+        troubled=_frame(cursor, _per_route(_TROUBLED, routes) + _WORST_FIRST + _IF_LATEST, values),
+        retry_status=_frame(cursor, _per_route(_RETRY_STATUS, routes) + SQL("ORDER BY status") + _IF_LATEST, values),
+        overdue=_frame(
+            cursor,
+            SQL(OVERDUE) + _IF_LATEST,
+            values | overdue_values(max_days_in_status, searched, day.ends_at),
+        ),
         refused=_frame(cursor, _REFUSED, values),
         set_aside=_frame(cursor, _SET_ASIDE, values),
         undeliverable=_frame(cursor, _UNDELIVERABLE, values),
@@ -198,6 +284,7 @@ def read_frames(
         trend=_frame(cursor, _TREND, values),
         moved_files=_frame(cursor, _MOVED_FILES, values),
         reported=_frame(cursor, _REPORTED, values),
+        unsent=_frame(cursor, SQL(UNSENT) + _IF_LATEST, values),
     )
 
 
@@ -214,6 +301,7 @@ def _per_route(query: str, routes: Sequence[Route]) -> Composable:
     names = ("retry_count", "error_count", "last_retry_at", "stuck_since", "permanently_failed", "failure_reason")
     return SQL(" UNION ALL ").join(
         SQL(query).format(
+            route=Literal(route.name),
             status=Literal(route.status_before),
             **{name: Identifier(f"{route.column_prefix}_{name}") for name in names},
         )

@@ -22,6 +22,8 @@ class Round:
     since_last_failure_s: float | None
     #: We were about to set the status, or had just set it, when the last run ended.
     advancing: bool
+    #: The folder that the round's files go to, once there is one.
+    box_folder_id: str | None
 
     @property
     def key(self) -> str:
@@ -30,7 +32,7 @@ class Round:
 
 
 _SELECT = """
-SELECT id, route, campaign_id, round, failed_attempts, advancing_at IS NOT NULL AS advancing,
+SELECT id, route, campaign_id, round, failed_attempts, advancing_at IS NOT NULL AS advancing, box_folder_id,
        extract(epoch FROM now() - last_failed_at)::float8 AS since_last_failure_s
 FROM campaign_rounds WHERE closed_at IS NULL AND route = %s
 """
@@ -62,12 +64,14 @@ def open_round(cursor: Cursor, route: str, campaign_id: str) -> Round:
     return open_rounds(cursor, route, [campaign_id])[campaign_id]
 
 
-def note_failure(cursor: Cursor, round_id: int) -> None:
-    """Count a run that ended without moving everything."""
+def note_failure(cursor: Cursor, round_id: int) -> bool:
+    """Count a run that ended without moving everything; False where the round has been closed meanwhile."""
     cursor.execute(
-        "UPDATE campaign_rounds SET failed_attempts = failed_attempts + 1, last_failed_at = now() WHERE id = %s",
+        "UPDATE campaign_rounds SET failed_attempts = failed_attempts + 1, last_failed_at = now() "
+        "WHERE id = %s AND closed_at IS NULL",
         (round_id,),
     )
+    return cursor.rowcount == 1
 
 
 def forgive_failures(cursor: Cursor, route: str, campaign_ids: Iterable[str]) -> None:
@@ -84,9 +88,28 @@ def begin_advance(cursor: Cursor, round_id: int) -> None:
     cursor.execute("UPDATE campaign_rounds SET advancing_at = now() WHERE id = %s", (round_id,))
 
 
+def forget_advance(cursor: Cursor, round_id: int) -> None:
+    """The campaign still has its old status: what an earlier run was about to set did not come about."""
+    cursor.execute("UPDATE campaign_rounds SET advancing_at = NULL WHERE id = %s", (round_id,))
+
+
+def note_box_folder(cursor: Cursor, round_id: int, folder_id: str) -> None:
+    """Keep the folder for later runs, which may find the campaign under another name."""
+    cursor.execute("UPDATE campaign_rounds SET box_folder_id = %s WHERE id = %s", (folder_id, round_id))
+
+
 def close(cursor: Cursor, round_id: int, outcome: Outcome) -> None:
     """End the round: we advanced the status, or a person changed it first."""
     cursor.execute(
         "UPDATE campaign_rounds SET closed_at = now(), outcome = %s WHERE id = %s AND closed_at IS NULL",
         (outcome, round_id),
+    )
+
+
+def overtake(cursor: Cursor, route: str, campaign_id: str) -> None:
+    """End the campaign's open round, as a person changed its status; one that was being advanced is left to a run."""
+    cursor.execute(
+        "UPDATE campaign_rounds SET closed_at = now(), outcome = 'overtaken' "
+        "WHERE route = %s AND campaign_id = %s AND closed_at IS NULL AND advancing_at IS NULL",
+        (route, campaign_id),
     )

@@ -3,8 +3,7 @@
 import json
 import secrets
 import string
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 
 from psycopg2.errors import UniqueViolation
 
@@ -52,94 +51,148 @@ def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Col
     )  # fmt: skip
 
 
-def claim(
+def intend(
     cursor: Cursor,
     route: str,
     campaign_id: str,
-    asset: DamAsset,
-    details: MasterDetails,
+    assets: Collection[DamAsset],
     *,
-    reuse_tracking_id: bool,
-) -> Transfer:
-    """The transfer of this content version: made with a tracking ID on the first call, found again on every later one.
+    upload_directory: str,
+    reuse_tracking_ids: bool,
+) -> None:
+    """Write down that these content versions are to be moved, each with its tracking ID; idempotent.
 
     A new tracking ID is taken by inserting the master as `pending`: the unique constraint decides, not a look before.
-    With `reuse_tracking_id` the ID of the master that the file was made from is kept where it is known (SPEC 3, A5).
+    With `reuse_tracking_ids` the ID of the master that a file was made from is kept where it is known (SPEC 3, A5).
     """
-    key = {"route": route, "campaign": campaign_id, "source": asset.id, "version": asset.version}
-    # Two that claim the same file wait for each other here, so that the second finds what the first has made.
-    cursor.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended('claim:' || %(route)s || ':' || %(campaign)s, 0))", key
-    )
-    known = _find(cursor, key)
-    if known:
-        return known if known.state != "withdrawn" else _renew(cursor, known, asset, details)
-    tracking_id = _master_of_final(cursor, asset.name, campaign_id) if reuse_tracking_id else None
-    if tracking_id is None:
-        tracking_id = _new_tracking_id()
-        while not _insert_master(cursor, tracking_id, asset, campaign_id, details):
-            tracking_id = _new_tracking_id()
-    cursor.execute(
-        f"""
-        INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id)
-        VALUES (%(route)s, %(campaign)s, %(source)s, %(version)s, %(name)s, %(tracking_id)s) RETURNING {_COLUMNS}
-        """,
-        {**key, "name": asset.name, "tracking_id": tracking_id},
-    )
-    return Transfer(**cursor.fetchall()[0])
+    # Two that intend the same files wait for each other here, so that the second finds what the first has made.
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"intend:{route}:{campaign_id}",))
+    known = of_campaign(cursor, route, campaign_id)
+    wanted = {(asset.id, asset.version): asset for asset in assets}
+    back = [(known[key], asset) for key, asset in wanted.items() if key in known and known[key].state == "withdrawn"]
+    _renew(cursor, back, campaign_id, upload_directory)
+    new = [asset for key, asset in wanted.items() if key not in known]
+    reused = _masters_of_finals(cursor, new, campaign_id) if reuse_tracking_ids else {}
+    unnamed = [asset for asset in new if asset.name not in reused]
+    taken = _take_tracking_ids(cursor, unnamed, campaign_id, upload_directory)
+    ids = [reused.get(asset.name) or taken[asset.id, asset.version] for asset in new]
+    _insert_transfers(cursor, route, campaign_id, new, ids)
 
 
-def _find(cursor: Cursor, key: dict[str, str]) -> Transfer | None:
-    cursor.execute(
-        f"""
-        SELECT {_COLUMNS} FROM transfers WHERE route = %(route)s AND campaign_id = %(campaign)s
-           AND source_id = %(source)s AND source_version = %(version)s
-        """,
-        key,
-    )
-    row = cursor.fetchone()
-    return Transfer(**row) if row else None
-
-
-def _master_of_final(cursor: Cursor, clean_name: str, campaign_id: str) -> str | None:
+def without_master(cursor: Cursor, route: str, campaign_id: str) -> list[str]:
+    """The names of files that had to become a master themselves, on a route that looks for one."""
     cursor.execute(
         """
-        SELECT d.tracking_id FROM derivative_assets d JOIN master_assets m USING (tracking_id)
-        WHERE d.derivative_filename = %s AND d.status = 'active' AND m.status = 'active'
-        ORDER BY (m.campaign_id IS NOT DISTINCT FROM %s) DESC, d.created_at DESC NULLS LAST LIMIT 1
+        SELECT t.source_name FROM transfers t JOIN master_assets m USING (tracking_id)
+        WHERE t.route = %s AND t.campaign_id = %s AND t.state = 'moved' AND m.opentext_id = t.source_id
+        ORDER BY t.source_name
         """,
-        (clean_name, campaign_id),
+        (route, campaign_id),
     )
-    row = cursor.fetchone()
-    return row["tracking_id"] if row else None
+    return [row["source_name"] for row in cursor.fetchall()]
 
 
-def _renew(cursor: Cursor, transfer: Transfer, asset: DamAsset, details: MasterDetails) -> Transfer:
-    cursor.execute("UPDATE transfers SET state = 'pending', updated_at = now() WHERE id = %s", (transfer.id,))
-    _insert_master(cursor, transfer.tracking_id, asset, transfer.campaign_id, details)
-    return replace(transfer, state="pending")
+def _renew(
+    cursor: Cursor, withdrawn: Collection[tuple[Transfer, DamAsset]], campaign_id: str, upload_directory: str
+) -> None:
+    ids = [transfer.id for transfer, _ in withdrawn]
+    cursor.execute("UPDATE transfers SET state = 'pending', updated_at = now() WHERE id = ANY(%s)", (ids,))
+    masters = {transfer.tracking_id: asset for transfer, asset in withdrawn}
+    _insert_masters(cursor, masters, campaign_id, upload_directory)
+
+
+def _masters_of_finals(cursor: Cursor, assets: Collection[DamAsset], campaign_id: str) -> dict[str, str]:
+    """The tracking IDs of the masters that files of these clean names were made from, the campaign's own first.
+
+    Of a cron script's final the extension may stand in its own column alone.
+    """
+    cursor.execute(
+        """
+        SELECT DISTINCT ON (name) name, d.tracking_id
+        FROM unnest(%s::text[]) AS name
+        JOIN derivative_assets d ON name IN (
+            derivative_filename, derivative_filename || '.' || ltrim(file_extension, '.'))
+        JOIN master_assets m USING (tracking_id)
+        WHERE d.status = 'active' AND m.status = 'active'
+        ORDER BY name, (m.campaign_id IS NOT DISTINCT FROM %s) DESC, d.created_at DESC NULLS LAST
+        """,
+        ([asset.name for asset in assets], campaign_id),
+    )
+    return {row["name"]: row["tracking_id"] for row in cursor.fetchall()}
+
+
+def _take_tracking_ids(
+    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, upload_directory: str
+) -> dict[tuple[str, str], str]:
+    taken: dict[tuple[str, str], str] = {}
+    while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
+        drawn = {_new_tracking_id(): asset for asset in missing}
+        for tracking_id in _insert_masters(cursor, drawn, campaign_id, upload_directory):
+            taken[drawn[tracking_id].id, drawn[tracking_id].version] = tracking_id
+    return taken
 
 
 def _new_tracking_id() -> str:
     return "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
 
 
-def _insert_master(cursor: Cursor, tracking_id: str, asset: DamAsset, campaign_id: str, details: MasterDetails) -> bool:
-    """Whether the tracking ID was free."""
+def _insert_masters(
+    cursor: Cursor, masters: Mapping[str, DamAsset], campaign_id: str, upload_directory: str
+) -> list[str]:
+    """Which of these tracking IDs were free; of the metadata nothing is known yet."""
     cursor.execute(
         f"""
-        INSERT INTO master_assets (tracking_id, opentext_id, original_id, full_metadata, upload_directory,
-                                   extracted_fields, campaign_id, status, asset_name, description)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, 'pending', {fitted("master_assets", "asset_name")},
-                {fitted("master_assets", "description")})
-        ON CONFLICT (tracking_id) DO NOTHING
+        INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
+                                   full_metadata, status)
+        SELECT m.tracking_id, id, original_id, {fitted("master_assets", "asset_name", "name")}, %s, %s, '{{}}',
+               'pending'
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
+        ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
         """,
         (
-            tracking_id, asset.id, asset.original_id, json.dumps(storable(asset.raw)), details.upload_directory,
-            json.dumps(storable(details.extracted_fields)), campaign_id, asset.name, details.description,
+            campaign_id, upload_directory, list(masters), [asset.id for asset in masters.values()],
+            [asset.original_id for asset in masters.values()], [asset.name for asset in masters.values()],
         ),
     )  # fmt: skip
-    return cursor.rowcount == 1
+    return [row["tracking_id"] for row in cursor.fetchall()]
+
+
+def _insert_transfers(
+    cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset], tracking_ids: Collection[str]
+) -> None:
+    """What a round lists first was seen when the round was opened; what comes later, when it is listed."""
+    cursor.execute(
+        """
+        INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, first_seen_at)
+        SELECT %(route)s, %(campaign)s, id, version, name, tracking_id, coalesce((
+            SELECT opened_at FROM campaign_rounds r
+            WHERE route = %(route)s AND campaign_id = %(campaign)s AND closed_at IS NULL AND NOT EXISTS (
+                SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
+                   AND t.created_at >= opened_at AND t.created_at < now())), now())
+        FROM unnest(%(ids)s::text[], %(versions)s::text[], %(names)s::text[], %(tracking_ids)s::text[])
+             AS listed (id, version, name, tracking_id)
+        """,
+        {
+            "route": route, "campaign": campaign_id, "ids": [asset.id for asset in assets],
+            "versions": [asset.version for asset in assets], "names": [asset.name for asset in assets],
+            "tracking_ids": list(tracking_ids),
+        },
+    )  # fmt: skip
+
+
+def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterDetails) -> None:
+    """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
+    cursor.execute(
+        f"""
+        UPDATE master_assets SET full_metadata = %s, upload_directory = %s, extracted_fields = %s,
+               description = {fitted("master_assets", "description")}
+        WHERE tracking_id = %s AND opentext_id = %s AND status = 'pending'
+        """,
+        (
+            json.dumps(storable(asset.raw)), details.upload_directory, json.dumps(storable(details.extracted_fields)),
+            details.description, tracking_id, asset.id,
+        ),
+    )  # fmt: skip
 
 
 def record_moved(

@@ -1,21 +1,52 @@
 """Sets a campaign's status, once, after proof, and never over a person's change (SPEC 3.5, 4.7)."""
 
+from dataclasses import dataclass
+
 from ferrero_dagster.clients.otmm import StatusChangedError
+from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.tracking import rounds
 from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.transfer.systems import Systems
 
 
-def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: str, after: str) -> str | None:
-    """Set the status from `before` to `after`; returns None, or the status that a person chose meanwhile.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Advance:
+    """How it went: set, unless a person had `chosen` another status; `notes` are sentences for people."""
 
-    The intent is written first: a round that began to advance is found again even if we die before we can say so.
+    chosen: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: str, after: str) -> Advance:
+    """Set the status from `before` to `after`.
+
+    The intent is written first: a round that began to advance is found again even if we die before we can say so. A
+    campaign that the DAM does not show us any more after that counts as advanced (contract otmm.md 7.3).
+
+    Raises:
+        NotFoundError: the campaign is gone, and nobody had begun to advance it.
     """
     lock.confirm()
     systems.database.transact(lambda cursor: rounds.begin_advance(cursor, current.id))
     try:
-        systems.dam.set_status(current.campaign_id, after, expected=before)
+        is_shown = systems.dam.set_status(current.campaign_id, after, expected=before)
     except StatusChangedError as error:
-        systems.database.transact(lambda cursor: rounds.close(cursor, current.id, "overtaken"))
-        return error.found or "nothing"
-    return None
+        _close(systems, current)
+        return Advance(chosen=error.found or "nothing")
+    except NotFoundError:
+        if not current.advancing:
+            _close(systems, current)
+            raise
+        is_shown = False
+    return Advance() if is_shown else Advance(notes=(_out_of_sight(after),))
+
+
+def _close(systems: Systems, current: rounds.Round) -> None:
+    systems.database.transact(lambda cursor: rounds.close(cursor, current.id, "overtaken"))
+
+
+def _out_of_sight(status: str) -> str:
+    return (
+        f"The DAM does not show us the campaign any more since we set its status to {status}, which could not be read "
+        f"back: if nobody deleted it, look in the DAM whether it is in {status}."
+    )

@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferrero_dagster.clients.box_agency import BoxAgency
-from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name
+from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement, ListedFile, is_due, is_ignored, judge, may_be_right_now, parsed
+from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals, outages, outbox, rounds
@@ -63,7 +64,7 @@ class AgencyLooker:
             with self.open_agency() as agency:
                 listed = agency.list_files(self.folder_id, subfolders=site.include_subfolders)
         except INCIDENTS as error:
-            incidents.report(self.database, error, mail_after_failures=self.site.campaigns.outage_mail_after_failures)
+            incidents.report(self.database, error, self.site)
             return AgencyLook(notes=[str(error)])
         files = [file for file in listed if not is_ignored(file.name)]
         known = self.database.transact(finals.known_files)
@@ -93,7 +94,7 @@ class AgencyLooker:
             if not _problems(known.get((file.id, file.etag))) or may_be_right_now(file.name, rules)
         ]
         names = parsed(to_parse, rules)
-        ids = {name.tracking_id for name in names.values() if isinstance(name, V2Name)}
+        ids = {name.tracking_id for name in names.values() if name.tracking_id}
         masters = self.database.transact(lambda cursor: finals.known_masters(cursor, ids))
         return [
             judge(
@@ -109,14 +110,19 @@ class AgencyLooker:
         finals.save_judgements(cursor, changed)
         if gone := set(known) - {(j.file.id, j.file.etag) for j in judgements}:
             finals.mark_gone(cursor, gone)
-        refused = [j for j, _ in changed if j.state == "refused"]
-        facts = [(final_reports.refusal(self.links, j), f"{j.file.id}:{j.file.etag}") for j in refused]
+        self._mail_refusals(cursor, [j for j, _ in changed if j.state == "refused"])
+        outages.note_look(cursor, "Box")
+        return self._finished(cursor) if self.site.agency.advance_when_complete else []
+
+    def _mail_refusals(self, cursor: Cursor, refused: list[Judgement]) -> None:
+        ids = {j.campaign_id for j in refused if j.campaign_id}
+        found = finals.campaigns_of(cursor, ids) if ids else []
+        refs = {campaign.id: final_reports.campaign_ref(self.links, campaign) for campaign in found}
+        facts = [(refusal(self.links, j, refs.get(j.campaign_id or "")), f"{j.file.id}:{j.file.etag}") for j in refused]
         outbox.add_many(
             cursor, channel="mail",
             messages=[(f.template, f.model_dump_json(), f"mail:{f.template}:{key}") for f, key in facts],
         )  # fmt: skip
-        outages.note_success(cursor, "Box")
-        return self._finished(cursor) if self.site.agency.advance_when_complete else []
 
     def _finished(self, cursor: Cursor) -> list[str]:
         finished = finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)

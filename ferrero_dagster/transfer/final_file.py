@@ -1,13 +1,15 @@
 """One final from the agency's folder into the DAM (SPEC 4.3-4.6).
 
-claim → download → look, import, poll → verify → record with its message → delete from Box, pinned to its etag.
+claim → download → is it still as listed? → look, import, poll → verify → record with its message → delete from Box,
+pinned to its etag.
 """
 
 import contextlib
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.box import FileChangedError
-from ferrero_dagster.clients.box_agency import ChangedError, GoneError
+from ferrero_dagster.clients.box_agency import ChangedError, FileNow, GoneError
+from ferrero_dagster.clients.box_session import FileForbiddenError
 from ferrero_dagster.domain.creativex import CreativeX, creativex_of
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, PermanentError, SystemUnavailable
 from ferrero_dagster.domain.filenames import V2Name
@@ -16,6 +18,7 @@ from ferrero_dagster.domain.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import finals, transfers
+from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer import final_reports
 from ferrero_dagster.transfer.final_import import FinalImport
@@ -24,9 +27,6 @@ from ferrero_dagster.transfer.media import media_facts
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
-
-#: Status of a campaign whose folder the DAM does not have any more.
-GONE = "gone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +38,7 @@ class _Arrival:
     creativex: CreativeX
     is_adopted: bool
     is_new_version: bool
+    unkept_fields: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -75,18 +76,16 @@ class FinalFile:
             raise
         finally:
             self._progress.finished_file()
-        with contextlib.suppress(FileChangedError):  # it stays and is looked at afresh
-            self._systems.box.delete(file.id, etag=file.etag)
-        self._systems.database.transact(lambda cursor: finals.record_deleted(cursor, final.transfer.id))
+        self._delete(file, final.transfer)
         return moved
 
     def _bring_in(self, file: ListedFile, name: V2Name, final: finals.FinalTransfer) -> _Arrival:
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
         folder_id, full_metadata = self._master(name.tracking_id)
-        creativex = self._creativex(file)
         with self._area.room(file.size_bytes) as path:
             digest = self._systems.agency.download(file, path, self._progress.downloaded)
+            creativex = self._creativex(file, self._as_listed(file))
             media, media_note = media_facts(path)
             representation = build_representation(
                 full_metadata, name, creativex_url=creativex.url, media=media,
@@ -99,7 +98,8 @@ class FinalFile:
         notes = (media_note, str(representation), *creativex.notes)
         return _Arrival(
             asset=brought.asset, digest=digest, creativex=creativex, is_adopted=brought.is_adopted,
-            is_new_version=brought.is_new_version, notes=tuple(note for note in notes if note),
+            is_new_version=brought.is_new_version, unkept_fields=brought.unkept_fields,
+            notes=tuple(note for note in notes if note),
         )  # fmt: skip
 
     def _master(self, tracking_id: str) -> tuple[str, object]:
@@ -120,14 +120,24 @@ class FinalFile:
             )
         return master.upload_directory, master.full_metadata
 
-    def _creativex(self, file: ListedFile) -> CreativeX:
-        """What the template says; where Box refuses to tell, the final goes on without (SPEC 4.3)."""
+    def _as_listed(self, file: ListedFile) -> FileNow:
+        """The file now; raises ChangedError unless it has the name and place that it was judged by."""
+        now = self._systems.agency.now(file.id)
+        folder_id = self._systems.box_folders["agency_uploads"]
+        is_there = now.is_below(folder_id, subfolders=self._systems.site.agency.include_subfolders)
+        if now.etag != file.etag or not is_there:
+            raise ChangedError(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")
+        return now
+
+    def _creativex(self, file: ListedFile, now: FileNow) -> CreativeX:
+        """What the template says now; where Box refuses to tell, what it said in the listing, or nothing (SPEC 4.3)."""
         try:
-            return creativex_of(file.template or self._systems.agency.instance(file.id))
+            return creativex_of(now.template or self._systems.agency.instance(file.id))
         except (GoneError, SystemUnavailable):
             raise
         except FerreroError as error:
-            return CreativeX(notes=(f"CreativeX is not known: {error}",))
+            listed = creativex_of(file.template)
+            return replace(listed, notes=(*listed.notes, f"CreativeX could not be read: {error}"))
 
     def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
         links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score
@@ -143,6 +153,7 @@ class FinalFile:
             creativex_score=f"{score:g}" if score is not None else None,
             creativex_url=arrival.creativex.url,
             new_version=arrival.is_new_version,
+            unkept_fields=arrival.unkept_fields,
             notes=arrival.notes,
         )
 
@@ -156,7 +167,23 @@ class FinalFile:
         self._systems.database.transact(work)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return final_reports.moved_file(links, moved)
+        return final_reports.moved_file(links, moved, unkept_fields=arrival.unkept_fields)
+
+    def _delete(self, file: ListedFile, transfer: Transfer) -> None:
+        """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
+        try:
+            with contextlib.suppress(FileChangedError):  # it stays and is looked at afresh
+                self._systems.box.delete(file.id, etag=file.etag)
+        except FileForbiddenError as error:
+            reason = str(error)
+            self._systems.database.transact(lambda cursor: self._note_undeleted(cursor, transfer, reason))
+        else:
+            self._systems.database.transact(lambda cursor: finals.record_deleted(cursor, transfer.id))
+
+    def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
+        finals.note_undeleted(cursor, transfer.id, reason)
+        fact = final_reports.undeleted(self._systems.links, self._campaign, transfer, reason=reason)
+        final_reports.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self._campaign.id)
 
     def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""

@@ -1,39 +1,20 @@
 """Gets one final into the DAM, as a new asset, as a new version, or by finding that it is there (SPEC 4.3, 4.6)."""
 
 import mimetypes
-import threading
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
-from ferrero_dagster.domain.errors import FileRefused, IntegrityError, TransientError
+from ferrero_dagster.domain.errors import FileRefused, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
-
-
-class TargetFolders:
-    """The names in the folders that finals go to; each folder is listed once in a run."""
-
-    def __init__(self, dam: Otmm) -> None:
-        self._dam = dam
-        self._lock = threading.Lock()
-        self._names: dict[str, dict[str, set[str]]] = {}
-
-    def ids(self, folder_id: str, name: str) -> set[str]:
-        """Ids of the assets of this name in the folder, compared without regard to case."""
-        with self._lock:
-            if folder_id not in self._names:
-                found: dict[str, set[str]] = defaultdict(set)
-                for asset in self._dam.list_assets(folder_id):
-                    found[asset.name.casefold()].add(asset.id)
-                self._names[folder_id] = found
-            return set(self._names[folder_id].get(name.casefold(), ()))
+from ferrero_dagster.transfer.final_metadata import FinalMetadata
+from ferrero_dagster.transfer.final_target import Namesakes, TargetFolders
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +24,8 @@ class Brought:
     asset: DamAsset
     is_adopted: bool = False
     is_new_version: bool = False
+    #: Ids of the metadata fields that the DAM does not show as we sent them.
+    unkept_fields: tuple[str, ...] = ()
 
 
 class FinalImport:
@@ -52,7 +35,9 @@ class FinalImport:
         self._dam = dam
         self._imports = imports
         self._database = database
-        self._folders = TargetFolders(dam)
+        self._folders = TargetFolders(dam, database)
+        self._metadata = FinalMetadata(dam, site)
+        self._verify_checksum = site.dam.verify_checksum
         self._on_existing_name = site.agency.on_existing_name
         self._doubt_s = site.dam_import.job_timeout_s
 
@@ -67,26 +52,43 @@ class FinalImport:
         representation: dict[str, Any],
         uploaded: Callable[[int], None],
     ) -> Brought:
-        """The final in the DAM, proven.
+        """The final in the DAM, proven, with its metadata.
 
         An import whose answer or end an earlier run did not see is found by its job, or by name and content.
 
         Raises:
-            IntegrityError: the DAM holds something else than we sent.
-            FileRefused: the name is taken and the site refuses that.
+            IntegrityError: the DAM holds something else than we sent; PermanentError when that happens again.
+            FileRefused: the name is another master's, or is taken and the site refuses that.
             TransientError: the job failed or did not finish, or one whose answer we lost may still be at work.
         """
         if final.job_id:
-            return Brought(self._finished(final, final.job_id, name, digest))
-        existing, since_s = self._existing(folder_id, name), final.since_import_s
-        same = next((asset for asset in existing if _is_same(asset, digest, ours=since_s is not None)), None)
+            brought = Brought(self._finished(final, final.job_id, name, digest))
+        else:
+            brought = self._found_or_made(
+                final, path, digest, name=name, folder_id=folder_id, representation=representation, uploaded=uploaded
+            )
+        return replace(brought, unkept_fields=self._metadata.settled(brought.asset, representation))
+
+    def _found_or_made(
+        self,
+        final: finals.FinalTransfer,
+        path: Path,
+        digest: Digest,
+        *,
+        name: str,
+        folder_id: str,
+        representation: dict[str, Any],
+        uploaded: Callable[[int], None],
+    ) -> Brought:
+        found, since_s = self._folders.namesakes(folder_id, name, final.transfer.tracking_id), final.since_import_s
+        same = next((asset for asset in found.usable if self._is_same(asset, digest, final, found)), None)
         if same:
             return Brought(same, is_adopted=True)
         if since_s is not None and since_s < self._doubt_s:
             raise TransientError(
                 f"The DAM may still be at work on an import of {name} whose answer was lost.", code="import in doubt"
             )
-        replaced = self._replaced(final, existing, name)
+        replaced = self._replaced(final, found, name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         content: dict[str, Any] = {"representation": representation, "uploaded": uploaded}
         self._database.transact(lambda cursor: finals.begin_import(cursor, final.transfer.id))
@@ -97,18 +99,28 @@ class FinalImport:
         self._database.transact(lambda cursor: finals.keep_job(cursor, final.transfer.id, job_id))
         return Brought(self._finished(final, job_id, name, digest), is_new_version=replaced is not None)
 
-    def _existing(self, folder_id: str, name: str) -> list[DamAsset]:
-        ids = self._folders.ids(folder_id, name)
-        return sorted(self._dam.load_assets(ids), key=lambda asset: asset.id) if ids else []
-
-    def _replaced(self, final: finals.FinalTransfer, existing: list[DamAsset], name: str) -> DamAsset | None:
+    def _replaced(self, final: finals.FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""
-        spoiled = next((asset for asset in existing if asset.id == final.transfer.target_id), None)
-        if spoiled or not existing or self._on_existing_name == "duplicate":
+        spoiled = next((asset for asset in found.usable if asset.id == final.transfer.target_id), None)
+        if spoiled or self._on_existing_name == "duplicate":
             return spoiled
-        if self._on_existing_name == "refuse":
+        if self._on_existing_name == "refuse" and (found.usable or found.taken_by):
             raise FileRefused(f"The DAM already holds another {name}; rename the file.", code="name taken in the DAM")
-        return existing[0]
+        if found.ours:
+            return found.ours[0]
+        if found.taken_by:
+            raise FileRefused(
+                f"In the DAM {name} is the final of another master, {found.taken_by}; rename the file, for example "
+                "with another sequence number.",
+                code="name taken in the DAM",
+            )
+        if len(found.unknown) > 1:
+            raise FileRefused(
+                f"The DAM folder holds {len(found.unknown)} assets named {name}, and none is known as the final of "
+                f"{final.transfer.tracking_id}; delete or rename all but one there, then release the file.",
+                code="name taken in the DAM",
+            )
+        return next(iter(found.unknown), None)
 
     def _finished(self, final: finals.FinalTransfer, job_id: str, name: str, digest: Digest) -> DamAsset:
         transfer_id = final.transfer.id
@@ -122,24 +134,33 @@ class FinalImport:
         if not found:
             raise TransientError(f"The DAM does not show {name} yet.", code="import not shown")
         try:
-            _prove(found[0], name, digest)
-        except IntegrityError:
+            self._prove(found[0], name, digest)
+        except IntegrityError as error:
             self._database.transact(lambda cursor: finals.forget_job(cursor, transfer_id, wrong_asset_id=asset_id))
+            if final.transfer.target_id:
+                raise PermanentError(
+                    f"{error} It was so at an earlier attempt, too: look at {asset_id} there (where the DAM's "
+                    "checksums are not MD5, set dam.verify_checksum to false), then release the file.",
+                    code=error.code,
+                ) from None
             raise
         return found[0]
 
+    def _is_same(self, asset: DamAsset, digest: Digest, final: finals.FinalTransfer, found: Namesakes) -> bool:
+        if asset.size_bytes != digest.size_bytes:
+            return False
+        if self._verify_checksum and asset.md5_hex:
+            return asset.md5_hex == digest.md5_hex
+        if asset.id in found.sha1_by_id:
+            return found.sha1_by_id[asset.id] == digest.sha1_hex
+        # Without a checksum the size decides, but only where an import of ours had begun or made this asset.
+        return final.since_import_s is not None or asset.id == final.transfer.target_id
 
-def _is_same(asset: DamAsset, digest: Digest, *, ours: bool) -> bool:
-    # Without a checksum of the DAM's the size decides, but only where an import of ours had begun.
-    same_bytes = asset.md5_hex == digest.md5_hex if asset.md5_hex else ours
-    return asset.size_bytes == digest.size_bytes and same_bytes
-
-
-def _prove(asset: DamAsset, name: str, digest: Digest) -> None:
-    if asset.size_bytes != digest.size_bytes:
-        raise IntegrityError(
-            f"The DAM holds {asset.size_bytes or 0:,} bytes of {name}, we sent {digest.size_bytes:,}.",
-            code="size mismatch",
-        )
-    if asset.md5_hex and asset.md5_hex != digest.md5_hex:
-        raise IntegrityError(f"The DAM's checksum of {name} is not ours.", code="checksum mismatch")
+    def _prove(self, asset: DamAsset, name: str, digest: Digest) -> None:
+        if asset.size_bytes != digest.size_bytes:
+            raise IntegrityError(
+                f"The DAM holds {asset.size_bytes or 0:,} bytes of {name}, we sent {digest.size_bytes:,}.",
+                code="size mismatch",
+            )
+        if self._verify_checksum and asset.md5_hex and asset.md5_hex != digest.md5_hex:
+            raise IntegrityError(f"The DAM's checksum of {name} is not ours.", code="checksum mismatch")

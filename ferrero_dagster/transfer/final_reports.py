@@ -2,14 +2,13 @@
 
 from ferrero_dagster.domain.files import Campaign, Transfer
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.messages.facts import (
     CampaignRef,
     FileUploaded,
     FinalsComplete,
     MovedFile,
-    NameProblem,
     UploadFailed,
+    WorkflowError,
 )
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, outbox, rounds
@@ -18,7 +17,11 @@ from ferrero_dagster.transfer.systems import Systems
 
 
 def add(
-    cursor: Cursor, fact: FileUploaded | UploadFailed | FinalsComplete, key: str, *, campaign_id: str | None
+    cursor: Cursor,
+    fact: FileUploaded | UploadFailed | FinalsComplete | WorkflowError,
+    key: str,
+    *,
+    campaign_id: str | None,
 ) -> None:
     """Write a message, once per key for ever."""
     outbox.add(
@@ -32,7 +35,7 @@ def campaign_ref(links: Links, campaign: Campaign) -> CampaignRef:
     return CampaignRef(id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id))
 
 
-def moved_file(links: Links, transfer: Transfer) -> MovedFile:
+def moved_file(links: Links, transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
     """A final in the DAM as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
@@ -40,17 +43,7 @@ def moved_file(links: Links, transfer: Transfer) -> MovedFile:
         tracking_id=transfer.tracking_id,
         size_bytes=transfer.size_bytes or 0,
         dam_url=links.asset(transfer.target_id) if transfer.target_id else None,
-    )
-
-
-def refusal(links: Links, judgement: Judgement) -> UploadFailed:
-    """A file that cannot be taken as it is, with everything that is wrong (SPEC 4.4)."""
-    return UploadFailed(
-        file_name=judgement.file.name,
-        box_url=links.box_file(judgement.file.id),
-        tracking_id=judgement.name.tracking_id if judgement.name else None,
-        reason=judgement.reason or "",
-        problems=tuple(NameProblem.model_validate(problem) for problem in judgement.problems),
+        unkept_fields=unkept_fields,
     )
 
 
@@ -62,7 +55,19 @@ def set_aside(links: Links, campaign: Campaign, transfer: Transfer, *, reason: s
     )  # fmt: skip
 
 
-def report_complete(systems: Systems, campaign: Campaign, current: rounds.Round, run_id: str) -> None:
+def undeleted(links: Links, campaign: Campaign, transfer: Transfer, *, reason: str) -> WorkflowError:
+    """A final that has arrived, but stays in the agency's folder."""
+    return WorkflowError(
+        headline=f"{transfer.source_name} has arrived, but cannot be deleted in Box",
+        explanation=reason,
+        what_to_do="Delete it there by hand, or mend what is wrong; deleting is tried again from time to time.",
+        details=(("Campaign", str(campaign)), ("File in Box", links.box_file(transfer.source_id))),
+    )
+
+
+def report_complete(
+    systems: Systems, campaign: Campaign, current: rounds.Round, run_id: str, *, notes: tuple[str, ...]
+) -> None:
     """The status is set and read back: write it down and tell everybody; idempotent."""
 
     def work(cursor: Cursor) -> None:
@@ -70,7 +75,10 @@ def report_complete(systems: Systems, campaign: Campaign, current: rounds.Round,
         rounds.close(cursor, current.id, "advanced")
         files = tuple(moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, campaign.id))
         fact = FinalsComplete(
-            campaign=campaign_ref(systems.links, campaign), files=files, run_url=systems.links.run(run_id)
+            campaign=campaign_ref(systems.links, campaign),
+            files=files,
+            notes=notes,
+            run_url=systems.links.run(run_id),
         )
         add(cursor, fact, current.key, campaign_id=campaign.id)
 

@@ -12,11 +12,12 @@ from ferrero_dagster.domain.triage import ListedFile, is_due
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, rounds
+from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.finals import ReadyFile
-from ferrero_dagster.transfer import final_reports, incidents
+from ferrero_dagster.transfer import final_reports, incidents, sightings
 from ferrero_dagster.transfer.advance import advance
-from ferrero_dagster.transfer.final_file import GONE, FinalFile
+from ferrero_dagster.transfer.final_file import FinalFile
 from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -78,7 +79,7 @@ class _FinalsMove:
             database.transact(lambda cursor: campaigns.note_status(cursor, self.campaign_id, GONE))
             return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
         self.watcher.on_campaign(campaign)
-        database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
+        database.transact(lambda cursor: sightings.note_read(cursor, self.systems.site, campaign))
         return campaign
 
     def _chosen(self, ready: Sequence[ReadyFile]) -> list[tuple[ListedFile, V2Name]]:
@@ -123,25 +124,27 @@ class _FinalsMove:
             return None
         known = database.transact(lambda cursor: rounds.open_rounds(cursor, route.name, [campaign.id])).get(campaign.id)
         # An earlier run may have set the status and died before it could unlock the campaign and say so.
-        is_set = known is not None and known.advancing and campaign.status == route.status_after
+        is_set = known is not None and known.advancing and campaign.status in {route.status_after, GONE}
         if not is_set and not self._is_complete(campaign):
             if known:
                 database.transact(lambda cursor: rounds.close(cursor, known.id, "overtaken"))
             return None
         current = database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
         try:
-            chosen = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
+            done = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
         except FerreroError:
             database.transact(lambda cursor: rounds.note_failure(cursor, current.id))
             raise
-        return chosen or self._report_complete(campaign, current)
+        return done.chosen or self._report_complete(campaign, current, done.notes)
 
     def _is_complete(self, campaign: Campaign) -> bool:
         """Whether it is in the status before the advance, and every active master has its final."""
         return bool(self.systems.database.transact(lambda cursor: finals.complete_campaigns(cursor, [campaign.id])))
 
-    def _report_complete(self, campaign: Campaign, current: rounds.Round) -> str:
-        final_reports.report_complete(self.systems, campaign, current, self.watcher.run_id)
+    def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
+        if campaign.status == GONE:
+            campaign = self.systems.database.transact(lambda cursor: campaigns.known(cursor, self.campaign_id))
+        final_reports.report_complete(self.systems, campaign, current, self.watcher.run_id, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {FINALS_ROUTE.status_after}.")
         return FINALS_ROUTE.status_after
 

@@ -16,6 +16,7 @@ INCIDENTS = (SystemUnavailable, AccessRefused, ConfigurationError)
 
 #: What a run that came to its end has proven to be usable; `configuration` stands for every wrong setting.
 _NEEDED_BY_RUNS = ("DAM", "Box", "temporary directory", "configuration")
+_MAX_KIND_LENGTH = 200
 
 
 def system_of(error: FerreroError, *, asked: str = "configuration") -> str:
@@ -24,31 +25,28 @@ def system_of(error: FerreroError, *, asked: str = "configuration") -> str:
 
 
 def report(
-    database: Database,
-    error: FerreroError,
-    *,
-    mail_after_failures: int,
-    run_url: str | None = None,
-    asked: str = "configuration",
+    database: Database, error: FerreroError, site: Site, *, run_url: str | None = None, asked: str = "configuration"
 ) -> None:
     """Count the incident; the error list hears of it once per outage.
 
     What does not heal by itself, such as a refused log-in or a wrong setting, is mailed at once; a system that is out
-    only when it failed `mail_after_failures` times in a row. Where PostgreSQL itself is out nothing can be written.
+    only when it has failed and lasted as the site says, and nothing worse is known of it. Where PostgreSQL itself is
+    out nothing can be written.
     """
     system = system_of(error, asked=asked)
     if system == "PostgreSQL":
         return
-    threshold = mail_after_failures if error.retry else 1
 
     def work(cursor: Cursor) -> None:
-        outage = outages.note_failure(cursor, system, str(error))
-        if outage.failures >= threshold:
-            fact = _fact(error, outage, run_url)
-            outbox.add(
-                cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-                dedupe_key=f"outage:{outage.id}",
-            )  # fmt: skip
+        outage = outages.note_failure(cursor, system, str(error), kind=_kind(error), by_run=run_url is not None)
+        if outage.mailed or (error.retry and not _is_worth_a_mail(cursor, outage, site)):
+            return
+        outages.note_mailed(cursor, outage, heals=error.retry)
+        fact = _fact(error, outage, run_url)
+        outbox.add(
+            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
+            dedupe_key=f"outage:{outage.id}:{outage.failures}",
+        )  # fmt: skip
 
     database.transact(work)
 
@@ -59,7 +57,7 @@ def reported(database: Database, site: Site, *, run_url: str | None = None) -> I
     try:
         yield
     except INCIDENTS as error:
-        report(database, error, mail_after_failures=site.campaigns.outage_mail_after_failures, run_url=run_url)
+        report(database, error, site, run_url=run_url)
         raise
 
 
@@ -74,17 +72,31 @@ def hold(cursor: Cursor, pauses_minutes: Sequence[float]) -> str | None:
 
     After each growing pause the runs of one look try for all campaigns.
     """
-    known = outages.open_outages(cursor)
-    for outage in (known[system] for system in _NEEDED_BY_RUNS if system in known):
+    for outage in outages.open_outages(cursor):
         left_s = pause_s(outage.failures, pauses_minutes) - outage.since_last_failure_s
-        if left_s > 0:
+        if outage.system in _NEEDED_BY_RUNS and left_s > 0:
             return f"waits, {outage.system} cannot be used; next attempt in {minutes(left_s)}"
     return None
 
 
+def _kind(error: FerreroError) -> str:
+    """What tells this trouble with a system from other trouble with it; each wrong setting is one of its own."""
+    return str(error)[:_MAX_KIND_LENGTH] if isinstance(error, ConfigurationError) else error.code
+
+
+def _is_worth_a_mail(cursor: Cursor, outage: outages.Outage, site: Site) -> bool:
+    """Whether it is more than a blip that several sensors saw, and all that is wrong with the system."""
+    patience = site.campaigns
+    return (
+        outage.failures >= patience.outage_mail_after_failures
+        and outage.lasted_s >= 60 * patience.outage_mail_after_minutes
+        and all(o.id == outage.id for o in outages.open_outages(cursor) if o.system == outage.system)
+    )
+
+
 def _fact(error: FerreroError, outage: outages.Outage, run_url: str | None) -> WorkflowError:
     return WorkflowError(
-        headline=f"{outage.system} cannot be used",
+        headline=f"{outage.system} cannot be used{'' if error.retry else ': the administrator must act'}",
         explanation=str(error),
         what_to_do=(
             f"Nothing, if {outage.system} comes back by itself: work then goes on where it stopped. "
@@ -92,6 +104,7 @@ def _fact(error: FerreroError, outage: outages.Outage, run_url: str | None) -> W
             if error.retry
             else "The administrator must mend this; work then goes on by itself where it stopped."
         ),
-        details=(("Since", outage.began_at.isoformat(timespec="seconds")), ("Failures in a row", str(outage.failures))),
+        times=(("Since", outage.began_at),),
+        details=(("Failures in a row", str(outage.failures)),),
         run_url=run_url,
     )

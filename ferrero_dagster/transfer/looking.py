@@ -3,21 +3,25 @@
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
 from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site
-from ferrero_dagster.tracking import campaigns, outages, rounds
+from ferrero_dagster.tracking import campaigns, finals, outages, rounds
+from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer import incidents
-from ferrero_dagster.transfer.incidents import INCIDENTS
+from ferrero_dagster.transfer import incidents, sightings
 from ferrero_dagster.transfer.masters import find_folders
 from ferrero_dagster.transfer.outcomes import count_empty_poll
+from ferrero_dagster.transfer.unread import UnreadCampaigns
+
+#: Campaigns that one look reads because search and database differ; the others have their turn at the next.
+_MAX_DOUBTFUL = 5
 
 
 @dataclass(slots=True)
@@ -52,74 +56,91 @@ class Looker:
         be used, the look says so instead, and the error list hears of it once.
         """
         look = Look()
-        patience = self.site.campaigns.outage_mail_after_failures
         try:
             self._look(route, running, look)
         except FerreroError as error:
-            incidents.report(self.database, error, mail_after_failures=patience, asked="DAM")
+            incidents.report(self.database, error, self.site, asked="DAM")
             look.notes.append(str(error))
         return look
 
     def _look(self, route: Route, running: Collection[str], look: Look) -> None:
         ends = time.monotonic() + self.deadline_s
         look.found = self.dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
-        resumed = self._unfinished(route, {campaign.id for campaign in look.found})
+        resumed, histories, hold = self._remembered(route, look.found, running)
         pauses = self.site.campaigns.retry_pauses_minutes
-        histories = self._histories(route, look.found, resumed, running)
-        hold = self.database.transact(lambda cursor: incidents.hold(cursor, pauses))
-        due, skipped = due_campaigns(resumed + look.found, histories, pauses)
+        due, skipped = due_campaigns(resumed + look.found, histories, pauses, interval_s=self.interval_s)
         look.notes += [f"{skip.campaign}: {skip.reason}" for skip in skipped]
+        unread = self._unread_campaigns(histories)
         for campaign in due:
             if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
                 look.notes.append(f"{campaign}: waits for the next look")
-            elif reason := (None if campaign in resumed else self._why_not(route, campaign)) or hold:
+            elif reason := self._why_not(route, campaign, unread, is_resumed=campaign in resumed) or hold:
                 look.notes.append(f"{campaign}: {reason}")
             else:
+                self._open_round(route, campaign)
                 look.starts.append(campaign)
+        unread.end()
+        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(route, look.found))
+        look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
 
-    def _unfinished(self, route: Route, found_ids: Collection[str]) -> list[Campaign]:
-        """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
-        ids = self.database.transact(lambda cursor: rounds.unfinished_advances(cursor, route.name))
-        return [self._read(campaign_id) for campaign_id in ids if campaign_id not in found_ids]
+    def _unread_campaigns(self, histories: dict[str, CampaignHistory]) -> UnreadCampaigns:
+        before = frozenset(id_ for id_, history in histories.items() if history.since_unread_s is not None)
+        return UnreadCampaigns(database=self.database, site=self.site, links=self.links, unread_before=before)
 
-    def _read(self, campaign_id: str) -> Campaign:
-        try:
-            return self.dam.campaign(campaign_id)
-        except NotFoundError:
-            return Campaign(id=campaign_id, number="", name=f"{campaign_id} (deleted)", status="", type="")
+    def _remembered(
+        self, route: Route, found: list[Campaign], running: Collection[str]
+    ) -> tuple[list[Campaign], dict[str, CampaignHistory], str | None]:
+        """Campaigns to resume, what is known of them and of the found ones, and why no run may start now."""
 
-    def _histories(
-        self, route: Route, found: list[Campaign], resumed: list[Campaign], running: Collection[str]
-    ) -> dict[str, CampaignHistory]:
-        ids = [campaign.id for campaign in found + resumed]
-
-        def work(cursor: Cursor) -> dict[str, CampaignHistory]:
+        def work(cursor: Cursor) -> tuple[list[Campaign], dict[str, CampaignHistory], str | None]:
             outages.note_success(cursor, "DAM")
             for campaign in found:
-                campaigns.note_seen(cursor, campaign)
-            patience = campaigns.patience(cursor, route.column_prefix, ids)
-            open_rounds = rounds.open_rounds(cursor, route.name, ids)
-            return {
-                id_: _history(patience.get(id_, campaigns.Patience()), open_rounds.get(id_), is_running=id_ in running)
-                for id_ in ids
-            }
+                campaigns.note_found(cursor, campaign)
+            resumed = _unfinished(cursor, route, {campaign.id for campaign in found})
+            histories = _histories(cursor, route, [campaign.id for campaign in resumed + found], running)
+            return resumed, histories, incidents.hold(cursor, self.site.campaigns.retry_pauses_minutes)
 
         return self.database.transact(work)
 
-    def _why_not(self, route: Route, campaign: Campaign) -> str | None:
-        """Why the campaign does not start; None if it does. The index may lag, so the folder itself is asked."""
+    def _why_not(self, route: Route, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool) -> str | None:
+        """Why the campaign does not start; None if it does.
+
+        Raises:
+            FerreroError: it is not this campaign alone that cannot be read.
+        """
         try:
-            now = self.dam.campaign(campaign.id)
-            if (now.status, now.type) != (route.status_before, route.campaign_type):
-                return f"is {now.type or 'without type'} in {now.status or 'no status'} by now"
-            has_assets = self.dam.has_assets(find_folders(self.dam, route, campaign.id)[0])
-        except CampaignError:
-            return None  # its run fails, says why, and counts the strike
-        except INCIDENTS:
-            raise
+            now, is_ready = self._asked(route, campaign, is_resumed=is_resumed)
         except FerreroError as error:
+            unread.failed(campaign, error)
             return str(error)
-        return None if has_assets else self._count_empty(route, campaign)
+        unread.read()
+        self.database.transact(lambda cursor: sightings.note_read(cursor, self.site, now))
+        if is_ready:
+            return None
+        return self._count_empty(route, now) if sightings.is_on(route, now) else sightings.whereabouts(now)
+
+    def _asked(self, route: Route, campaign: Campaign, *, is_resumed: bool) -> tuple[Campaign, bool]:
+        """The campaign as its folder says now, for the index may lag, and whether a run has something to do."""
+        now = sightings.read(self.dam, campaign)
+        if is_resumed or not sightings.is_on(route, now):
+            return now, is_resumed
+        try:
+            return now, self.dam.has_assets(find_folders(self.dam, route, campaign.id)[0])
+        except CampaignError:
+            return now, True  # its run fails, says why, and counts the strike
+
+    def _doubtful(self, route: Route, found: list[Campaign]) -> list[Campaign]:
+        """Campaigns of which search and database say different things: they came, went, or the index lags."""
+        return self.database.transact(
+            lambda cursor: campaigns.doubtful(
+                cursor, status=route.status_before, campaign_type=route.campaign_type,
+                found=[campaign.id for campaign in found], limit=_MAX_DOUBTFUL,
+            )
+        )  # fmt: skip
+
+    def _open_round(self, route: Route, campaign: Campaign) -> None:
+        """The time to arrive runs from now on; the run may wait in Dagster's queue."""
+        self.database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
 
     def _count_empty(self, route: Route, campaign: Campaign) -> str:
         polls = self.database.transact(
@@ -128,13 +149,36 @@ class Looker:
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
 
 
-def _history(patience: campaigns.Patience, current: rounds.Round | None, *, is_running: bool) -> CampaignHistory:
+def _unfinished(cursor: Cursor, route: Route, found_ids: Collection[str]) -> list[Campaign]:
+    """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
+    ids = rounds.unfinished_advances(cursor, route.name)
+    return finals.campaigns_of(cursor, [campaign_id for campaign_id in ids if campaign_id not in found_ids])
+
+
+def _histories(cursor: Cursor, route: Route, ids: list[str], running: Collection[str]) -> dict[str, CampaignHistory]:
+    patience = campaigns.patience(cursor, route.column_prefix, ids)
+    unread = campaigns.unread(cursor, ids)
+    # A reset by SQL leaves no time of a last attempt.
+    forgiven = [id_ for id_ in ids if patience.get(id_, Patience()).since_last_retry_s is None]
+    rounds.forgive_failures(cursor, route.name, forgiven)
+    open_rounds = rounds.open_rounds(cursor, route.name, ids)
+    return {
+        id_: _history(patience.get(id_, Patience()), open_rounds.get(id_), unread.get(id_), is_running=id_ in running)
+        for id_ in ids
+    }
+
+
+def _history(
+    patience: Patience, current: rounds.Round | None, since_unread_s: float | None, *, is_running: bool
+) -> CampaignHistory:
     return CampaignHistory(
         permanently_failed=patience.permanently_failed,
         failure_reason=patience.failure_reason,
         strikes=patience.error_count,
+        since_last_error_s=patience.since_last_error_s,
         since_last_retry_s=patience.since_last_retry_s,
         failed_attempts=current.failed_attempts if current else 0,
         since_last_failure_s=current.since_last_failure_s if current else None,
+        since_unread_s=since_unread_s,
         is_running=is_running,
     )

@@ -1,6 +1,6 @@
-"""One master on its way from the DAM to Box: claim, download, upload, record; each step proven by size and hash."""
+"""One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -45,29 +45,31 @@ class MasterFiles:
     progress: Progress
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
-        """The assets claimed for this route, their metadata read a batch at a time; one that vanished is left out."""
+        """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
         rest = iter(assets)
         while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
             full = self.systems.dam.load_assets(asset.id for asset in batch)
             yield from self.systems.database.transact(partial(self._claim, assets=full))
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
-        taken = [(asset, self._transfer(cursor, asset)) for asset in assets]
-        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id).values()
+        # The DAM may have newer versions by now than it listed.
+        intend(cursor, self.route, self.campaign_id, assets, self.upload_id)
+        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id)
+        taken = [(asset, known[asset.id, asset.version]) for asset in assets]
+        for asset, transfer in taken:
+            transfers.describe(cursor, transfer.tracking_id, asset, self._details(asset))
         return [
-            Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known)) for asset, transfer in taken
+            Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known.values()))
+            for asset, transfer in taken
         ]
 
-    def _transfer(self, cursor: Cursor, asset: DamAsset) -> Transfer:
+    def _details(self, asset: DamAsset) -> MasterDetails:
         site = self.systems.site
         description = field_value(asset.raw, site.dam.description_field)
-        details = MasterDetails(
+        return MasterDetails(
             upload_directory=self.upload_id,
             description=str(description) if description is not None else None,
             extracted_fields=extracted_values(asset.raw, site.representation.field_ids),
-        )
-        return transfers.claim(
-            cursor, self.route.name, self.campaign_id, asset, details, reuse_tracking_id=self.route.reuse_tracking_ids
         )
 
     def move(self, claimed: Claimed) -> MovedFile:
@@ -109,6 +111,14 @@ class MasterFiles:
         )
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return moved_file(arrived, self.systems.links)
+
+
+def intend(cursor: Cursor, route: Route, campaign_id: str, assets: Collection[DamAsset], upload_id: str) -> None:
+    """Write down that these assets are to be moved along the route; idempotent."""
+    transfers.intend(
+        cursor, route.name, campaign_id, assets, upload_directory=upload_id,
+        reuse_tracking_ids=route.reuse_tracking_ids,
+    )  # fmt: skip
 
 
 def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:

@@ -15,10 +15,10 @@ from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking import campaigns, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
-from ferrero_dagster.transfer import incidents, outcomes
+from ferrero_dagster.transfer import incidents, outcomes, sightings
 from ferrero_dagster.transfer.advance import advance
 from ferrero_dagster.transfer.incidents import INCIDENTS
-from ferrero_dagster.transfer.master_files import Claimed, MasterFiles, moved_file
+from ferrero_dagster.transfer.master_files import Claimed, MasterFiles, intend, moved_file
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import staging
@@ -37,6 +37,8 @@ class Outcome:
     failed: tuple[FailedFile, ...] = ()
     box_folder_url: str | None = None
     status: str | None = None
+    #: Sentences on what people would not expect.
+    notes: tuple[str, ...] = ()
 
 
 def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Watcher) -> Outcome:
@@ -68,12 +70,13 @@ class _CampaignMove:
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
         except NotFoundError:
-            self._close(known)
-            return Outcome(nothing=f"The DAM has no campaign {self.campaign_id} (any more): nothing to move.")
+            return self._not_shown(known)
         self.watcher.on_campaign(campaign)
-        database.transact(lambda cursor: campaigns.note_seen(cursor, campaign))
+        database.transact(lambda cursor: sightings.note_read(cursor, self.systems.site, campaign))
         if campaign.status != self.route.status_before or campaign.type != self.route.campaign_type:
             return self._not_ours(campaign, known)
+        if known and known.advancing:
+            database.transact(lambda cursor: rounds.forget_advance(cursor, known.id))
         current = database.transact(lambda cursor: rounds.open_round(cursor, self.route.name, campaign.id))
         try:
             return self._find_move_advance(campaign, current)
@@ -81,7 +84,7 @@ class _CampaignMove:
             outcomes.count_strike(self._reporter(campaign, current), error)
             raise
         except FerreroError:
-            database.transact(lambda cursor: rounds.note_failure(cursor, current.id))
+            database.transact(lambda cursor: outcomes.note_failure(cursor, self.route, current))
             raise
 
     def _reporter(self, campaign: Campaign, current: rounds.Round) -> outcomes.Reporter:
@@ -90,6 +93,16 @@ class _CampaignMove:
             site=self.systems.site, links=self.systems.links, run_id=self.watcher.run_id,
             has_webhook=self.systems.has_webhook,
         )  # fmt: skip
+
+    def _not_shown(self, known: rounds.Round | None) -> Outcome:
+        if known and known.advancing:
+            campaign = self.systems.database.transact(lambda cursor: campaigns.known(cursor, self.campaign_id))
+            return self._advance(Outcome(campaign=campaign, before=self._moved_files()), known)
+        self._close(known)
+        return Outcome(
+            nothing=f"The DAM shows no campaign {self.campaign_id}: it is deleted, expired or out of our sight; "
+            "nothing to move."
+        )
 
     def _not_ours(self, campaign: Campaign, known: rounds.Round | None) -> Outcome:
         if known and known.advancing and campaign.status == self.route.status_after:
@@ -113,35 +126,51 @@ class _CampaignMove:
     def _find_move_advance(self, campaign: Campaign, current: rounds.Round) -> Outcome:
         source_id, upload_id = find_folders(self.systems.dam, self.route, campaign.id)
         nothing = f"No assets in {self.route.source_folder} of {campaign} yet."
-        listed = self._listed(source_id)
+        listed, notes = self._listed(source_id)
         if not listed:
-            return Outcome(campaign=campaign, status=campaign.status, nothing=nothing)
-        missing = self._missing(listed)
+            return Outcome(campaign=campaign, status=campaign.status, nothing=nothing, notes=notes)
+        missing = self._missing(listed, upload_id)
         self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
         before = self._moved_files(listed)
-        folder_id = self._box_folder(campaign)
+        folder_id = self._box_folder(campaign, current)
         folder_url = self.systems.links.box_folder(folder_id)
         moved, failures = self._move_all(missing, source_id, upload_id, folder_id)
         result = Outcome(
             campaign=campaign, status=campaign.status, moved=moved, before=before,
             failed=tuple(file for file, _ in failures), box_folder_url=folder_url,
+            notes=notes + self._new_tracking_ids(),
         )  # fmt: skip
         if failures:
-            outcomes.report_partial(self._reporter(campaign, current), before + moved, failures, folder_url)
+            outcomes.report_partial(
+                self._reporter(campaign, current), before + moved, failures, folder_url, notes=result.notes
+            )
             return result
         if not before + moved:
             return replace(result, nothing=nothing)
         return self._advance(result, current)
 
-    def _listed(self, source_id: str) -> list[DamAsset]:
-        return [asset for asset in self.systems.dam.list_assets(source_id) if asset.size_bytes is not None]
+    def _listed(self, source_id: str) -> tuple[list[DamAsset], tuple[str, ...]]:
+        """The assets to move, and a note on each one that is not."""
+        found = [(asset, _left_out(asset)) for asset in self.systems.dam.list_assets(source_id)]
+        return [asset for asset, note in found if note is None], tuple(note for _, note in found if note)
 
-    def _missing(self, listed: list[DamAsset]) -> list[DamAsset]:
+    def _new_tracking_ids(self) -> tuple[str, ...]:
+        """A note on each file that should have had a master that we know, and has none."""
+        if not self.route.reuse_tracking_ids:
+            return ()
+        names = self.systems.database.transact(
+            lambda cursor: transfers.without_master(cursor, self.route.name, self.campaign_id)
+        )
+        return tuple(f"{name}: no master of it is known, it has a new tracking ID." for name in names)
+
+    def _missing(self, listed: list[DamAsset], upload_id: str) -> list[DamAsset]:
+        """What is not in Box yet; all that the DAM lists is written down as to be moved before the first one moves."""
         route, database = self.route.name, self.systems.database
         listed_keys = {(asset.id, asset.version) for asset in listed}
 
         def work(cursor: Cursor) -> set[tuple[str, str]]:
             transfers.adopt_cron_masters(cursor, route, self.campaign_id, listed)
+            intend(cursor, self.route, self.campaign_id, listed, upload_id)
             known = transfers.of_campaign(cursor, route, self.campaign_id)
             gone = [t for key, t in known.items() if t.state == "pending" and key not in listed_keys]
             transfers.withdraw(cursor, gone)
@@ -162,7 +191,16 @@ class _CampaignMove:
             if transfer.state == "moved" and key in only
         )
 
-    def _box_folder(self, campaign: Campaign) -> str:
+    def _box_folder(self, campaign: Campaign, current: rounds.Round) -> str:
+        """The folder that all files of the round go to, under whatever name the campaign has by now."""
+        kept_id = current.box_folder_id
+        if kept_id and self.systems.box.has_folder(kept_id):
+            return kept_id
+        folder_id = self._made_box_folder(campaign)
+        self.systems.database.transact(lambda cursor: rounds.note_box_folder(cursor, current.id, folder_id))
+        return folder_id
+
+    def _made_box_folder(self, campaign: Campaign) -> str:
         root_id = self.systems.box_folders[self.route.box_root]
         name = campaign_folder_name(self.route.box_folder, campaign.number, campaign.name)
         folder_id = self.systems.box.ensure_folder(root_id, name)
@@ -191,8 +229,8 @@ class _CampaignMove:
                     del failures[asset.id]
                 else:
                     failures[asset.id] = FailedFile(name=asset.name, reason=str(result)), result.code
-            listed = self._listed(source_id)
-            missing = [asset for asset in self._missing(listed) if asset.id not in failures]
+            listed, _ = self._listed(source_id)
+            missing = [asset for asset in self._missing(listed, upload_id) if asset.id not in failures]
         # What failed because somebody deleted it in the DAM is nobody's concern any more.
         return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
 
@@ -226,19 +264,19 @@ class _CampaignMove:
     def _advance(self, result: Outcome, current: rounds.Round) -> Outcome:
         assert result.campaign
         before, after = self.route.status_before, self.route.status_after
-        chosen = advance(self.systems, self.lock, current, before=before, after=after)
-        if chosen:
+        done = advance(self.systems, self.lock, current, before=before, after=after)
+        if done.chosen:
             return replace(
                 result,
-                status=chosen,
+                status=done.chosen,
                 nothing=f"All {len(result.before + result.moved)} assets are in Box, but somebody changed the status "
-                f"to {chosen} meanwhile; it stays as it is.",
+                f"to {done.chosen} meanwhile; it stays as it is.",
             )
-        files = result.before + result.moved
-        url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign))
-        outcomes.report_complete(self._reporter(result.campaign, current), files, url)
+        files, notes = result.before + result.moved, result.notes + done.notes
+        url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign, current))
+        outcomes.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
         self.watcher.log(f"{result.campaign}: {len(files)} assets in Box, status is {after}.")
-        return replace(result, status=after, box_folder_url=url)
+        return replace(result, status=after, box_folder_url=url, notes=notes)
 
 
 def find_folders(dam: Otmm, route: Route, campaign_id: str) -> tuple[str, str]:
@@ -259,6 +297,15 @@ def find_folders(dam: Otmm, route: Route, campaign_id: str) -> tuple[str, str]:
             f"{len(source)} folders are named {route.source_folder}; keep one.", code="source folder ambiguous"
         )
     return source[0], upload[0] if upload else campaign_id
+
+
+def _left_out(asset: DamAsset) -> str | None:
+    """Why an asset is not moved; None where it is."""
+    if asset.expired:
+        return f"{asset.name} was left out: it has expired in the DAM."
+    if asset.size_bytes is None:
+        return f"{asset.name} was left out: it has no content in the DAM."
+    return None
 
 
 def _not_handed_over(asset: DamAsset) -> tuple[FailedFile, str]:

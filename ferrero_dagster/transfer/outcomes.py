@@ -56,9 +56,13 @@ def refs(route: Route, campaign: Campaign, links: Links) -> dict[str, RouteRef |
     }
 
 
-def report_complete(reporter: Reporter, files: tuple[MovedFile, ...], box_folder_url: str) -> None:
+def report_complete(
+    reporter: Reporter, files: tuple[MovedFile, ...], box_folder_url: str, *, notes: tuple[str, ...] = ()
+) -> None:
     """The status is set and read back: write it down, reset the counters, tell everybody (SPEC 3.5); idempotent."""
-    fact = CampaignComplete.model_validate({**reporter.refs, "files": files, "box_folder_url": box_folder_url})
+    fact = CampaignComplete.model_validate(
+        {**reporter.refs, "files": files, "box_folder_url": box_folder_url, "notes": notes}
+    )
     route, campaign = reporter.route, reporter.campaign
 
     def work(cursor: Cursor) -> None:
@@ -78,6 +82,8 @@ def report_partial(
     moved: tuple[MovedFile, ...],
     failures: Iterable[tuple[FailedFile, str]],
     box_folder_url: str,
+    *,
+    notes: tuple[str, ...] = (),
 ) -> None:
     """Some files failed: the status stays, and the error list hears of it once per distinct outcome (SPEC 3.6).
 
@@ -88,18 +94,24 @@ def report_partial(
     fact = CampaignPartial.model_validate(
         {
             **reporter.refs, "moved": moved, "failed": tuple(file for file, _ in failures),
-            "box_folder_url": box_folder_url, "next_attempt_at": _next_attempt(reporter.site, attempt),
+            "box_folder_url": box_folder_url, "notes": notes, "next_attempt_at": _next_attempt(reporter.site, attempt),
         }
     )  # fmt: skip
     outcome = "\n".join(sorted(f"{file.name}\t{code}" for file, code in failures))
     fingerprint = hashlib.sha256(outcome.encode()).hexdigest()[:16]
 
     def work(cursor: Cursor) -> None:
-        rounds.note_failure(cursor, reporter.round.id)
+        note_failure(cursor, reporter.route, reporter.round)
         incidents.note_all_well(cursor)
         _add(cursor, fact, f"{reporter.round.key}:{fingerprint}")
 
     reporter.database.transact(work)
+
+
+def note_failure(cursor: Cursor, route: Route, current: rounds.Round) -> None:
+    """A run ended without moving everything, for no error of the campaign: the next attempt comes after a pause."""
+    if rounds.note_failure(cursor, current.id):
+        campaigns.note_attempt(cursor, route.column_prefix, current.campaign_id)
 
 
 def count_strike(reporter: Reporter, error: CampaignError) -> None:
@@ -118,7 +130,7 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
             campaigns.count_poll(cursor, prefix, campaign.id, error=str(error))
         patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
         limit = patience.max_retries or reporter.site.campaigns.max_attempts
-        key = f"{reporter.round.key}:{patience.stuck_since}:{patience.error_count}"
+        key = f"{reporter.round.key}:{patience.last_error_at}"
         if patience.error_count < limit:
             retry = {"attempt": patience.error_count, "max_attempts": limit, "reason": str(error)}
             next_at = _next_attempt(reporter.site, patience.error_count)
@@ -138,12 +150,14 @@ def count_empty_poll(
 ) -> int:
     """Count one poll of an empty source folder and return the count; warns once per stuck period (SPEC 3.3).
 
-    A tick that looks again within the interval, as a preview does, counts nothing.
+    A tick that looks again within the interval, as a preview does, counts nothing. Who was stuck when we took over the
+    cron scripts' database was warned of by them, unless it had not come to that.
     """
     prefix = route.column_prefix
     campaigns.count_poll(cursor, prefix, campaign.id, min_interval_s=0.9 * interval_s)
     patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
-    if patience.retry_count >= site.campaigns.empty_polls_before_warning:
+    threshold, is_ours = site.campaigns.empty_polls_before_warning, patience.stuck_since is not None
+    if patience.retry_count == threshold or (is_ours and patience.retry_count > threshold):
         shared = refs(route, campaign, links)
         waiting = {"polls": patience.retry_count, "waiting_since": patience.stuck_since}
         fact = NoAssetsWarning.model_validate({**shared, **waiting, "source_folder": route.source_folder})

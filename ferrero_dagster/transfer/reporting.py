@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report, ReportDay
@@ -13,14 +13,25 @@ from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import daily_reports, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
 
+#: Many past days may be made at once.
+_MAILED_WITHIN = timedelta(days=7)
+_NOT_OVER = "No mail: the day is not over."
+_MADE_BEFORE = "No mail: this report was made before; to mail it once more, run it with resend: true."
+_LONG_PAST = "No mail: the day was over more than 7 days ago; to mail its report, run it with resend: true."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeReport:
-    """A report, whether it was counted now or found as it was made first, and whether a mail was written now."""
+    """A report, whether it was counted now or found as it was made first, and why no mail was written, if none was."""
 
     report: Report
     is_new: bool
-    is_mailed: bool
+    not_mailed: str | None
+
+    @property
+    def is_mailed(self) -> bool:
+        """Whether a mail was written now."""
+        return self.not_mailed is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,31 +44,32 @@ class DailyReporting:
     sensors: Sequence[SensorLook]
     run_id: str
 
-    def make(self, day: ReportDay, *, resend: bool = False) -> MadeReport:
+    def make(self, day: ReportDay, *, now: datetime, resend: bool = False) -> MadeReport:
         """The report of `day`; the first one of a day that is over is kept, and mailed, in one transaction.
 
-        Made again it is the one that was kept, and no second mail is written unless `resend`. The report of a day that
-        is not over is neither kept nor mailed.
+        Made again it is the one that was kept, and no second mail is written unless `resend`; a day that was over a
+        week ago is mailed only with `resend`. The report of a day that is not over is neither kept nor mailed.
 
         Raises:
             FerreroError: PostgreSQL cannot be used.
         """
-        return self.database.transact(lambda cursor: self._make(cursor, day, datetime.now(timezone.utc), resend=resend))
+        return self.database.transact(lambda cursor: self._make(cursor, day, now, resend=resend))
 
     def _make(self, cursor: Cursor, day: ReportDay, now: datetime, *, resend: bool) -> MadeReport:
         report_frames.take_snapshot(cursor)
         stored = daily_reports.stored_report(cursor, day.date)
         if stored is not None:
-            report = Report.model_validate(stored)
-            again = f"{daily_reports.mail_key(day.date)}:{self.run_id}"
-            mailed = resend and self._write_mail(cursor, report, again)
-            return MadeReport(report=report, is_new=False, is_mailed=mailed)
-        report = self._count(cursor, day, now)
-        if not report.is_over:
-            return MadeReport(report=report, is_new=True, is_mailed=False)
-        daily_reports.store_report(cursor, day.date, report.model_dump(mode="json"))
-        mailed = self._write_mail(cursor, report, daily_reports.mail_key(day.date))
-        return MadeReport(report=report, is_new=True, is_mailed=mailed)
+            report, key = Report.model_validate(stored), f"{daily_reports.mail_key(day.date)}:{self.run_id}"
+            not_mailed = None if resend else _MADE_BEFORE
+        else:
+            report, key = self._count(cursor, day, now), daily_reports.mail_key(day.date)
+            if not report.is_over:
+                return MadeReport(report=report, is_new=True, not_mailed=_NOT_OVER)
+            daily_reports.store_report(cursor, day.date, report.model_dump(mode="json"))
+            not_mailed = None if resend or now - day.ends_at < _MAILED_WITHIN else _LONG_PAST
+        if not_mailed is None:
+            self._write_mail(cursor, report, key)
+        return MadeReport(report=report, is_new=stored is None, not_mailed=not_mailed)
 
     def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
         routes = [self.site.route(route) for route in ROUTES]
@@ -68,6 +80,7 @@ class DailyReporting:
                 routes=routes,
                 finals=FINALS_ROUTE,
                 max_days_in_status=self.site.campaigns.max_days_in_status,
+                is_latest=day.is_latest(now),
             ),
             day=day,
             as_of=now,
@@ -76,8 +89,8 @@ class DailyReporting:
             polls_before_warning=self.site.campaigns.empty_polls_before_warning,
         )
 
-    def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> bool:
+    def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:
         fact = DailyReport(report=report, run_url=self.links.run(self.run_id))
-        return outbox.add(
+        outbox.add(
             cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=dedupe_key
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferrero_dagster.clients.box import FileChangedError, UploadRate
+from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -17,7 +18,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import opened_box, seen
+from ferrero_dagster_tests.fix_sandbox import QUICK, opened_box, seen
 from ferrero_dagster_tests.sandbox.box_contract import ContractSession
 
 PART_BYTES = 1000
@@ -315,6 +316,11 @@ def test_all_our_calls_are_as_box_describes_them(served_box, tmp_path):
         for content in (SMALL, LARGE):
             file, _ = put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
             put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
+            served_box.store.set_metadata(file.id, {"creativexScore": 90})
+            agency = BoxAgency(box._client, template="ferrerodammetadata", limits=QUICK)
+            [listed] = agency.list_files(folder, subfolders=True)
+            assert agency.now(file.id).template == agency.instance(file.id) == listed.template
+            agency.download(listed, tmp_path / "downloaded")
             box.delete(file.id, etag=file.etag)
         assert len(session.exchanges) > 20
         assert not session.violations

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from ferrero_dagster.clients.box_agency import BoxAgency, ChangedError, GoneError
-from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
+from ferrero_dagster.clients.box_agency import BoxAgency, ChangedError, FileNow, GoneError
+from ferrero_dagster.clients.box_session import FileForbiddenError
+from ferrero_dagster.domain.errors import AccessRefused, IntegrityError, SystemUnavailable, TransientError
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import QUICK, seen
 from ferrero_dagster_tests.fix_world import sha1
 
@@ -69,6 +71,48 @@ def test_a_malformed_template_in_a_listing_is_no_template(served_box, agency, me
     assert [file.template for file in agency.list_files("0", subfolders=False)] == [None]
 
 
+@pytest.mark.parametrize("key", ["enterprise", "enterprise_id"])
+def test_a_file_now_is_told_in_one_call(served_box, agency, folder, file, key):
+    served_box.settings.metadata_key = key
+    served_box.store.rename(file.id, "b.png")
+    now = agency.now(file.id)
+    assert (now.etag, now.folders[-1]) == ("1", (folder, "Agency"))
+    assert CREATIVEX.items() <= now.template.items()
+    assert seen(served_box, "GET", f"/files/{file.id}", times=1)
+    served_box.store.delete(file.id)
+    with pytest.raises(GoneError):
+        agency.now(file.id)
+
+
+@pytest.mark.parametrize(
+    ("folders", "subfolders", "expected"),
+    [
+        (["0", "7"], False, True), (["0", "7", "8"], False, False), (["0", "7", "8"], True, True),
+        (["0", "7", ".9"], True, False), (["0", "8"], True, False), ([], True, False), ([".0", "7"], False, True),
+    ],
+)  # fmt: skip
+def test_a_file_lies_below_a_folder_as_the_listing_would_show_it(folders, subfolders, expected):
+    now = FileNow(etag="0", folders=tuple((name, name) for name in folders), template=None)
+    assert now.is_below("7", subfolders=subfolders) == expected
+
+
+def test_a_file_whose_place_box_does_not_tell_is_no_answer(served_box, agency, file):
+    body = json.dumps({"type": "file", "id": file.id, "etag": "0"})
+    served_box.board.add(Fault(path="/files/", status=200, body=body, headers=JSON))
+    with pytest.raises(TransientError, match="does not say where it lies"):
+        agency.now(file.id)
+
+
+def test_a_file_that_box_refuses_us_is_an_error_of_that_file_a_folder_one_of_our_rights(served_box, agency, file):
+    body = json.dumps({"code": "access_denied_insufficient_permissions"})
+    served_box.board.add(Fault(status=403, body=body, headers=JSON, times=None))
+    for refused in (agency.now, agency.instance):
+        with pytest.raises(FileForbiddenError, match="Box refuses us this file"):
+            refused(file.id)
+    with pytest.raises(AccessRefused, match="lacks the right"):
+        agency.list_files("0", subfolders=False)
+
+
 def test_the_template_of_a_file_now(served_box, agency, file):
     odd = {"version": "a", "id": "b", "scope": "c", "type": "d", "template": "e", "parent": "f", "canEdit": "g"}
     served_box.store.set_metadata(file.id, CREATIVEX | odd)
@@ -115,6 +159,16 @@ def test_a_download_that_never_succeeds_leaves_nothing(served_box, agency, file,
     with pytest.raises(SystemUnavailable):
         agency.download(file, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_netrc_tells_the_download_host_no_password(served_box, agency, file, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with answering(ok(b"content" * 1000)) as host:
+        served_box.board.add(Fault(path="/content$", status=302, headers={"Location": host.url()}))
+        assert agency.download(file, tmp_path / "a").sha1_hex == file.sha1_hex
+    [asked] = host.asked
+    assert b"authorization" not in asked.lower()
 
 
 def test_other_bytes_are_an_error_unless_the_file_was_replaced_or_deleted(served_box, agency, folder, file, tmp_path):

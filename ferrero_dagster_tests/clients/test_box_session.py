@@ -91,6 +91,23 @@ def test_a_log_in_without_an_answer_is_an_outage(served_box, fault, words):
         pass
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(drop_answer=True),
+        Fault(cut_after_bytes=3),
+        Fault(status=503),
+        Fault(status=429, headers={"Retry-After": "0"}),
+        Fault(status=200, body="<html>"),
+    ],
+)
+def test_a_log_in_that_failed_on_the_way_is_tried_again_under_a_new_signature(served_box, fault):
+    served_box.board.add(replace(fault, path="/oauth2", times=2))
+    with opened_box(served_box) as box:
+        assert box.folder_name("0") == "All Files"
+    assert seen(served_box, path="/oauth2/token", times=3)
+
+
 def test_one_renewal_serves_all_threads_whose_token_expired(served_box, box):
     served_box.store.expire_tokens()
     with ThreadPoolExecutor(8) as pool:

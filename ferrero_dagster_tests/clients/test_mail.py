@@ -114,6 +114,7 @@ def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
     ("says", "error", "words"),
     [
         ({"DATA": "554 spam"}, PermanentError, "refuses the message (554)"),
+        ({"MAIL": "552 larger than we take"}, PermanentError, "refuses the message (552)"),
         ({"MAIL": "550 who are you"}, AccessRefused, "check FERRERO_MAIL_FROM"),
         ({"MAIL": "451 later"}, SystemUnavailable, "later (451)"),
         ({"DATA": ""}, SystemUnavailable, "SMTPServerDisconnected"),

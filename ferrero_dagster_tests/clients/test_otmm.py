@@ -6,8 +6,9 @@ from ferrero_dagster.clients.otmm import StatusChangedError
 from ferrero_dagster.clients.otmm_session import ConflictError, NotFoundError
 from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.metadata import field_value
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import opened_dam, seen
+from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, opened_dam, seen
 
 LOCAL = "Local Adaptation"
 
@@ -71,8 +72,27 @@ def test_search_finds_what_the_index_still_has_and_the_folder_tells_the_truth(se
     served_dam.settings.index_lag_s = 60
     id_ = campaign(served_dam)
     served_dam.store.set_status(id_, "A2")
-    assert found(otmm) == []
+    assert found(otmm) == ["Test"]
     assert otmm.campaign(id_).status == "A2"
+
+
+def search_answer(**more):
+    result = {"hit_count": 1, "total_hit_count": 1, "asset_id_list": ["0" * 40]}
+    body = {"search_result_resource": {"search_result": result, **more}}
+    return Fault(path="search/text", status=200, body=json.dumps(body), headers={"Content-Type": "application/json"})
+
+
+def test_hits_that_are_counted_but_not_listed_are_an_error_and_never_an_empty_list(served_dam, otmm):
+    served_dam.board.add(search_answer())
+    with pytest.raises(TransientError, match="counts hits but lists none"):
+        found(otmm)
+
+
+def test_a_hit_without_metadata_is_read_from_the_folder_itself(served_dam, otmm):
+    id_ = campaign(served_dam, name="right")
+    for asset_id, names in ((id_, ["right"]), ("0" * 40, [])):
+        served_dam.board.add(search_answer(asset_list=[{"asset_id": asset_id, "data_type": "CONTAINER"}]))
+        assert found(otmm) == names
 
 
 def test_search_stays_below_the_root_folder_of_the_site(served_dam):
@@ -112,10 +132,12 @@ def test_a_listing_reads_all_pages_and_folders_inside_each_asset_once(served_dam
     served_dam.store.add_asset(inner, "inner.jpg", b"i")
     served_dam.store.add_asset(folder, "deleted.jpg", b"d", deleted=True)
     served_dam.store.add_asset(folder, "expired.jpg", b"e", expired=True)
+    own = [*(f"{n}.jpg" for n in range(7)), "expired.jpg"]
     with opened_dam(served_dam.url, listing_page_size=page_size) as otmm:
-        assert sorted(a.name for a in otmm.list_assets(folder)) == [*(f"{n}.jpg" for n in range(7)), "inner.jpg"]
+        assert sorted(a.name for a in otmm.list_assets(folder)) == [*own, "inner.jpg"]
+        assert [a.name for a in otmm.list_assets(folder) if a.expired] == ["expired.jpg"]
     with opened_dam(served_dam.url, listing_page_size=page_size, include_subfolders=False) as otmm:
-        assert sorted(a.name for a in otmm.list_assets(folder)) == [f"{n}.jpg" for n in range(7)]
+        assert sorted(a.name for a in otmm.list_assets(folder)) == own
 
 
 def children_page(*asset_ids):
@@ -220,11 +242,49 @@ def test_a_campaign_that_a_person_has_open_is_left_alone(served_dam, otmm):
     assert (served_dam.store.status(id_), served_dam.store.item(id_).locked_by) == ("A1", "someone")
 
 
-def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm):
+@pytest.mark.parametrize("relock_refused", [True, False])
+def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm, relock_refused):
+    served_dam.settings.relock_refused = relock_refused
     id_ = campaign(served_dam)
     served_dam.store.lock(id_, "ferrero")
     otmm.set_status(id_, "A2", expected="A1")
-    assert is_unlocked(served_dam, id_)
+    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A2", True)
+
+
+@pytest.mark.parametrize(("lock_owner", "is_ours"), [("ferrero service", True), (None, False)])
+def test_our_own_lock_is_known_by_the_name_that_the_site_configuration_gives(served_dam, lock_owner, is_ours):
+    id_ = campaign(served_dam)
+    served_dam.store.lock(id_, "Ferrero Service")
+    with opened_dam(served_dam.url, lock_owner=lock_owner) as otmm, pytest.raises(ConflictError):
+        otmm.set_status(id_, "A2", expected="A1")
+    # The stand-in knows the user by another name and refuses, but we have tried.
+    assert bool(served_dam.board.requests("PATCH")) == is_ours
+
+
+@pytest.mark.parametrize("site", [{}, {"lock_before_patch": False}])
+def test_a_campaign_that_its_new_status_hides_from_us_counts_as_changed(served_dam, site):
+    served_dam.settings.lock_required = False
+    id_ = campaign(served_dam)
+    hidden = Fault(
+        path=id_, status=404, times=None, body='{"exception_body": {"message": "No."}}',
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    served_dam.board.add(Fault(method="PATCH", before=lambda: served_dam.board.add(hidden)))
+    with opened_dam(served_dam.url, **site) as otmm:
+        assert otmm.set_status(id_, "A2", expected="A1") is False
+    assert served_dam.store.status(id_) == "A2"
+
+
+def test_a_change_that_was_answered_with_404_but_can_be_read_back_is_judged_by_what_is_read(served_dam, otmm):
+    id_ = campaign(served_dam)
+    served_dam.board.add(
+        Fault(
+            method="PATCH", status=404, body='{"exception_body": {"message": "No."}}',
+            headers={"Content-Type": "application/json"},
+        )
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="shows A1"):
+        otmm.set_status(id_, "A2", expected="A1")
 
 
 def test_a_status_that_was_accepted_but_not_applied_is_noticed(served_dam, otmm):
@@ -257,3 +317,46 @@ def test_the_lock_is_taken_back_when_the_change_fails(served_dam, otmm):
     with pytest.raises(SystemUnavailable):
         otmm.set_status(id_, "A2", expected="A1")
     assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A1", True)
+
+
+# --- metadata of assets
+
+
+def test_the_assets_directly_in_a_folder_are_those_of_no_folder_inside_it(served_dam, otmm):
+    folder, [asset_id] = masters(served_dam, "a.jpg")
+    served_dam.store.add_asset(served_dam.store.add_folder(folder, "inner"), "b.jpg", b"b")
+    assert [asset.id for asset in otmm.assets_directly_in(folder)] == [asset_id]
+
+
+TEXT = {"type": "string", "value": "DE"}
+PLAIN = {"id": "MAIN_LANGUAGES", "type": "com.artesia.metadata.MetadataField", "value": {"value": TEXT}}
+DOMAIN_VALUE = {"type": "com.artesia.metadata.DomainValue", "field_value": TEXT, "display_value": "German"}
+DOMAINED = {**PLAIN, "value": {"domain_value": True, "value": DOMAIN_VALUE}}
+
+
+@pytest.mark.parametrize("domained", [True, False])
+def test_fields_of_an_asset_are_set_under_a_lock_and_read_back(served_dam, domained):
+    _, [asset_id] = masters(served_dam, "a.jpg")
+    with opened_dam(served_dam.url, domained_patch=domained) as otmm:
+        [asset] = otmm.load_assets([asset_id])
+        assert field_value(otmm.set_fields(asset, [DOMAINED]).raw, "MAIN_LANGUAGES") == "DE"
+    item = served_dam.store.item(asset_id)
+    assert item.locked_by is None
+    assert ("field_value" in item.metadata["MAIN_LANGUAGES"]["value"]["value"]) == domained
+
+
+def test_fields_of_an_asset_that_a_person_edits_are_left_alone(served_dam, otmm):
+    _, [asset_id] = masters(served_dam, "a.jpg")
+    [asset] = otmm.load_assets([asset_id])
+    served_dam.store.lock(asset_id)
+    with pytest.raises(ConflictError):
+        otmm.set_fields(asset, [DOMAINED])
+    assert served_dam.store.value(asset_id, "MAIN_LANGUAGES") == ""
+
+
+def test_an_asset_that_a_run_of_ours_left_locked_can_be_changed(served_dam, otmm):
+    _, [asset_id] = masters(served_dam, "a.jpg")
+    [asset] = otmm.load_assets([asset_id])
+    served_dam.store.lock(asset_id, DAM_LOGIN.username)
+    assert field_value(otmm.set_fields(asset, [PLAIN]).raw, "MAIN_LANGUAGES") == "DE"
+    assert served_dam.store.item(asset_id).locked_by is None

@@ -1,12 +1,15 @@
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
 
+from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.clients.otmm_session import NotFoundError, OtmmSession
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -17,6 +20,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.site import load_site
 from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, opened_dam, seen
 
@@ -80,6 +84,27 @@ def test_a_second_401_stops(served_dam, otmm):
     assert seen(served_dam, path="/token$", times=2)
 
 
+def test_our_password_goes_to_no_other_host_whoever_sends_it_there(served_dam, otmm):
+    with answering(ok(b"{}")) as elsewhere:
+        redirect = {"Location": elsewhere.url()}
+        served_dam.board.add(Fault(path="/token$", status=307, headers=redirect, times=None))
+        with pytest.raises(SystemUnavailable, match="web page"):
+            otmm.check()
+    assert elsewhere.asked == []
+
+
+def test_a_403_for_an_expired_token_is_renewed_where_the_site_says_so(served_dam, tmp_path):
+    body = '{"exception_body": {"message": "The token has expired."}}'
+    for renews in (True, False):
+        with closing(OtmmSession(served_dam.url, login=DAM_LOGIN, limits=QUICK, renew_on_403=renews)) as session:
+            otmm = Otmm(session, load_site().dam)
+            film = loaded(otmm, asset(served_dam))
+            served_dam.board.add(Fault(path="/contents", status=403, body=body, headers=JSON))
+            with nullcontext() if renews else pytest.raises(PermanentError, match="has expired"):
+                otmm.download(film, tmp_path / "f")
+    assert seen(served_dam, path="/token$", times=2 + 1)
+
+
 def test_an_address_without_a_dam_is_a_wrong_setting(served_dam):
     with opened_dam(f"{served_dam.url}/nothing") as otmm, pytest.raises(ConfigurationError, match="FERRERO_DAM_URL"):
         otmm.check()
@@ -128,7 +153,10 @@ def test_a_safe_call_survives_faults_that_pass(served_dam, otmm, fault):
     [
         (Fault(status=502, headers=HTML), SystemUnavailable, "out of order (502)"),
         (Fault(status=200, headers=HTML), SystemUnavailable, "web page instead of an answer"),
-        (Fault(status=302, headers={"Location": "/login"}), PermanentError, "does not find it"),
+        (Fault(status=302, headers={"Location": "/login"}), SystemUnavailable, "out of order (404 without a reason)"),
+        (Fault(status=404, body="<html>", headers=HTML), SystemUnavailable, "out of order (404 without a reason)"),
+        (Fault(status=404, body="{}", headers=JSON), SystemUnavailable, "out of order (404 without a reason)"),
+        (Fault(status=404, body='{"exception_body": {"message": "No."}}', headers=JSON), NotFoundError, "find it: No."),
         (Fault(cut_after_bytes=0), SystemUnavailable, "connection to DAM failed"),
         (Fault(status=500, body='{"exception_body": {"message": "No."}}', headers=JSON), TransientError, "500: No."),
         (Fault(status=403), AccessRefused, "gateway before the DAM refuses us (403)"),

@@ -8,7 +8,7 @@ import pytest
 
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.report import DAILY_REPORT
-from ferrero_dagster.defs.report_check import day_due, report_was_sent, sent_check
+from ferrero_dagster.defs.report_check import day_due, judge_delivery, report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.tracking.daily_reports import ReportDelivery
@@ -65,16 +65,27 @@ def test_without_campaigns_nobody_is_late_and_without_a_report_silence_is_told(e
     assert "No report was made for " in found["daily_report"].metadata["result"].value
 
 
-def test_a_report_that_was_made_and_mailed_passes(evaluate, database_url):
-    day = day_due(datetime.now(ROME))
+def write_mail(database_url, key, state):
     run_sql(
         database_url,
         f"""
-        INSERT INTO daily_reports (day, report) VALUES ('{day}', '{{}}');
         INSERT INTO notifications (dedupe_key, channel, template, fact, message_id, state)
-        VALUES ('daily_report:{day}', 'mail', 'daily_report', '{{}}', 'm', 'sent')
+        VALUES ('{key}', 'mail', 'daily_report', '{{}}', '{key}', '{state}')
         """,
     )
+
+
+def write_report(database_url, day, state, *, made_hours_ago=0):
+    run_sql(
+        database_url,
+        f"INSERT INTO daily_reports VALUES ('{day}', now() - interval '{made_hours_ago} hours', '{{}}')",
+    )
+    write_mail(database_url, f"daily_report:{day}", state)
+
+
+def test_a_report_that_was_made_and_mailed_passes(evaluate, database_url):
+    day = day_due(datetime.now(ROME))
+    write_report(database_url, day, "sent")
     assert evaluate()["daily_report"].passed
 
 
@@ -99,8 +110,27 @@ def test_the_report_of_yesterday_is_due_at_seven(now, days_ago):
 )
 def test_a_mail_may_take_an_hour(state, is_fresh, passed, sentence):
     last_error = "no answer" if state else None
-    result = sent_check(DAY, ReportDelivery(mail_state=state, last_error=last_error, is_fresh=is_fresh))
-    assert (result.passed, result.metadata["result"].value) == (
-        passed,
-        f"The mail of the report for 2026-11-20 {sentence}",
-    )
+    delivery = ReportDelivery(mail_state=state, last_error=last_error, is_fresh=is_fresh)
+    assert judge_delivery(DAY, delivery) == (passed, f"The mail of the report for 2026-11-20 {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("made_hours_ago", "states", "passed"),
+    [
+        (49, ["sent"], True),
+        (49, ["waiting"], False),
+        (49, ["set_aside"], False),
+        (49, ["set_aside", "sent"], True),
+        (8 * 24, ["waiting"], True),
+    ],
+)
+def test_an_earlier_report_that_has_not_left_is_not_forgotten(evaluate, database_url, made_hours_ago, states, passed):
+    due = day_due(datetime.now(ROME))
+    earlier = due - timedelta(days=2)
+    write_report(database_url, due, "sent")
+    write_report(database_url, earlier, states[0], made_hours_ago=made_hours_ago)
+    for number, state in enumerate(states[1:]):
+        write_mail(database_url, f"daily_report:{earlier}:{number}", state)
+    found = evaluate()["daily_report"]
+    assert found.passed is passed
+    assert (f"The mail of the report for {earlier} " in found.metadata["result"].value) is not passed

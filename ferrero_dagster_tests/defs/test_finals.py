@@ -65,7 +65,7 @@ def test_the_folder_is_observed_with_counts_and_a_table_and_the_check_fails_whil
     assert head == "| file | state | why |"
     assert "\\[wrong\\]\\(name\\)&amp;\\.png" in first
     assert f"(https://app.box.com/file/{refused})" in first
-    assert "| refused | The name is not a V2 file name\\. OMG job number: " in first
+    assert "| refused | This is not a V2 file name, 10 parts are wrong or missing; " in first
     assert "| ready |" in second
     assert (check.passed, check.check_name, shown(check)["refused files"]) == (False, "no_refused_files", 1)
     agency.world.box.store.delete(refused)
@@ -143,6 +143,20 @@ def test_a_run_in_which_a_file_failed_is_red_and_shows_which(cockpit, agency):
     assert (shown(observation)["ready"], shown(observation)["set aside"]) == (0, 1)
 
 
+def test_a_run_shows_which_fields_the_dam_did_not_keep(cockpit, agency):
+    settings = agency.world.dam.settings
+    settings.fields_lost_by_imports = settings.fields_lost_by_patches = frozenset({"MAIN_LANGUAGES"})
+    campaign_id = agency.campaign("AAA001")
+    agency.deliver(ONE)
+    agency.settled_look()
+    result = cockpit.launch("a2_to_a3", campaign_id)
+    assert "moved; **not kept by the DAM as sent:** MAIN\\_LANGUAGES" in run_metadata(result)["files"]
+    [record] = cockpit.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=DERIVATIVES, asset_partitions=["AAA001"]), limit=9
+    ).records
+    assert shown(record.asset_materialization)["not kept by the DAM"] == "MAIN_LANGUAGES"
+
+
 def test_a_run_without_anything_to_do_is_green(cockpit, agency):
     campaign_id = agency.campaign("AAA001")
     result = cockpit.launch("a2_to_a3", campaign_id)
@@ -156,4 +170,4 @@ def test_box_out_or_refusing_us_makes_a_tick_that_says_so_without_events(cockpit
     result = cockpit.preview("agency_files")
     assert (result.asset_events, result.run_requests) == ([], [])
     assert result.skip_reason.skip_message.startswith("Box refused our log-in (400")
-    assert agency.mails() == [("workflow_error", "Box cannot be used")]
+    assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]

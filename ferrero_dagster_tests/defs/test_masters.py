@@ -158,3 +158,22 @@ def test_what_had_moved_before_an_outage_is_shown_as_events(cockpit):
     moved = cockpit.world.sql("SELECT tracking_id FROM transfers WHERE state = 'moved'")
     assert sorted(cockpit.instance.get_dynamic_partitions("tracking_ids")) == sorted(t for (t,) in moved)
     assert len(moved) == 2
+
+
+def test_a_site_without_make_com_is_owed_no_webhooks(cockpit, monkeypatch):
+    monkeypatch.delenv("FERRERO_MAKE_WEBHOOK_URL")
+    assert cockpit.launch("a1_to_a2", cockpit.world.campaign()).success
+    cockpit.preview("pending_notifications")
+    assert cockpit.world.templates("webhook") == []
+    assert cockpit.world.templates() == ["a1_to_a2_complete"]
+
+
+def test_files_in_transit_rest_where_the_settings_say(cockpit, monkeypatch, tmp_path):
+    monkeypatch.setenv("FERRERO_TEMP_DIR", str(tmp_path / "elsewhere"))
+    resting: list[int] = []
+    campaign_id = cockpit.world.campaign()
+    upload = Fault(path="files/content$", before=lambda: resting.append(len([*tmp_path.glob("elsewhere/*/*")])))
+    cockpit.world.box.board.add(upload)
+    assert cockpit.launch("a1_to_a2", campaign_id).success
+    [files] = resting
+    assert files > 0

@@ -9,12 +9,14 @@ from ferrero_dagster.defs.failed_runs import build_failed_runs, failed_run
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_schedule
 from ferrero_dagster.defs.operations import build_operations
+from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.status import STATUS, operations_status
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, IntegrityError, PermanentError, SystemUnavailable
 from ferrero_dagster.settings import load_settings
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import outages
-from ferrero_dagster_tests.operations.stuck import campaign, failed, message, patience, rows, set_aside_file
+from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 
 JOBS = {job.name: job for job in build_operations()}
 
@@ -61,7 +63,7 @@ def why(result):
 
 
 def test_the_form_opens_filled_in_for_a_dry_run_and_says_what_to_write():
-    for name in ("reset_campaign_retries", "release_set_aside_files", "resend_notifications"):
+    for name in ("reset_campaign_retries", "release_set_aside_files", "withdraw_masters", "resend_notifications"):
         [form] = (JOBS[name].run_config or {})["ops"].values()
         assert (form["config"]["dry_run"], form["config"]["done_by"]) == (True, "")
         schema: Any = JOBS[name].nodes[0].definition.config_schema
@@ -87,6 +89,13 @@ def test_files_and_messages_get_their_second_chance(database, database_url, inst
     for name in ("release_set_aside_files", "resend_notifications"):
         assert output(run(JOBS[name], database_url, instance, form))["result"] == "1 changed."
     assert [r["run_id"] is not None for r in rows(database, "SELECT run_id FROM operations")] == [True, True]
+
+
+def test_a_master_is_withdrawn(database, database_url, instance):
+    master(database, "AAAAAA")
+    form = {"tracking_ids": ["AAAAAA"], "done_by": "Maria", "dry_run": False}
+    assert output(run(JOBS["withdraw_masters"], database_url, instance, form))["result"] == "1 changed."
+    assert rows(database, "SELECT status FROM master_assets") == [{"status": "withdrawn"}]
 
 
 def test_bad_input_makes_the_run_red_with_one_sentence_and_no_mail(database, database_url, instance):
@@ -225,6 +234,27 @@ def test_reconcile_releases_old_failures_only_where_the_site_says_so(database, d
     assert not patience(database, campaign()).permanently_failed
     assert patience(database, campaign("b")).permanently_failed
     assert rows(database, "SELECT done_by FROM operations") == [{"done_by": "reconcile"}]
+
+
+def test_reconcile_brings_status_and_report_check_up_to_date(database, database_url, instance):
+    failed(database, campaign())
+    run(build_reconcile(), database_url, instance)
+    event = instance.get_latest_materialization_event(STATUS)
+    shown = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    assert (shown["number of campaigns"], shown["number of outages"], shown["outages"]) == (1, 0, "None.")
+    assert "| permanently failed |" in shown["campaigns"]
+    [check] = report_was_sent.check_keys
+    [record] = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+    assert not record.event.dagster_event.asset_check_evaluation_data.passed
+
+
+def test_who_looks_at_the_status_sees_this_moment(database, database_url, instance):
+    failed(database, campaign(name="A|B"))
+    result = dg.materialize(
+        [operations_status], instance=instance, resources={"ferrero": Ferrero(database_url=database_url)}
+    )
+    [event] = result.asset_materializations_for_node("operations__status")
+    assert "C000000078 A\\|B" in str(event.metadata["campaigns"].value)
 
 
 def test_the_jobs_load_together_and_reconcile_runs_every_hour():

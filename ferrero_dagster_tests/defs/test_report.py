@@ -1,6 +1,5 @@
 """The daily report in Dagster: one tick per day, also when the clocks change; made again, nothing new is mailed."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
 from pathlib import Path
@@ -74,18 +73,37 @@ def ticks(begin: datetime, days: int, cron: str) -> list[datetime]:
     )
 
 
-def requests_of(tick: datetime) -> Sequence[dg.RunRequest]:
+def evaluated(instance: dg.DagsterInstance, tick: datetime):
     repository = DEFS.get_repository_def()
-    with dg.build_schedule_context(scheduled_execution_time=tick, repository_def=repository) as context:
-        return SCHEDULE.evaluate_tick(context).run_requests or ()
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=tick, repository_def=repository)
+    with context:
+        return SCHEDULE.evaluate_tick(context)
 
 
 @pytest.mark.parametrize("begin", [local(2026, 3, 28), local(2026, 10, 24), local(2026, 12, 30)])
-def test_every_day_has_one_tick_at_seven_for_the_day_before(begin):
+def test_every_day_is_asked_for_at_seven_and_every_hour_after(begin):
     found = ticks(begin, 4, str(SCHEDULE.cron_schedule))
-    assert [(tick.hour, tick.day) for tick in found] == [(7, (begin + timedelta(days=n)).day) for n in range(4)]
-    requests = [(request.partition_key, request.run_key) for tick in found for request in requests_of(tick)]
-    assert requests == [(f"{begin + timedelta(days=n - 1):%Y-%m-%d}",) * 2 for n in range(4)]
+    days = [(begin + timedelta(days=n)).day for n in range(4)]
+    assert [(tick.hour, tick.day) for tick in found] == [(hour, day) for day in days for hour in range(7, 24)]
+    with dg.instance_for_test() as instance:
+        [[first], [again]] = [evaluated(instance, tick).run_requests for tick in found[:2]]
+    day = f"{begin - timedelta(days=1):%Y-%m-%d}"
+    assert {(request.partition_key, request.run_key) for request in (first, again)} == {(day, day)}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_made_again"),
+    [("FAILURE", True), ("SUCCESS", False), ("STARTED", False), ("CANCELED", False)],
+)
+def test_a_report_whose_run_failed_is_made_again_by_itself(status, is_made_again):
+    with dg.instance_for_test() as instance:
+        job = DEFS.resolve_job_def("daily_report")
+        run = instance.create_run_for_job(
+            job, tags={"dagster/partition": "2026-03-27"}, status=dg.DagsterRunStatus(status)
+        )
+        tick = evaluated(instance, datetime(2026, 3, 28, 8, tzinfo=ZoneInfo(ROME)))
+    keys = [request.run_key for request in tick.run_requests or []]
+    assert keys == ([f"2026-03-27:after:{run.run_id}"] if is_made_again else [])
 
 
 @pytest.mark.parametrize("day", [local(2026, 3, 29), local(2026, 10, 25)])
@@ -110,19 +128,57 @@ def test_a_report_that_is_an_hour_late_shows_as_stale():
     assert settings.get("freshness", {}).get("enabled", True), "Dagster's daemon judges freshness unless told not to"
 
 
+def day(ago: int) -> str:
+    return f"{datetime.now(ZoneInfo(ROME)).date() - timedelta(days=ago)}"
+
+
 def test_a_run_shows_the_report_and_a_second_one_the_same(instance):
-    first, second = make(instance, "2026-10-25"), make(instance, "2026-10-25")
+    yesterday = day(1)
+    first, second = dict(make(instance, yesterday)), dict(make(instance, yesterday))
+    assert first.pop("mail").text == "A mail was written."
+    assert second.pop("mail").text.startswith("No mail: this report was made before")
     assert first == second
-    assert first["verdict"].text == "All is well: no file moved, nothing waits for you"
+    assert first["verdict"].text == "No file moved, nothing waits for you, but see the gaps"
     assert "| DAM → Box | 0 | 0 |" in first["reconciliation"].md_str
 
 
+def test_a_run_shows_the_tables_of_the_mail(instance, database):
+    def work(cursor):
+        cursor.execute(
+            """
+            INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, target_name, tracking_id,
+                                   state, size_bytes, source_hash, moved_at)
+            VALUES ('a1_to_a2', 'c1', 'm1', '1', 'a|b.mp4', 'a|b_ABC123.mp4', 'ABC123', 'moved', 77, 'given', now());
+            INSERT INTO campaign_status (campaign_id, campaign_number, campaign_name, status, a1_retry_count)
+            VALUES ('c1', 'C1', '<One>', 'A1', 2)
+            """
+        )
+
+    database.transact(work)
+    shown = make(instance, day(0))
+    assert "| A1 | 0 | 0 | 1 | 0 |" in shown["current retry status"].md_str
+    assert "| &lt;One&gt; | C1 | A1 | 2 |  | No assets yet |" in shown["tried or looked at twice and more"].md_str
+    assert "| DAM → Box | 1 | 77 | 1 | 0 | 0 |" in shown["integrity of the moved files"].md_str
+    assert f"{day(0)} " in shown["moved files"].md_str
+    assert "| DAM → Box | C1 | ABC123 | a\\|b\\.mp4 | a\\|b\\_ABC123\\.mp4 | 77 |" in shown["moved files"].md_str
+
+
 def test_mails_are_written_once_unless_asked_for(instance, database):
-    make(instance, "2026-10-25")
-    make(instance, "2026-10-25")
+    yesterday = day(1)
+    make(instance, yesterday)
+    make(instance, yesterday)
     assert mails(database) == 1
-    make(instance, "2026-10-25", resend=True)
+    make(instance, yesterday, resend=True)
     assert mails(database) == 2
+
+
+def test_a_day_long_past_is_mailed_only_if_asked_for(instance, database):
+    past = make(instance, day(9))
+    assert past["mail"].text.startswith("No mail: the day was over more than 7 days ago")
+    assert "known of the present only" in past["notes"].md_str
+    assert mails(database) == 0
+    make(instance, day(9), resend=True)
+    assert mails(database) == 1
 
 
 def mails(database) -> int:
@@ -134,8 +190,7 @@ def mails(database) -> int:
 
 
 def test_today_can_be_looked_at_and_is_not_kept(instance, database):
-    today = f"{datetime.now(ZoneInfo(ROME)):%Y-%m-%d}"
-    metadata = make(instance, today)
+    metadata = make(instance, day(0))
     assert metadata["verdict"].text.startswith("So far: ")
     assert "Sensor a1\\_campaigns is switched off\\." in metadata["gaps"].md_str
     assert mails(database) == 0

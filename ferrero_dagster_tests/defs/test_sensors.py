@@ -1,9 +1,16 @@
 """The sensors for campaigns, tick by tick: the scenarios and recipes of A1_RETRY_LOGIC.md, and SPEC 3.1-3.8, 10."""
 
+import random
+
 import dagster as dg
 import pytest
+from dagster_postgres import PostgresRunStorage
 
+from ferrero_dagster.defs.runs import campaign_tags
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.tracking.ageing import overdue_campaigns
+from ferrero_dagster_tests.defs.test_operations import started
 from ferrero_dagster_tests.fix_dagster import PARTITION, RUN_KEY
 from ferrero_dagster_tests.fix_world import A1, A5, ASSETS, B1
 from ferrero_dagster_tests.tracking import cron_database as cron
@@ -48,6 +55,17 @@ def test_a_tick_starts_a_campaign_as_a_tagged_partition_and_shows_what_it_found(
     assert after.skip_reason.skip_message == "No campaign is waiting."
 
 
+def test_names_of_any_length_become_tags_that_dagsters_database_takes(empty_database_url):
+    # PostgreSQL indexes the tags: no value may have more than 2,704 bytes.
+    longest = "".join(map(chr, random.Random(1).choices(range(0x20000, 0x2A000), k=3000)))
+    campaign = Campaign(id="1", number=longest, name=longest, status="A1", type="Local Adaptation")
+    tags = campaign_tags("a1_to_a2", campaign)
+    storage = PostgresRunStorage(empty_database_url.replace("://", "+psycopg2://"))
+    storage.add_run(dg.DagsterRun("a1_to_a2", tags=tags))
+    [run] = storage.get_runs(dg.RunsFilter(tags=tags))
+    assert longest.startswith(run.tags["ferrero/campaign_name"])
+
+
 def test_a_tick_says_of_every_campaign_what_became_of_it(cockpit):
     cockpit.world.campaign({}, name="Empty")
     failed = cockpit.world.campaign({}, name="Failed", folders=())
@@ -81,6 +99,15 @@ def test_a_campaign_with_an_unfinished_run_is_not_asked_for_again(cockpit):
     assert "a run is under way" in cockpit.preview("a1_campaigns").skip_reason.skip_message
     cockpit.instance.report_run_failed(run)
     assert len(cockpit.preview("a1_campaigns").run_requests) == 1
+
+
+def test_a_run_whose_process_is_gone_is_ended_by_the_next_look_and_its_campaign_starts_anew(cockpit):
+    dead, alive = cockpit.world.campaign(), cockpit.world.campaign()
+    runs = [started(cockpit.instance, campaign_id, minutes_ago=11) for campaign_id in (dead, alive)]
+    with cockpit.world.database.lock(f"a1_to_a2:{alive}"):
+        [request] = cockpit.preview("a1_campaigns").run_requests
+    assert request.partition_key == dead
+    assert [cockpit.instance.get_run_by_id(run).is_finished for run in runs] == [True, False]
 
 
 def test_the_run_key_moves_on_however_a_run_ended(cockpit):
@@ -167,7 +194,9 @@ def test_scenario_3_a_status_set_by_mistake_needs_no_reset(cockpit):
         cockpit.tick()
         cockpit.later(30)
     cockpit.world.dam.store.set_status(campaign_id, "A3")
+    assert cockpit.tick().skip_reason.skip_message == "C000000001 Spring: is Local Adaptation in A3 by now"
     assert cockpit.tick().skip_reason.skip_message == "No campaign is waiting."
+    assert (cockpit.world.sql(cron.VIEW_FAILED), cockpit.world.sql(cron.DASHBOARD)) == ([], [(0, 0, 0, 0)])
 
 
 def test_the_recipe_for_resets_the_campaign_is_tried_again_at_the_next_tick(cockpit):
@@ -207,6 +236,7 @@ def test_while_the_dam_is_out_ticks_say_so_count_nothing_and_work_goes_on_afterw
         tick = cockpit.tick()
         assert tick.skip_reason.skip_message == "Searching for campaigns: the DAM is out of order (503)."
         assert tick.asset_events == []
+        cockpit.later(3)
     cockpit.preview("pending_notifications")
     assert len(cockpit.subjects()) == 1
     cockpit.world.dam.board.clear()
@@ -243,3 +273,43 @@ def test_a_run_that_died_after_setting_the_status_is_completed_by_the_next_tick(
     assert {run.tags[RUN_KEY] for run in cockpit.instance.get_runs()} == {
         f"a1_to_a2:{campaign_id}:after:none", f"a1_to_a2:{campaign_id}:after:{cockpit.results[0].run_id}",
     }  # fmt: skip
+
+
+def test_ticks_fail_while_no_mail_could_leave_for_half_an_hour(cockpit):
+    cockpit.mailbox.switches.down_until_s = float("inf")
+    cockpit.tick()
+    cockpit.launch("a1_to_a2", cockpit.world.campaign())
+    assert "mail waits" in cockpit.preview("pending_notifications").skip_message
+    cockpit.later(31)
+    with pytest.raises(dg.Failure, match=r"For 31 min no mail could be sent: The mail server cannot be reached"):
+        cockpit.preview("pending_notifications")
+    cockpit.mailbox.switches.down_until_s = 0
+    cockpit.later(6)
+    assert "1 sent" in cockpit.preview("pending_notifications").skip_message
+
+
+# --- campaigns that no sensor searches for ---------------------------------------------------------------------------
+
+
+def reconcile(cockpit):
+    result = cockpit.repository.get_job("reconcile").execute_in_process(instance=cockpit.instance, raise_on_error=False)
+    assert result.success
+    [output] = [event.step_output_data for event in result.all_events if event.is_successful_output]
+    return [record.data for record in output.metadata["done"].records if record.data["what"] == "campaign moved on"]
+
+
+def test_a_campaign_that_a_person_moved_on_from_a2_is_no_longer_overdue_after_reconcile(cockpit):
+    sql, moved_on, *others = cockpit.world.sql, *(cockpit.world.campaign(name=name) for name in "ABC")
+    for campaign_id in (moved_on, *others):
+        cockpit.launch("a1_to_a2", campaign_id)
+    sql("UPDATE campaign_status SET status_since = now() - interval '40 days'")
+    cockpit.world.dam.store.set_status(moved_on, "A4")
+    out = cockpit.world.dam.board.add(Fault(path="/folders/", status=400, times=None))
+    assert reconcile(cockpit) == []
+    out.path = f"/folders/{others[0]}$"
+    assert reconcile(cockpit) == [
+        {"what": "campaign moved on", "about": "C000000001 A: is Local Adaptation in A4 by now"}
+    ]
+    assert reconcile(cockpit) == []
+    overdue = cockpit.world.database.transact(lambda cursor: overdue_campaigns(cursor, {"A2": 30}, ["A1"]))
+    assert {campaign.campaign_id for campaign in overdue} == set(others)

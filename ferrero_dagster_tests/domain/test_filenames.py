@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2
+from ferrero_dagster.domain.filenames import EXAMPLE_NAME, MAX_NAME_LENGTH, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS
 from ferrero_dagster.site import load_site
 
@@ -91,6 +91,7 @@ def test_an_empty_component_is_called_missing(name, field):
         ("language", "deu", "de"),
         ("subject", "Früh ling!", "Fruh-ling"),
         ("asset_type", "OLW", "OLV"),
+        ("asset_type", "TOC", None),
         ("sequence", "1", "001"),
         ("sequence", "0012", "012"),
         ("duration", "6sec", "6S"),
@@ -110,7 +111,7 @@ def test_a_near_miss_names_its_component_and_the_nearest_legal_value(field, foun
     [problem] = result.problems
     assert (problem.component, problem.position) == (TITLES[field], FIELDS.index(field) + 1)
     assert (problem.found, problem.nearest) == (found, nearest)
-    assert problem.expected in str(result)
+    assert f"“{nearest}”" in str(result) if nearest else problem.expected in str(result)
     assert RULES.fits(COMPONENTS[problem.position - 1], problem.example)
 
 
@@ -143,12 +144,51 @@ def test_what_belongs_to_no_component_is_told_too(name, wrong):
     assert wrong_parts(name) == wrong
 
 
-def test_the_sentence_tells_what_is_wrong_and_what_is_right():
-    assert str(parse_v2(EXAMPLE_NAME.replace("6S", "6s").replace("_ABC123", ""), RULES)) == (
-        "'1234567_RAF_DE_de_TEST_OLV_001_6s_16x9.mp4' is not a V2 file name; duration or size: found '6s', expected "
-        "seconds followed by S, or 00S or NA for stills, nearest is '6S'; missing: tracking ID. "
-        f"A correct one looks like {EXAMPLE_NAME}."
-    )
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            EXAMPLE_NAME.replace("TEST_OLV", "TEST JOB_OLW"),
+            "The name is wrong: subject title “TEST JOB” → “TEST-JOB”; asset type “OLW” → “OLV”.",
+        ),
+        (
+            EXAMPLE_NAME.replace("DE", "QQ").replace("_ABC123", ""),
+            "The name is wrong: country “QQ”, expected an ISO 3166-1 code of two upper-case letters, or UK, EU, XX; "
+            "missing: tracking ID.",
+        ),
+        (
+            "Final film.mp4",
+            f"This is not a V2 file name, 10 parts are wrong or missing; a correct one looks like {EXAMPLE_NAME}.",
+        ),
+    ],
+)
+def test_the_sentence_tells_what_is_wrong_and_what_is_right(name, sentence):
+    assert str(parse_v2(name, RULES)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (EXAMPLE_NAME.replace("TEST_OLV", "TEST JOB_OLW"), EXAMPLE_NAME.replace("TEST", "TEST-JOB")),
+        (EXAMPLE_NAME.lower().replace(".mp4", ".mp4 "), EXAMPLE_NAME.replace("TEST", "test")),
+        (EXAMPLE_NAME.replace("DE", "QQ"), None),
+        (EXAMPLE_NAME.replace("_6S", ""), None),
+        (EXAMPLE_NAME.replace(".", "_v2."), None),
+        (EXAMPLE_NAME.replace("TEST", "T" * (MAX_NAME_LENGTH - len(EXAMPLE_NAME) + 6)).replace("001", "1"), None),
+        (EXAMPLE_NAME.removesuffix(".mp4"), None),
+    ],
+)
+def test_the_whole_name_is_suggested_where_each_wrong_part_has_one_nearest_value(wrong, meant):
+    result = parse_v2(wrong, RULES)
+    assert isinstance(result, NameProblems)
+    assert result.meant == (parse_v2(meant, RULES) if meant else None)
+
+
+@given(v2_names, st.sampled_from(FIELDS), st.text(alphabet="aAbB19 -é", max_size=8))
+def test_a_name_that_is_suggested_is_right(name, field, value):
+    result = parse_v2(renamed(name, **{field: value}), RULES)
+    if isinstance(result, NameProblems) and result.meant:
+        assert parse_v2(str(result.meant), RULES) == result.meant
 
 
 def test_the_sites_code_lists_decide():

@@ -32,19 +32,37 @@ def test_pauses_grow_and_the_last_one_stays():
         ({"permanently_failed": True, "failure_reason": "no folder"}, "permanently failed (no folder)"),
         ({"permanently_failed": True}, "permanently failed (no reason given)"),
         ({"is_running": True}, "a run is under way"),
-        ({"strikes": 1, "since_last_retry_s": 60}, "next attempt in 2 min"),
-        ({"strikes": 1, "since_last_retry_s": 170}, "next attempt in 10 s"),
-        ({"strikes": 1, "since_last_retry_s": 180}, None),
-        ({"strikes": 2, "since_last_retry_s": 180}, "next attempt in 7 min"),
-        ({"strikes": 2, "since_last_retry_s": None}, None),
-        ({"strikes": 2, "since_last_retry_s": -99}, None),
-        ({"strikes": 0, "since_last_retry_s": 1}, None),
+        ({"strikes": 1, "since_last_error_s": 60}, "next attempt in 2 min"),
+        ({"strikes": 1, "since_last_error_s": 170}, "next attempt in 10 s"),
+        ({"strikes": 1, "since_last_error_s": 180}, None),
+        ({"strikes": 2, "since_last_error_s": 180}, "next attempt in 7 min"),
+        ({"strikes": 2, "since_last_error_s": None}, None),
+        ({"strikes": 2, "since_last_error_s": -99}, None),
+        ({"strikes": 0, "since_last_error_s": 1}, None),
+        ({"strikes": 1, "since_last_error_s": 180, "since_last_retry_s": 1}, None),
         ({"failed_attempts": 9, "since_last_failure_s": 0}, "next attempt in 30 min"),
-        ({"failed_attempts": 1, "since_last_failure_s": 0, "strikes": 2, "since_last_retry_s": 0}, WAITS_TEN),
+        ({"failed_attempts": 1, "since_last_failure_s": 0, "strikes": 2, "since_last_error_s": 0}, WAITS_TEN),
     ],
 )  # fmt: skip
 def test_a_campaign_waits_only_for_a_reason(history, reason):
     assert why_not(**history) == reason
+
+
+@pytest.mark.parametrize(("since_s", "is_due"), [(89, False), (90, True), (172, True)])
+def test_a_pause_that_ends_nearer_to_this_look_than_to_the_next_is_over(since_s, is_due):
+    history = CampaignHistory(strikes=1, since_last_error_s=since_s)
+    due, _ = due_campaigns([campaign("a")], {"a" * 40: history}, PAUSES, interval_s=180)
+    assert bool(due) == is_due
+
+
+def test_what_could_not_be_read_comes_last_and_each_of_it_gets_its_turn():
+    found = [campaign(letter) for letter in "abcd"]
+    histories = {
+        "a" * 40: CampaignHistory(since_unread_s=10), "b" * 40: CampaignHistory(since_unread_s=500),
+        "c" * 40: CampaignHistory(since_last_retry_s=1),
+    }  # fmt: skip
+    due, _ = due_campaigns(found, histories, PAUSES)
+    assert [c.number for c in due] == ["D", "C", "B", "A"]
 
 
 def test_what_was_never_tried_comes_first_then_what_waits_longest():

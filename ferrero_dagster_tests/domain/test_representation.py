@@ -161,6 +161,25 @@ def test_a_language_table_gets_the_files_language_as_its_only_row():
     assert field_values(body, "MAIN_LANGUAGES") == ["DE"]
 
 
+def test_a_language_column_keeps_as_many_rows_as_the_columns_beside_it_that_the_final_has():
+    countries = column("FERRERO.FIELD.MAIN_COUNTRY", domain_value("IT", "Italy"), domain_value("FR", "France"))
+    languages = column("MAIN_LANGUAGES", domain_value("IT", "Italian"), domain_value("FR", "French"))
+    body = build(asset(table("T.MARKET", countries, languages))).body
+    assert field_values(body, "FERRERO.FIELD.MAIN_COUNTRY") == ["IT", "FR"]
+    assert field_values(body, "MAIN_LANGUAGES") == ["DE", "DE"]
+    body = build(asset(table("T.MARKET", countries | {"id": "NO.MVP.FIELD"}, languages))).body
+    assert field_values(body, "MAIN_LANGUAGES") == ["DE"]
+
+
+def test_a_table_whose_own_id_is_an_mvp_field_is_taken_over_whole():
+    channels = table("FERRERO.FIELD.CHANNEL", column("CHANNEL_ID", {"type": "string", "value": "YouTube"}))
+    tags = table("MARKETING_TAG", column("TAG", *({"type": "string", "value": text} for text in ("Xmas", "Easter"))))
+    languages = table("MAIN_LANGUAGES", column("LANGUAGE_CODE", domain_value("EN", "English")))
+    nodes = by_id(build(asset(channels, tags, languages)))
+    assert (nodes["FERRERO.FIELD.CHANNEL"], nodes["MARKETING_TAG"]) == (channels, tags)
+    assert field_values(nodes["MAIN_LANGUAGES"], "LANGUAGE_CODE") == ["DE"]
+
+
 def test_compliance_and_tag_stay_where_the_master_has_them_and_are_filled_where_they_are_empty():
     body = build(master(scalar("FERRERO.FIELD.ASSETCOMPLIANCE", "OK"), empty("MARKETING_TAG"))).body
     assert field_value(body, "FERRERO.FIELD.ASSETCOMPLIANCE") == "OK"

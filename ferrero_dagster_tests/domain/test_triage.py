@@ -54,8 +54,26 @@ def test_a_wrong_name_is_refused_with_every_problem():
 )
 def test_a_final_whose_master_cannot_take_it_is_refused_with_the_reason(master, reason):
     judgement = judged(**master)
-    assert (judgement.state, judgement.campaign_id) == ("refused", None)
+    assert judgement.state == "refused"
     assert reason in judgement.reason
+
+
+NEARLY = EXAMPLE_NAME.replace("OLV", "OLW")
+
+
+def test_a_wrong_name_with_a_known_tracking_id_has_its_campaign_and_the_right_name():
+    judgement = judged(NEARLY)
+    assert (judgement.state, judgement.campaign_id, judgement.tracking_id) == ("refused", "c", "ABC123")
+    assert judgement.corrected_name == EXAMPLE_NAME
+    assert judgement.reason == "The name is wrong: asset type “OLW” → “OLV”."
+
+
+@pytest.mark.parametrize("master", [{"tracking_id": "XYZ999"}, {"status": "withdrawn"}])
+def test_no_name_is_suggested_that_would_be_refused_for_its_tracking_id(master):
+    judgement = judged(NEARLY, **master)
+    assert judgement.corrected_name is None
+    assert judgement.reason.startswith("The name is wrong: asset type “OLW” → “OLV”. The ")
+    assert "tracking ID ABC123 is " in judgement.reason
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._a.mp4", "~$plan.xlsx", "Thumbs.db", "DESKTOP.INI"])

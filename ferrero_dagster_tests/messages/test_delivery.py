@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ferrero_dagster.clients.mail import SmtpServer
+from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.messages.delivery import PostOffice, deliver
 from ferrero_dagster.messages.facts import CampaignComplete
 from ferrero_dagster.messages.gallery import CONTEXT, gallery
@@ -18,6 +19,7 @@ from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
 from ferrero_dagster.tracking import outbox
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking.cron_database import run_sql
+from ferrero_dagster_tests.tracking.test_database import KILL_LOCK_HOLDERS
 
 SAMPLES = gallery()
 COMPLETE, STRIKE = SAMPLES["a1_to_a2_complete"], SAMPLES["a1_to_a2_no_assets_retry"]
@@ -41,7 +43,11 @@ def office(mailbox):
         yield PostOffice(
             server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=30),
             sender="Ferrero <dagster@example.com>",
-            recipients={"notifications": ("ann@example.com", "bob@example.com"), "errors": ("eve@example.com",)},
+            recipients={
+                "notifications": ("ann@example.com", "bob@example.com"),
+                "errors": ("eve@example.com",),
+                "everybody": ("eve@example.com", "ann@example.com", "bob@example.com"),
+            },
             webhook_url=None,
             context=CONTEXT,
         )
@@ -167,6 +173,22 @@ def test_a_message_that_everybody_refuses_is_set_aside_and_the_others_go_on(data
     assert [state[0] for state in run_sql(database_url, STATES)] == ["set_aside", "sent", "sent"]
 
 
+def test_a_mail_larger_than_the_server_takes_is_set_aside_and_the_others_go_on(database, database_url, office, mailbox):
+    write(database, "1", fact=SAMPLES["a1_to_a2_complete, long"])
+    write(database, "2", fact=STRIKE)
+    mailbox.switches.max_bytes = 40_000
+    assert str(deliver(database, office)) == "1 set aside, 2 sent"
+    assert [state[0] for state in run_sql(database_url, STATES)] == ["set_aside", "sent", "sent"]
+    assert "The mail server refuses the message (552)." in mailbox.messages()[-1].text
+
+
+def test_times_in_a_complaint_are_those_of_the_site(database, database_url, office, mailbox):
+    write(database, "1")
+    run_sql(database_url, "UPDATE notifications SET channel = 'webhook', created_at = '2026-07-01T10:03Z'")
+    deliver(database, office)
+    assert "Written: 1 July 2026, 12:03 CEST" in mailbox.messages()[0].text
+
+
 def test_a_complaint_that_nobody_takes_makes_no_further_complaint(database, database_url, office, mailbox):
     write(database, "1", fact=STRIKE)
     mailbox.switches.refused |= {"eve@example.com"}
@@ -208,6 +230,17 @@ def test_of_senders_at_once_one_sends_and_each_message_leaves_once(database, dat
     with ThreadPoolExecutor(3) as pool:
         assert sum(pool.map(send, range(6))) == 20
     assert arrived(mailbox) == message_ids(database_url)
+
+
+def test_a_sender_that_lost_its_lock_leaves_what_follows_to_the_next(database, database_url, make_com):
+    office, inbox, board = make_com
+    write(database, "1", "2", channel="webhook")
+    board.add(Fault(before=lambda: run_sql(database_url, KILL_LOCK_HOLDERS)))
+    with pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used at present"):
+        deliver(database, office)
+    assert len(inbox.received()) == 1
+    assert str(deliver(database, office)) == "1 sent"
+    assert len(inbox.received()) == 2
 
 
 def test_a_delivery_ends_at_its_deadline_and_the_next_goes_on(database, office):

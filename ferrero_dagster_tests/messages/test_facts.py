@@ -11,6 +11,7 @@ from ferrero_dagster.domain.lines import LINE_LIMIT
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignRef,
+    DailyReport,
     MovedFile,
     NoAssetsWarning,
     PermanentlyFailed,
@@ -18,6 +19,7 @@ from ferrero_dagster.messages.facts import (
     webhook_body,
 )
 from ferrero_dagster.messages.gallery import gallery
+from ferrero_dagster.messages.gallery_reports import report_of
 from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 
 CAMPAIGN = CampaignRef(id="ea0dbf", number="C000000078", name="Local adaptation test 2")
@@ -64,6 +66,12 @@ def test_only_successes_go_to_the_notification_list():
     successes = {fact.template for fact in gallery().values() if fact.audience == "notifications"}
     complete = {f"{route.name}_complete" for route in ROUTES}
     assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete", "daily_report"}
+
+
+def test_a_report_that_needs_somebody_goes_to_those_who_act_too():
+    quiet = report_of("Quiet", 0, None)
+    busy = quiet.model_copy(update={"needs_total": 1})
+    assert (DailyReport(report=quiet).audience, DailyReport(report=busy).audience) == ("notifications", "everybody")
 
 
 def test_a_route_is_taken_from_the_table_of_routes():

@@ -109,7 +109,7 @@ def test_verdict_comes_first_and_the_zone_of_times_is_named():
         verdict = plain("".join(parsed(title).find(".//h1").itertext()))
         assert plain(mail.text.splitlines()[0]).endswith(verdict), title
         assert f"as {fact.template}. Times are in Europe/Rome." in mail.text, title
-    assert "next attempt starts at 28 April 2026, 12:13 CEST" in MAILS["a1_to_a2_partial"][1].text
+    assert "next attempt starts at about 28 April 2026, 12:13 CEST" in MAILS["a1_to_a2_partial"][1].text
 
 
 def test_long_tables_are_cut_and_link_to_the_run():
@@ -245,3 +245,19 @@ def test_the_gallery_is_written_as_files_with_an_index(tmp_path):
     assert "cid:" not in report
     eml = message_from_bytes((tmp_path / links[-1]).read_bytes(), policy=policy.default)
     assert [part.get_content_type() for part in eml.iter_attachments()] == ["text/csv", "text/csv"]
+
+
+def test_a_final_whose_metadata_the_dam_did_not_keep_is_told_with_what_to_do():
+    for medium in ("text", "html"):
+        mail = plain(getattr(MAILS["a2_to_a3_file_uploaded, not kept"][1], medium))
+        assert "The DAM does not show 2 of its metadata fields as we sent them; please correct them there." in mail
+        assert "MAIN_LANGUAGES" in mail
+        assert "You need not do anything" not in mail
+        assert "You need not do anything" in plain(getattr(MAILS["a2_to_a3_file_uploaded"][1], medium))
+
+
+def test_a_refused_file_is_told_with_what_is_wrong_and_the_right_name_before_all_else():
+    lead, rest = MAILS["a2_to_a3_upload_failed"][1].text.split("THE RIGHT NAME")
+    assert "“Local adaptation test 2” → “Local-adaptation-test-2”; asset type “OLW” → “OLV”." in lead
+    assert rest.split()[0] == "1234567_RAF_DE_de_Local-adaptation-test-2_OLV_001_6S_16x9_ABC123.mp4"
+    assert "THE RIGHT NAME" not in MAILS["a2_to_a3_upload_failed, empty"][1].text

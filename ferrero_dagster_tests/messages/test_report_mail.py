@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import datetime, timezone
 from email import message_from_bytes, policy
 
 from ferrero_dagster.domain.report import TREND_DAYS, TrendPoint
@@ -57,14 +58,40 @@ def test_one_day_with_files_in_one_direction_can_be_drawn():
 
 
 def test_the_tables_hold_every_campaign_and_moved_file():
-    campaigns, moved = report_attachments(BUSY)
+    campaigns, moved = report_attachments(BUSY, CONTEXT.time_zone)
     assert (campaigns.filename, moved.filename) == ("campaigns-2026-04-27.csv", "moved-files-2026-04-27.csv")
     assert [row["pending"] for row in table(campaigns.content)] == [str(line.pending) for line in BUSY.campaigns]
     assert table(moved.content)[1]["tracking_id"] == "AB0001"
 
 
+def test_times_in_the_tables_are_those_of_the_reports_day():
+    moved_at = datetime(2026, 4, 26, 22, 30, 12, 345678, tzinfo=timezone.utc)
+    line = BUSY.moved_files[0].model_copy(update={"moved_at": moved_at})
+    report = BUSY.model_copy(update={"moved_files": (line,)})
+    [row] = table(report_attachments(report, CONTEXT.time_zone)[1].content)
+    assert row["moved_at"] == "2026-04-27T00:30:12+02:00"
+
+
+def test_what_a_report_leaves_out_is_said_in_the_mail():
+    moved = BUSY.balances[0].model_copy(update={"moved": 6000})
+    report = BUSY.model_copy(update={"is_latest": False, "balances": (moved, BUSY.balances[1])})
+    mail = render(DailyReport(report=report), CONTEXT)
+    for note in report.notes:
+        assert note in mail.text
+        assert note in mail.html
+    assert "The list of moved files holds the first 36 of 6,012." in report.notes
+
+
+def test_what_asks_for_a_job_leads_to_its_form_in_the_mail():
+    form = "https://dagster.example.com/locations/ferrero_dagster/jobs/resend_notifications/playground"
+    need = BUSY.needs[0].model_copy(update={"do_url": form})
+    mail = render(DailyReport(report=BUSY.model_copy(update={"needs": (need,)})), CONTEXT)
+    assert f'href="{form}"' in mail.html
+    assert form in mail.text
+
+
 def test_a_name_from_outside_is_never_a_formula():
-    [row, *_] = table(report_attachments(report_of("=cmd|' /C calc'!A0", 1, None))[0].content)
+    [row, *_] = table(report_attachments(report_of("=cmd|' /C calc'!A0", 1, None), CONTEXT.time_zone)[0].content)
     assert row["name"] == "'=cmd|' /C calc'!A0 Germany"
 
 

@@ -52,6 +52,16 @@ def set_aside_file(database, tracking_id, *, route="a2_to_a3", campaign_id="a" *
     database.transact(work)
 
 
+def master(database, tracking_id, *, campaign_id="a" * 40, name=None, status="active"):
+    """A master of a campaign, as a route left it."""
+    database.transact(
+        lambda cursor: cursor.execute(
+            "INSERT INTO master_assets (tracking_id, campaign_id, asset_name, status) VALUES (%s, %s, %s, %s)",
+            (tracking_id, campaign_id, name, status),
+        )
+    )
+
+
 def message(database, key, *, state="set_aside"):
     """The number of a message in that state, delivered to one and refused by another."""
 

@@ -73,6 +73,32 @@ def test_what_is_wrong_in_one_place_hides_nothing_elsewhere_and_names_who_must_a
     assert {c.detail for c in checks if c.system == "DAM" and c.state == "skipped"} == {"not tried"}
 
 
+def searches(connections, **site):
+    changed = connections.site.model_copy(update={"dam": connections.site.dam.model_copy(update=site)})
+    checks = check_connections(replace(connections, site=changed))
+    return {c.check.removeprefix("search "): (c.state, c.detail) for c in checks if c.check.startswith("search ")}
+
+
+def test_each_route_tells_how_many_campaigns_its_search_finds(connections, served_dam):
+    for number, status in enumerate(["A1", "A1", "A3"]):
+        served_dam.store.add_campaign(name=f"{number}", number=f"C{number}", status=status, type="Local Adaptation")
+    assert searches(connections) == {
+        "a1_to_a2": ("ok", "2 of type Local Adaptation in A1"),
+        "a5_to_a6": ("ok", "none of type Local Adaptation in A5; 3 of this type in A1, A3"),
+        "b1_to_b2": ("ok", "none of type Global comm in B1; 0 of this type"),
+    }
+
+
+def test_a_status_field_that_no_campaign_has_is_found_before_the_first_look(connections, served_dam):
+    served_dam.store.add_campaign(name="Spring", number="C1", status="A1", type="Local Adaptation")
+    state, detail = searches(connections, status_field="FERRERO.FIELD.BRAND")["a1_to_a2"]
+    assert state == "failed"
+    assert "none of the 1 found of this type has a value in the field dam.status_field" in detail
+    state, detail = searches(connections, status_field="NO.SUCH.FIELD")["a1_to_a2"]
+    assert state == "failed"
+    assert "dropped a condition; check dam.status_field" in detail
+
+
 def test_missing_settings_and_an_empty_database_are_failures_with_a_sentence(connections, empty_database_url):
     settings = load_settings(database_url=empty_database_url, box_config="nowhere.json")
     checks = check_connections(replace(connections, settings=settings))

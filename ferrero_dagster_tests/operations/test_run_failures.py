@@ -32,6 +32,21 @@ def test_one_mail_per_cause_and_day_however_many_runs_and_ids(database):
     assert reported(database, run(kind="ValueError"))
 
 
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        ("a1_to_a2", "the sensor tries again by itself"),
+        ("a2_to_a3", "the sensor tries again by itself"),
+        ("daily_report", "the schedule starts it again within the hour"),
+        ("check_connections", "start it again once the cause is gone"),
+    ],
+)
+def test_who_reads_of_a_failed_run_learns_who_tries_again(database, job, words):
+    reported(database, run(job=job))
+    [row] = rows(database, "SELECT fact FROM notifications")
+    assert words in row["fact"]["what_to_do"]
+
+
 def test_what_has_been_reported_already_is_not_mailed(database):
     assert not reported(database, run(reported=True))
     database.transact(lambda cursor: outages.note_failure(cursor, "Box", "Box is out of order (503)."))

@@ -26,7 +26,7 @@ from ferrero_dagster.sandbox.serving import Server
 
 
 @dataclass(frozen=True)
-class ServedBox:
+class SdkBox:
     """A running stand-in: what it holds, what it obeys, what it was asked, and a client."""
 
     store: BoxStore
@@ -36,7 +36,7 @@ class ServedBox:
     auth: BoxJWTAuth
     client: BoxClient
 
-    def fresh(self) -> "ServedBox":
+    def fresh(self) -> "SdkBox":
         """The same server, empty and without settings, faults and a past; the client stays logged in."""
         self.store.clear()
         vars(self.settings).update(vars(_settings()))
@@ -60,7 +60,7 @@ def sdk(url: str, auth: BoxJWTAuth, session: requests.Session) -> BoxClient:
 
 
 @contextmanager
-def served_box(state_dir: Path) -> Iterator[ServedBox]:
+def sdk_box(state_dir: Path) -> Iterator[SdkBox]:
     """A server on whatever `state_dir` holds already."""
     settings, board = _settings(), FaultBoard()
     config = state_dir.parent / "Box-config.json"
@@ -69,7 +69,7 @@ def served_box(state_dir: Path) -> Iterator[ServedBox]:
         app: ASGIApp = FaultMiddleware(create_box_app(store, settings), board)
         with Server(app, purpose="the Box stand-in") as server:
             auth = BoxJWTAuth(JWTConfig.from_config_file(str(config)))
-            yield ServedBox(store, settings, board, server.url, auth, sdk(server.url, auth, session))
+            yield SdkBox(store, settings, board, server.url, auth, sdk(server.url, auth, session))
 
 
 @contextmanager

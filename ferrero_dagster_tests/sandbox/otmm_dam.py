@@ -29,7 +29,7 @@ class Dam:
         self.session.trust_env = False
         self.sign_in()
 
-    def fresh(self):
+    def fresh(self) -> "Dam":
         """The same server, empty and with its first settings."""
         self.store.clear()
         vars(self.settings).update(vars(OtmmSettings()))
@@ -86,7 +86,7 @@ class Dam:
 
 
 @contextmanager
-def served_dam(state_dir: Path) -> Iterator[Dam]:
+def signed_in_dam(state_dir: Path) -> Iterator[Dam]:
     """A DAM on loopback that keeps its state in this directory."""
     store, settings = OtmmStore(state_dir), OtmmSettings()
     with Server(create_otmm_app(store, settings)) as server:

@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster_tests.sandbox.box_contract import ContractSession
-from ferrero_dagster_tests.sandbox.box_sdk import sdk, served_box
+from ferrero_dagster_tests.sandbox.box_sdk import sdk
 
 FILM = bytes(100_000)
 TEMPLATE = ("enterprise", "ferrerodammetadata")
@@ -41,22 +41,15 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_box(tmp_path_factory.mktemp("state") / "box") as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def session(running):
-    with ContractSession(DESCRIPTION, running.url) as contract_session:
+def session(running_box):
+    with ContractSession(DESCRIPTION, running_box.url) as contract_session:
         yield contract_session
 
 
 @pytest.fixture
-def box(running, session):
-    running.fresh()
+def box(box, session):
     session.exchanges.clear()
-    yield running
+    yield box
     assert session.exchanges
     assert session.violations == []
 

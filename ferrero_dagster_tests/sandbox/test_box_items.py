@@ -4,20 +4,9 @@ import pytest
 import requests
 from box_sdk_gen import CreateFileMetadataByIdScope, CreateFolderParent, UpdateFileByIdParent
 
-from ferrero_dagster_tests.sandbox.box_sdk import conflicts_of, refused, served_box
+from ferrero_dagster_tests.sandbox.box_sdk import conflicts_of, refused, sdk_box
 
 METADATA_FIELD = "metadata.enterprise.ferrerodammetadata"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_box(tmp_path_factory.mktemp("state") / "box") as served:
-        yield served
-
-
-@pytest.fixture
-def box(running):
-    return running.fresh()
 
 
 @pytest.fixture
@@ -198,11 +187,11 @@ def test_metadata_of_a_file_that_is_gone_is_not_found(box):
 
 
 def test_a_restart_forgets_nothing(tmp_path):
-    with served_box(tmp_path / "box") as before:
+    with sdk_box(tmp_path / "box") as before:
         folder_id = before.store.add_folder(name="Agency")
         file_id = before.store.put_file(folder_id, "film.mp4", b"film", {"creativexScore": 5})
         tree, metadata = before.store.tree(), before.store.metadata(file_id, "ferrerodammetadata")
-    with served_box(tmp_path / "box") as after:
+    with sdk_box(tmp_path / "box") as after:
         assert after.store.tree() == tree
         assert content_of(after, file_id) == b"film"
         assert after.store.metadata(file_id, "ferrerodammetadata") == metadata

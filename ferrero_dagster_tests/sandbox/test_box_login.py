@@ -12,20 +12,9 @@ from box_sdk_gen import BoxAPIError, BoxJWTAuth, JWTConfig
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ferrero_dagster.sandbox.box import write_box_config
-from ferrero_dagster_tests.sandbox.box_sdk import sdk, served_box
+from ferrero_dagster_tests.sandbox.box_sdk import sdk, sdk_box
 
 TOKEN_PATH = "/oauth2/token"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_box(tmp_path_factory.mktemp("state") / "box") as served:
-        yield served
-
-
-@pytest.fixture
-def box(running):
-    return running.fresh()
 
 
 def login_with(box, change):
@@ -89,6 +78,17 @@ def test_another_enterprise_is_refused(box):
     ],
 )
 def test_a_wrong_assertion_is_refused_with_its_reason(box, claims, reason):
+    answer = signed(box, claims)
+    assert answer.status_code == 400
+    assert reason in answer.json()["error_description"]
+
+
+def test_an_assertion_is_good_for_one_log_in(box):
+    assert [signed(box, {"jti": "once"}).status_code for _ in range(2)] == [200, 400]
+
+
+def signed(box, claims):
+    """The answer to a log-in with the right assertion but for these claims."""
     config = json.loads((box.store.state_dir / "Box-config.json").read_text())
     app = config["boxAppSettings"]
     right = {
@@ -106,13 +106,11 @@ def test_a_wrong_assertion_is_refused_with_its_reason(box, claims, reason):
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "assertion": jwt.encode(given, key, "RS256"),
     }
-    answer = requests.post(box.url + TOKEN_PATH, data=form, timeout=30)
-    assert answer.status_code == 400
-    assert reason in answer.json()["error_description"]
+    return requests.post(box.url + TOKEN_PATH, data=form, timeout=30)
 
 
 def test_an_assertion_signed_by_another_key_is_refused(box, tmp_path):
-    with served_box(tmp_path / "other" / "box") as other:
+    with sdk_box(tmp_path / "other" / "box") as other:
         foreign = json.loads((other.store.state_dir / "Box-config.json").read_text())["boxAppSettings"]["appAuth"]
     body = login_with(box, lambda config: config["boxAppSettings"].update(appAuth=foreign))
     assert "Signature" in body["error_description"]

@@ -20,25 +20,18 @@ from box_sdk_gen import (
 from box_sdk_gen.managers.uploads import UploadWithPreflightCheckAttributesParentField
 
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.sandbox.box_sdk import conflicts_of, refused, served_box
+from ferrero_dagster_tests.sandbox.box_sdk import conflicts_of, refused, sdk_box
 
 MEGABYTE = 1024**2
 FILM = bytes(range(256)) * 1000
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_box(tmp_path_factory.mktemp("state") / "box") as served:
-        yield served
-
-
 @pytest.fixture
-def box(running):
+def box(box):
     """A Box whose parts are small enough for quick tests."""
-    running.fresh()
-    running.settings.chunked_minimum_bytes = 1000
-    running.settings.part_size_bytes = 100_000
-    return running
+    box.settings.chunked_minimum_bytes = 1000
+    box.settings.part_size_bytes = 100_000
+    return box
 
 
 @pytest.fixture
@@ -232,13 +225,13 @@ def test_an_upload_goes_on_where_it_was_interrupted_even_after_a_restart(tmp_pat
         content_range = f"bytes {offset}-{offset + len(part) - 1}/{len(FILM)}"
         return calls.upload_file_part(session.id, io.BytesIO(part), digest(part), content_range)
 
-    with served_box(tmp_path / "box") as box:
+    with sdk_box(tmp_path / "box") as box:
         box.settings.chunked_minimum_bytes, box.settings.part_size_bytes = 0, 100_000
         calls: Any = box.client.chunked_uploads
         session = calls.create_file_upload_session("0", len(FILM), "film.mp4")
         assert session.total_parts == 3
         put(session, 200_000)
-    with served_box(tmp_path / "box") as box:
+    with sdk_box(tmp_path / "box") as box:
         calls = box.client.chunked_uploads
         with refused(409, "range_overlaps_existing_range"):
             put(session, 200_000)

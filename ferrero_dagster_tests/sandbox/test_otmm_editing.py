@@ -2,30 +2,7 @@
 
 import pytest
 
-from ferrero_dagster_tests.sandbox.otmm_dam import sample_campaign, served_dam
-
 STATUS = "FERRERO.FIELD.CAMPAIGN_STATUS"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_dam(tmp_path_factory.mktemp("dam")) as dam:
-        yield dam
-
-
-@pytest.fixture
-def dam(running):
-    return running.fresh()
-
-
-@pytest.fixture
-def campaign(dam):
-    return sample_campaign(dam)
-
-
-@pytest.fixture
-def masters(dam, campaign):
-    return dam.store.folder(campaign, "01 Master Assets")
 
 
 def patch(field_id, value, root="edited_folder"):
@@ -38,7 +15,7 @@ def test_a_folder_can_be_locked_patched_and_unlocked(dam, campaign, kind):
     path = f"/{kind}/{campaign}"
     body = patch(STATUS, "A2", "edited_folder" if kind == "folders" else "edited_asset")
     assert dam.refusal("PATCH", path, json=body) == 409
-    assert dam.state(path, "lock") == dam.state(path, "lock") == 200
+    assert dam.state(path, "lock") == 200
     assert dam.get(path)[f"{kind[:-1]}_resource"][kind[:-1]]["asset_state"] == "LOCKED"
     assert dam.call("PATCH", path, json=body).status_code == 200
     assert dam.state(path, "unlock") == 200
@@ -55,6 +32,13 @@ def test_a_lock_of_another_user_is_respected(dam, campaign):
     assert dam.state(f"/folders/{campaign}", "lock") == dam.state(f"/assets/{campaign}", "unlock") == 409
     dam.store.unlock(campaign)
     assert dam.call("PATCH", f"/folders/{campaign}", json=patch(STATUS, "A2")).status_code == 200
+
+
+def test_a_lock_of_ones_own_is_given_again_only_where_the_settings_say_so(dam, campaign):
+    path = f"/folders/{campaign}"
+    assert [dam.state(path, "lock"), dam.state(path, "lock")] == [200, 409]
+    dam.settings.relock_refused = False
+    assert dam.state(path, "lock") == 200
 
 
 def test_scalars_tables_and_the_name_can_be_patched(dam, masters):
@@ -74,6 +58,15 @@ def test_scalars_tables_and_the_name_can_be_patched(dam, masters):
 def test_an_unreadable_patch_is_refused(dam, campaign, body):
     dam.store.lock(campaign, user="ferrero")
     assert dam.refusal("PATCH", f"/folders/{campaign}", data=body) == 400
+
+
+def test_a_patch_can_be_answered_and_lose_a_field(dam, masters):
+    dam.settings.lock_required, dam.settings.fields_lost_by_patches = False, frozenset({"B"})
+    asset_id = dam.store.add_asset(masters, "a.mp4")
+    value = {"value": {"type": "string", "value": "x"}}
+    edited = {"edited_asset": {"data": {"metadata": [{"id": "A", "value": value}, {"id": "B", "value": value}]}}}
+    assert dam.call("PATCH", f"/assets/{asset_id}", json=edited).status_code == 200
+    assert (dam.store.value(asset_id, "A"), dam.store.value(asset_id, "B")) == ("x", "")
 
 
 def test_an_unknown_action_is_refused(dam, campaign):

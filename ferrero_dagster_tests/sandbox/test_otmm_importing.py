@@ -6,28 +6,7 @@ import tracemalloc
 
 import pytest
 
-from ferrero_dagster_tests.sandbox.otmm_dam import sample_campaign, served_dam
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_dam(tmp_path_factory.mktemp("dam")) as dam:
-        yield dam
-
-
-@pytest.fixture
-def dam(running):
-    return running.fresh()
-
-
-@pytest.fixture
-def campaign(dam):
-    return sample_campaign(dam)
-
-
-@pytest.fixture
-def masters(dam, campaign):
-    return dam.store.folder(campaign, "01 Master Assets")
+from ferrero_dagster_tests.sandbox.otmm_dam import sample_campaign, signed_in_dam
 
 
 def test_an_import_becomes_an_asset_after_some_polls(dam, campaign):
@@ -82,6 +61,15 @@ def test_jobs_can_fail_and_lose_a_byte(dam, masters):
     assert dam.get(f"/jobs/{truncated}/assets")["assets_resource"]["asset_list"]
 
 
+def test_imports_can_lose_fields_and_show_checksums_that_are_not_md5(dam, masters):
+    dam.settings.fields_lost_by_imports, dam.settings.other_checksums = frozenset({"B"}), True
+    value = {"value": {"type": "string", "value": "x"}}
+    dam.import_file(masters, "a.mp4", b"film", {"id": "A", "value": value}, {"id": "B", "value": value})
+    (record,) = dam.store.assets(masters)
+    assert set(record.metadata) == {"A"}
+    assert (len(record.md5_hex), record.md5_hex == hashlib.md5(b"film").hexdigest()) == (32, False)
+
+
 def test_a_check_in_makes_a_new_version(dam, masters):
     old = dam.store.add_asset(masters, "film.mp4", b"old")
     job = dam.call("POST", "/jobs/imports", data={"file_name": "film.mp4"}).json()["job_handle"]["job_id"]
@@ -104,11 +92,11 @@ def test_a_check_in_makes_a_new_version(dam, masters):
 
 
 def test_a_restart_forgets_nothing(tmp_path):
-    with served_dam(tmp_path) as before:
+    with signed_in_dam(tmp_path) as before:
         folder = before.store.folder(sample_campaign(before), "01 Final Assets")
         job = before.import_file(folder, "a.mp4", b"film").json()["job_handle"]["job_id"]
         before.get(f"/jobs/{job}/assets")
-    with served_dam(tmp_path) as after:
+    with signed_in_dam(tmp_path) as after:
         (asset,) = after.get(f"/jobs/{job}/assets")["assets_resource"]["asset_list"]
         assert after.call("GET", f"/assets/{asset['asset_id']}/contents").content == b"film"
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from ferrero_dagster_tests.sandbox.otmm_dam import LOGIN, sample_campaign, served_dam
+from ferrero_dagster_tests.sandbox.otmm_dam import LOGIN
 
 MVP_MISSING = {"MAIN_LANGUAGES", "MARKETING_TAG", "FERRERO.FIELD.ASSETCOMPLIANCE", "FERRERO.FIELD.TALENT"}
 MVP_PRESENT = {"ARTESIA.FIELD.ASSET NAME", "ARTESIA.FIELD.ASSET DESCRIPTION"} | {
@@ -36,27 +36,6 @@ MVP_PRESENT = {"ARTESIA.FIELD.ASSET NAME", "ARTESIA.FIELD.ASSET DESCRIPTION"} | 
         "CONFIDENTIALITY",
     )
 }
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_dam(tmp_path_factory.mktemp("dam")) as dam:
-        yield dam
-
-
-@pytest.fixture
-def dam(running):
-    return running.fresh()
-
-
-@pytest.fixture
-def campaign(dam):
-    return sample_campaign(dam)
-
-
-@pytest.fixture
-def masters(dam, campaign):
-    return dam.store.folder(campaign, "01 Master Assets")
 
 
 def field_nodes(node):
@@ -176,5 +155,9 @@ def test_contents_come_whole_by_asset_and_by_rendition(dam, masters):
     info = dam.get(f"/assets/{asset}", load_type="full")["asset_resource"]["asset"]["master_content_info"]
     assert "content_checksum" not in info
     assert dam.call("GET", f"/renditions/{info['id']}").content == content
+    kinds = {"application/json": 406, "image/*, text/html;q=0.5": 406, "video/*": 200, "text/html, */*;q=0.1": 200}
+    for path in (f"/assets/{asset}/contents", f"/renditions/{info['id']}"):
+        answers = {kind: dam.call("GET", path, headers={"Accept": kind}).status_code for kind in kinds}
+        assert answers == kinds
     empty = dam.store.add_asset(masters, "idea", with_content=False)
     assert dam.refusal("GET", f"/assets/{empty}/contents") == 404

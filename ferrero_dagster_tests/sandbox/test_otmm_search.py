@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ferrero_dagster.domain.metadata import field_value
 from ferrero_dagster.sandbox.otmm.answers import Refusal
 from ferrero_dagster.sandbox.otmm.search import combined, search
-from ferrero_dagster_tests.sandbox.otmm_dam import sample_campaign, served_dam
 
 CONTAINS = "ARTESIA.OPERATOR.CHAR.CONTAINS"
 STATUS = "FERRERO.FIELD.CAMPAIGN_STATUS"
@@ -22,27 +22,6 @@ KEYS = [
     "tabular_field_list",
     "left_paren",
 ]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with served_dam(tmp_path_factory.mktemp("dam")) as dam:
-        yield dam
-
-
-@pytest.fixture
-def dam(running):
-    return running.fresh()
-
-
-@pytest.fixture
-def campaign(dam):
-    return sample_campaign(dam)
-
-
-@pytest.fixture
-def masters(dam, campaign):
-    return dam.store.folder(campaign, "01 Master Assets")
 
 
 def condition(field_id, value, **more):
@@ -95,11 +74,18 @@ def test_tables_numbers_and_folders_narrow_a_search(dam, campaign, masters):
     assert asset not in dam.ids(folder_filter=campaign, folder_filter_type="direct")
 
 
-def test_a_lagging_index_still_finds_the_old_status(dam, campaign):
+def shown_status(dam):
+    [folder] = dam.search(condition(TYPE, "Local"), load_type="metadata", level_of_detail="slim")["asset_list"]
+    return field_value(folder, STATUS)
+
+
+def test_a_lagging_index_still_finds_and_shows_the_old_status(dam, campaign):
     dam.settings.index_lag_s = 3600
     dam.store.set_status(campaign, "A2")
     assert dam.ids(condition(STATUS, "A1")) == [campaign]
+    assert shown_status(dam) == "A1"
     dam.settings.index_lag_s = 0
+    assert shown_status(dam) == "A2"
     assert dam.ids(condition(STATUS, "A1")) == []
     assert dam.ids(condition(STATUS, "A2")) == [campaign]
 

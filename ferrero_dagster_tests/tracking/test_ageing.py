@@ -45,8 +45,8 @@ def test_what_the_cron_scripts_left_without_a_time_or_a_status_is_not_overdue(da
 
 def test_a_site_changes_the_days_of_one_status_and_switches_off_another(tmp_path):
     path = tmp_path / "site.yaml"
-    path.write_text("campaigns: {max_days_in_status: {A2: 45, A5: null, C1: 0.5}}")
-    assert load_site(path).campaigns.max_days_in_status == {"A1": 2, "A2": 45, "A5": None, "B1": 2, "C1": 0.5}
+    path.write_text("campaigns: {max_days_in_status: {A2: 45, A5: null, A6: 0.5}}")
+    assert load_site(path).campaigns.max_days_in_status == {"A1": 2, "A2": 45, "A5": None, "B1": 2, "A6": 0.5}
 
 
 @pytest.mark.parametrize("days", ["0", "-1", ".inf", ".nan", "soon"])

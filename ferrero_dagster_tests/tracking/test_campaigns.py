@@ -145,7 +145,7 @@ def test_a_system_has_one_open_outage_and_a_new_one_after_it_was_back_for_an_hou
     fail("Box")
     for _ in range(2):
         database.transact(lambda cursor: outages.note_success(cursor, "DAM"))
-    assert list(database.transact(outages.open_outages)) == ["Box"]
+    assert [outage.system for outage in database.transact(outages.open_outages)] == ["Box"]
     assert fail().id == noted[0].id
     database.transact(lambda cursor: outages.note_success(cursor, "DAM"))
     run_sql(database_url, "UPDATE outages SET ended_at = ended_at - interval '61 min' WHERE system = 'DAM'")

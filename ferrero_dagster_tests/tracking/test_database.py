@@ -1,9 +1,7 @@
 """A transaction survives a lost connection and a rival, the pool lets callers wait, a lock belongs to one process."""
 
-import select
 import signal
 import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -18,9 +16,14 @@ from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, Sys
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.tracking.database import MAX_CONNECTIONS, Database
 from ferrero_dagster_tests.tracking.cron_database import run_sql
+from ferrero_dagster_tests.transfer.commits import commits_watched
 
 OTHERS = "pid <> pg_backend_pid() AND datname = current_database()"
 KILL_ALL = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OTHERS}"
+KILL_LOCK_HOLDERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -60,44 +63,20 @@ def test_a_connection_that_died_in_the_pool_is_replaced(notes, database_url):
     assert written(database_url) == list("abcdefghijk")
 
 
-class AnswerToCommitIsLost(socketserver.ThreadingUnixStreamServer):
-    """Stands between clients and the server, and hangs up on the first client as soon as its COMMIT is done."""
-
-    def __init__(self, path, upstream):
-        super().__init__(path, socketserver.BaseRequestHandler)
-        self.upstream, self.connections = upstream, 0
-
-    def finish_request(self, request, client_address):
-        self.connections += 1
-        spoil = self.connections == 1
-        with socket.socket(socket.AF_UNIX) as upstream:
-            upstream.connect(self.upstream)
-            while True:
-                for source in select.select([request, upstream], [], [])[0]:
-                    data = source.recv(1 << 16)
-                    (upstream if source is request else request).sendall(data)
-                    if spoil and source is request and b"COMMIT" in data:
-                        upstream.recv(1 << 16)
-                        return
-                    if not data:
-                        return
-
-
 def test_work_whose_commit_was_done_but_never_answered_is_run_again_and_finds_its_own_traces(
     notes, database_url, tmp_path
 ):
-    place = database_url.rpartition("=")[2]
-    seen = []
+    seen, lost = [], iter([True])
 
     def work(cursor):
         seen.append(written(database_url))
         write(cursor)
 
-    with AnswerToCommitIsLost(f"{tmp_path}/.s.PGSQL.5432", f"{place}/.s.PGSQL.5432") as proxy:
-        threading.Thread(target=proxy.serve_forever).start()
-        with closing(Database(database_url.replace(place, str(tmp_path)))) as behind_proxy:
-            behind_proxy.transact(work)
-        proxy.shutdown()
+    with (
+        commits_watched(database_url, tmp_path / "proxy", is_lost=lambda: next(lost, False)) as address,
+        closing(Database(address)) as behind_proxy,
+    ):
+        behind_proxy.transact(work)
     assert seen == [[], ["a"]]
     assert written(database_url) == ["a"]
 
@@ -246,6 +225,23 @@ def test_a_lock_excludes_other_processes_until_its_holder_ends_even_by_sigkill(d
         pass
     with database.lock("campaign") as lock:
         lock.confirm()
+
+
+def test_a_lock_whose_holders_host_died_is_given_up_by_the_server_within_a_minute(tmp_path):
+    with EmbeddedPostgres(tmp_path / "data"), socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # A Unix socket has no keepalives.
+    (tmp_path / "data/postgresql.auto.conf").write_text(f"listen_addresses = '127.0.0.1'\nport = {port}\n")
+    with (
+        EmbeddedPostgres(tmp_path / "data"),
+        closing(Database(f"postgresql://postgres@127.0.0.1:{port}/postgres")) as database,
+        database.lock("campaign") as lock,
+    ):
+        assert lock
+        cursor = lock._connection.cursor()
+        cursor.execute("SELECT name, setting::int FROM pg_settings WHERE name LIKE 'tcp_keepalives%'")
+        keepalives: dict[str, int] = dict(cursor.fetchall())
+    assert keepalives == {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 
 
 def test_a_lock_is_free_for_others_as_soon_as_it_is_given_back(database):

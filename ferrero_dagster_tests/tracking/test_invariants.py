@@ -18,7 +18,7 @@ from ferrero_dagster.tracking import campaigns, outbox, rounds, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
-from ferrero_dagster_tests.tracking.test_transfers import DETAILS, DIGEST, asset, box_file
+from ferrero_dagster_tests.tracking.test_transfers import DIGEST, asset, box_file, claim_in
 
 ROUTE, ID = "a1_to_a2", "c1"
 CAMPAIGN = Campaign(id=ID, number="C1", name="Local", status="A1", type="Local Adaptation")
@@ -42,7 +42,7 @@ class CampaignLife(RuleBasedStateMachine):
         return second
 
     def claim(self, cursor, number):
-        return transfers.claim(cursor, ROUTE, ID, asset(number), DETAILS, reuse_tracking_id=False)
+        return claim_in(cursor, asset(number), ROUTE, ID)
 
     @initialize()
     def begin(self):

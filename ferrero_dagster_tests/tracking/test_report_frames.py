@@ -1,8 +1,11 @@
 """The daily report against PostgreSQL: a known day equals a table written by hand."""
 
-from datetime import date, datetime, timezone
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import psycopg2
 import pytest
 
 from ferrero_dagster.domain.links import Links
@@ -10,8 +13,10 @@ from ferrero_dagster.domain.report import Balance, CampaignLine, Integrity, Repo
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.reporting import DailyReporting
+from ferrero_dagster_tests.tracking import cron_database as cron
 
 DAY = ReportDay(date=date(2026, 3, 29), zone=ZoneInfo("Europe/Rome"))  # 23 hours: 28 March 23:00 to 29 March 22:00 UTC
+MORNING_AFTER = datetime(2026, 3, 30, 5, tzinfo=timezone.utc)
 LINKS = Links(dam_url="d", asset_pattern="{url}{id}", folder_pattern="{url}{id}", box_url="b", dagster_url="g")
 
 #: Columns: route, campaign, source, state, created, moved, set aside, updated (all UTC), bytes, hash.
@@ -65,11 +70,11 @@ def known_day(database: Database) -> Database:
             cursor.execute(
                 """
                 INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, state,
-                    created_at, moved_at, set_aside_at, updated_at, size_bytes, source_hash)
-                VALUES (%s, %s, %s, '1', %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    created_at, first_seen_at, moved_at, set_aside_at, updated_at, size_bytes, source_hash)
+                VALUES (%s, %s, %s, '1', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                 """,
-                (route, campaign, source, source, f"T{number:05}", state, at(created), at(moved), at(aside),
-                 at(updated), size, source_hash),
+                (route, campaign, source, source, f"T{number:05}", state, at(created), at(created), at(moved),
+                 at(aside), at(updated), size, source_hash),
             )  # fmt: skip
         for file_id, state, seen, refused, gone in rows(AGENCY_FILES, 5):
             cursor.execute(
@@ -96,8 +101,13 @@ def known_day(database: Database) -> Database:
             INSERT INTO notifications (dedupe_key, channel, template, fact, message_id, state, last_error, created_at)
             VALUES ('k', 'mail', 'a1_to_a2_complete', '{}', 'k', 'set_aside', 'no such user', '2026-03-29T20:00Z');
             INSERT INTO master_assets (tracking_id, campaign_id, status, created_at, updated_at)
-            VALUES ('CRON01', 'c1', 'active', NULL, NULL), ('T00001', 'c1', 'active', now(), now());
-            INSERT INTO derivative_assets (tracking_id, status, created_at) VALUES ('CRON01', 'active', NULL)
+            VALUES ('CRON01', 'c1', 'active', NULL, NULL);
+            INSERT INTO master_assets (tracking_id, campaign_id, opentext_id, original_id, status, updated_at)
+            SELECT tracking_id, campaign_id, source_id, source_id, 'active', moved_at FROM transfers
+            WHERE state = 'moved' AND route <> 'a2_to_a3';
+            INSERT INTO derivative_assets (tracking_id, status, created_at) VALUES ('CRON01', 'active', NULL);
+            INSERT INTO derivative_assets (tracking_id, status, created_at, transfer_id)
+            SELECT tracking_id, 'active', moved_at, id FROM transfers WHERE state = 'moved' AND route = 'a2_to_a3'
             """
         )
 
@@ -105,9 +115,16 @@ def known_day(database: Database) -> Database:
     return database
 
 
-def make(database: Database, day: ReportDay = DAY, run_id: str = "run", *, resend: bool = False):
+def make(
+    database: Database,
+    day: ReportDay = DAY,
+    run_id: str = "run",
+    *,
+    now: datetime = MORNING_AFTER,
+    resend: bool = False,
+):
     reporting = DailyReporting(database=database, site=load_site(), links=LINKS, sensors=[], run_id=run_id)
-    return reporting.make(day, resend=resend)
+    return reporting.make(day, now=now, resend=resend)
 
 
 def query(database: Database, statement: str):
@@ -156,29 +173,7 @@ def test_campaigns_are_shown_with_what_the_cron_scripts_moved_and_even_when_dele
 
 def test_the_monitoring_queries_of_the_seeds_say_the_same(known_day):
     report = make(known_day).report
-    [dashboard] = query(
-        known_day,
-        """
-        SELECT
-            COUNT(*) FILTER (WHERE a1_retry_count = 0) as "No Issues",
-            COUNT(*) FILTER (WHERE a1_retry_count = 1) as "Attempt 1",
-            COUNT(*) FILTER (WHERE a1_retry_count = 2) as "Attempt 2",
-            COUNT(*) FILTER (WHERE a1_retry_count >= 3) as "Permanently Failed"
-        FROM campaign_status
-        WHERE status = 'A1';
-        """,
-    )
-    alert = query(
-        known_day,
-        """
-        SELECT campaign_number, campaign_name, a1_retry_count, a1_last_retry_at
-        FROM campaign_status
-        WHERE status = 'A1'
-          AND a1_retry_count >= 2
-          AND a1_permanently_failed = FALSE
-        ORDER BY a1_retry_count DESC, a1_last_retry_at DESC;
-        """,
-    )
+    [dashboard], alert = query(known_day, cron.DASHBOARD), query(known_day, cron.ALERT)
     assert tuple(report.retry_status[0].model_dump().values()) == ("A1", *dashboard) == ("A1", 0, 0, 1, 1)
     assert [(row.number, row.name, row.attempts, row.last_attempt_at) for row in report.near_failure] == alert
 
@@ -189,6 +184,38 @@ def test_trend_and_latency_are_those_of_local_days(known_day):
     final = trend[-1]
     assert (final.direction, final.moved, final.median_s, final.p95_s) == ("Box → DAM", 1, 1800.0, 1800.0)
     assert trend[-2].median_s == pytest.approx((46800 + 7140) / 2)  # m2 and m3; what cron moved took no known time
+
+
+def test_a_day_long_past_leaves_out_what_is_known_of_the_present_only(known_day):
+    report = make(known_day, now=DAY.before(-2).begins_at).report
+    assert (report.is_latest, report.retry_status, report.near_failure) == (False, (), ())
+    assert [need.what for need in report.needs] == ["r1.mp4", "r4.mp4", "f2", "f4", "Box cannot be used"]
+    assert {line.name: (line.status, line.days) for line in report.campaigns} == {
+        "One": (None, None), "Campaign c2": (None, None), "Campaign c3": (None, None),
+    }  # fmt: skip
+    assert [balance.eligible for balance in report.balances] == [8, 8]
+
+
+def test_trouble_that_began_after_the_day_is_not_told_of_it(known_day):
+    query(
+        known_day,
+        "UPDATE campaign_status SET a1_stuck_since = '2026-03-29T22:00Z' WHERE campaign_id = 'c4';"
+        "UPDATE campaign_status SET a1_stuck_since = '2026-03-29T21:59Z' WHERE campaign_id = 'c5' RETURNING 1",
+    )
+    assert [need.what for need in make(known_day).report.needs][:2] == ["C5 Nearly", "C8 Late"]
+
+
+def test_all_numbers_of_a_report_are_of_one_moment(known_day, database_url):
+    with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(database_url)) as rival, rival.cursor() as cursor:
+        # The outages are counted after the balances, and before the trend.
+        cursor.execute("LOCK TABLE outages")
+        making = pool.submit(make, known_day)
+        while not query(known_day, "SELECT 1 FROM pg_locks WHERE relation = 'outages'::regclass AND NOT granted"):
+            pass
+        cursor.execute("UPDATE transfers SET moved_at = moved_at - interval '1 min' WHERE source_name = 'm4'")
+        rival.commit()
+        report = making.result().report
+    assert [point.moved for point in report.trend[-2:]] == [balance.moved for balance in report.balances] == [3, 1]
 
 
 def test_a_day_that_is_over_is_kept_and_mailed_once(known_day):
@@ -202,9 +229,18 @@ def test_a_day_that_is_over_is_kept_and_mailed_once(known_day):
     assert keys == [("daily_report:2026-03-29",), ("daily_report:2026-03-29:third",)]
 
 
+def test_the_next_report_tells_that_the_mail_of_one_has_not_left(database):
+    make(database, DAY.before(1))
+    told = "The mail of the report for 2026-03-28 has not left."
+    assert told not in make(database).report.gaps, "it was written just now"
+    query(database, "UPDATE daily_reports SET made_at = now() - interval '2 hours' RETURNING 1")
+    assert told in make(database, DAY.before(-1)).report.gaps
+    query(database, "UPDATE notifications SET state = 'sent' RETURNING 1")
+    assert told not in make(database, DAY.before(-2)).report.gaps
+
+
 def test_a_day_that_is_not_over_is_neither_kept_nor_mailed(database):
-    today = ReportDay(date=datetime.now(timezone.utc).date(), zone=ZoneInfo("Etc/GMT+12"))
-    made = make(database, today, resend=True)
+    made = make(database, now=DAY.ends_at - timedelta(seconds=1), resend=True)
     assert (made.report.is_over, made.is_new, made.is_mailed) == (False, True, False)
     assert query(database, "SELECT FROM daily_reports UNION ALL SELECT FROM notifications") == []
 

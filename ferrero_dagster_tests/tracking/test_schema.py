@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from sqlalchemy import NullPool, create_engine, text
 
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, SystemUnavailable
@@ -38,6 +39,20 @@ def test_a_database_of_the_cron_scripts_is_adopted_without_touching_a_row_or_a_t
     assert contents(empty_database_url, columns) == (columns, rows)
     columns_now, _ = contents(empty_database_url)
     assert all(columns_now[table][: len(described)] == described for table, described in columns.items())
+
+
+def test_files_of_before_were_first_seen_when_their_transfer_began(empty_database_url):
+    with create_engine(
+        empty_database_url.replace("postgresql:", "postgresql+psycopg2:"), poolclass=NullPool
+    ).begin() as c:
+        command.upgrade(schema._config(c), "0003")
+    run_sql(
+        empty_database_url,
+        "INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, created_at)"
+        " VALUES ('a1_to_a2', 'c1', 'm1', '1', 'm1', 'ABC123', '2026-01-01')",
+    )
+    schema.upgrade(empty_database_url)
+    assert run_sql(empty_database_url, "SELECT first_seen_at = created_at FROM transfers") == [(True,)]
 
 
 @pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.LATE_KEYS], ids=["usual", "odd", "late keys"])

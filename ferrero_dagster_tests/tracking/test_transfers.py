@@ -29,9 +29,17 @@ def box_file(file_id="900"):
 
 
 def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, reuse=False, details=DETAILS):
-    return database.transact(
-        lambda cursor: transfers.claim(cursor, route, campaign, wanted, details, reuse_tracking_id=reuse)
+    return database.transact(lambda cursor: claim_in(cursor, wanted, route, campaign, reuse=reuse, details=details))
+
+
+def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, reuse=False, details=DETAILS):
+    """The transfer of one file that is to be moved, as a run makes it."""
+    transfers.intend(
+        cursor, route, campaign, [wanted], upload_directory=details.upload_directory, reuse_tracking_ids=reuse
     )
+    transfer = transfers.of_campaign(cursor, route, campaign)[wanted.id, wanted.version]
+    transfers.describe(cursor, transfer.tracking_id, wanted, details)
+    return transfer
 
 
 def record_moved(database, transfer, file):
@@ -67,14 +75,15 @@ def test_claims_of_the_same_file_at_once_get_the_same_transfer_and_make_one_mast
 
 
 def test_five_hundred_files_get_five_hundred_tracking_ids(database, database_url):
-    def work(cursor):
-        return [
-            transfers.claim(cursor, ROUTE, CAMPAIGN, asset(n), DETAILS, reuse_tracking_id=False) for n in range(500)
-        ]
-
-    claims = database.transact(work)
-    assert len({claimed.tracking_id for claimed in claims}) == 500
-    assert {row[0] for row in run_sql(database_url, MASTERS)} == {claimed.tracking_id for claimed in claims}
+    assets = [asset(n) for n in range(500)]
+    database.transact(
+        lambda cursor: transfers.intend(
+            cursor, ROUTE, CAMPAIGN, assets, upload_directory="folder-9", reuse_tracking_ids=False
+        )
+    )
+    ids = {transfer.tracking_id for transfer in known(database).values()}
+    assert len(ids) == 500
+    assert run_sql(database_url, MASTERS) == [(tracking_id, "pending", None) for tracking_id in sorted(ids)]
 
 
 def test_a_tracking_id_that_is_taken_is_not_given_again(database, database_url):

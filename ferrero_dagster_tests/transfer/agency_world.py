@@ -55,8 +55,8 @@ class Agency:
             lambda cursor: cursor.execute(
                 """
                 INSERT INTO master_assets
-                    (tracking_id, opentext_id, full_metadata, upload_directory, campaign_id, status)
-                SELECT tracking_id, %s, %s, %s, %s, %s FROM unnest(%s::text[]) AS t (tracking_id)
+                    (tracking_id, opentext_id, original_id, full_metadata, upload_directory, campaign_id, status)
+                SELECT tracking_id, %s, tracking_id, %s, %s, %s, %s FROM unnest(%s::text[]) AS t (tracking_id)
                 """,
                 (asset.id, json.dumps(loaded.raw), self.folder(campaign_id), campaign_id, status, list(tracking_ids)),
             )

@@ -53,5 +53,7 @@ def commits_watched(
     with _Proxy(f"{directory}/.s.PGSQL.5432", socketserver.BaseRequestHandler) as proxy:
         proxy.before, proxy.is_lost, proxy.upstream = before, is_lost, f"{place}/.s.PGSQL.5432"
         threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield database_url.replace(place, str(directory))
-        proxy.shutdown()
+        try:
+            yield database_url.replace(place, str(directory))
+        finally:
+            proxy.shutdown()

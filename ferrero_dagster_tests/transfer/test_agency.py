@@ -63,6 +63,17 @@ def test_a_refused_file_is_mailed_once_per_version_with_all_that_is_wrong(agency
     assert len(agency.mails()) == 2
 
 
+def test_the_mail_of_a_wrong_name_has_the_right_one_and_the_campaign_of_its_tracking_id(agency):
+    campaign_id = agency.campaign("AAA001")
+    right = final_name("AAA001", kind="OLV")
+    agency.deliver(right.replace("OLV", "OLW"))
+    agency.settled_look()
+    [fact] = agency.sql("SELECT fact FROM notifications")
+    assert fact["reason"] == "The name is wrong: asset type “OLW” → “OLV”."
+    assert (fact["corrected_name"], fact["tracking_id"], fact["campaign"]["id"]) == (right, "AAA001", campaign_id)
+    assert fact["campaign"]["name"] == "Spring"
+
+
 def test_a_refused_file_that_is_renamed_is_looked_at_afresh(agency):
     campaign_id = agency.campaign("AAA001")
     file_id = agency.deliver("wrong.png")
@@ -188,7 +199,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
     looker = AgencyLooker(open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site, links=s.links)
     for _ in range(3):
         assert looker.look(running=()).notes == ["Box refused our log-in (400)."]
-    assert agency.mails() == [("workflow_error", "Box cannot be used")]
+    assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]
     assert states(agency) == {ONE: "ready"}
     assert len(agency.look().starts) == 1
     assert agency.sql("SELECT count(*) FROM outages WHERE ended_at IS NULL") == [0]

@@ -10,13 +10,8 @@ from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.tracking import schema
 from ferrero_dagster_tests.fix_world import World, opened_systems, with_site
-from ferrero_dagster_tests.tracking.test_database import KILL_ALL
+from ferrero_dagster_tests.tracking.test_database import KILL_ALL, KILL_LOCK_HOLDERS
 from ferrero_dagster_tests.transfer.commits import commits_watched
-
-KILL_LOCK_HOLDERS = """
-SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database
-WHERE locktype = 'advisory' AND datname = current_database()
-"""
 
 
 def losing(world, tmp_path, at):

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from ferrero_dagster.domain.errors import FerreroError
-from ferrero_dagster.domain.metadata import field_values, first_by_id
+from ferrero_dagster.domain.metadata import field_values, fields_by_id
+from ferrero_dagster.operations.changes import Request
+from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import World, sha1
 from ferrero_dagster_tests.transfer.agency_world import CREATIVEX, Agency, clean_name, final_name, finals_moved
 
+DO_IT = Request(done_by="Maria Rossi", dry_run=False)
 NAME = "1234567_RAF_DE_de_TEST-JOB_OLV_001_6S_16x9_ABC123.mp4"
 CLEAN = "RAF_DE_de_TEST-JOB_OLV_001_6S_16x9.mp4"
 
@@ -33,7 +36,7 @@ def test_a_final_arrives_whole_under_its_clean_name_with_its_masters_metadata(ag
     assert agency.contents(campaign_id) == {CLEAN: film}
     assert (asset.model, asset.security_policies, asset.mime_type) == ("ECOMMERCE", (1594,), "video/mp4")
     [[metadata]] = [list(row) for row in agency.world.sql("SELECT full_metadata FROM master_assets")]
-    master = first_by_id(metadata)
+    master = fields_by_id(metadata)
     changed = {
         "ARTESIA.FIELD.ASSET DESCRIPTION": ["TEST-JOB"],
         "FERRERO.FIELD.STATE": ["Local"],
@@ -97,7 +100,8 @@ def test_a_hundred_finals_are_one_run_within_the_budget_of_calls_and_a_wrong_one
     campaign_id = agency.campaign(*ids)
     for place, tracking_id in enumerate(ids):
         wrong = "wrong_" if not place else ""
-        agency.deliver(f"{wrong}1234567_RAF_DE_de_SPRING_KV_{place:03}_00S_16x9_{tracking_id}.png", b"%d" % place)
+        name = f"{wrong}1234567_RAF_DE_de_SPRING_KV_{place:03}_00S_16x9_{tracking_id}.png"
+        agency.deliver(name, b"%d" % place, CREATIVEX if place < 50 else None)
     look = agency.settled_look()
     assert agency.starts(look) == {campaign_id: 99}
     dam, box = agency.world.dam.board, agency.world.box.board
@@ -108,8 +112,8 @@ def test_a_hundred_finals_are_one_run_within_the_budget_of_calls_and_a_wrong_one
     assert [mail for mail in agency.mails() if mail[0] != "a2_to_a3_file_uploaded"] == [
         ("a2_to_a3_upload_failed", agency.waiting()[0])
     ]
-    # The address that a content lies at is no call of the API.
-    assert len(box.requests()) - len(box.requests(path="^/dl/")) == 3 * 99
+    # The address that a content lies at is no call of the API; where the template is missing, Box is asked once more.
+    assert len(box.requests()) - len(box.requests(path="^/dl/")) == 3 * 49 + 4 * 50
     listings = len(dam.requests("GET", "/children"))
     assert listings <= 2
     assert len(dam.requests()) - listings - len(dam.requests(path="/jobs/")) <= 2 * 99 + 2
@@ -142,6 +146,56 @@ def test_a_campaign_whose_last_open_master_was_withdrawn_is_advanced_at_the_next
     assert agency.starts(look) == {campaign_id: 0}
     assert agency.move(campaign_id).status == "A3"
     assert agency.starts() == {}
+
+
+@pytest.mark.parametrize(("of_the_newest", "status"), [(False, "A2"), (True, "A3")])
+def test_of_a_master_that_was_replaced_in_the_dam_only_the_newest_version_awaits_a_final(agency, of_the_newest, status):
+    world = agency.world
+    campaign_id = world.campaign({"Master.png": b"master"})
+    world.run(campaign_id)
+    [old] = agency.sql("SELECT tracking_id FROM master_assets")
+    [asset] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
+    world.dam.store.new_version(asset.id, b"corrected")
+    world.dam.store.set_status(campaign_id, "A1")
+    world.run(campaign_id)
+    [new] = agency.sql(f"SELECT tracking_id FROM master_assets WHERE tracking_id <> '{old}'")
+    agency.deliver(final_name(new if of_the_newest else old))
+    agency.go_on()
+    assert (len(agency.assets(campaign_id)), world.dam.store.status(campaign_id)) == (1, status)
+
+
+def test_when_the_newest_version_of_a_master_is_withdrawn_the_one_before_counts(agency):
+    campaign_id = agency.campaign("AAA001", "AAA002")
+    # The first version of an asset has its original's id; the cron scripts noted no other.
+    agency.sql(
+        "UPDATE master_assets SET original_id = NULL, opentext_id = 'first', created_at = now() - interval '1 day' "
+        "WHERE tracking_id = 'AAA001' RETURNING 1",
+        "UPDATE master_assets SET original_id = 'first' WHERE tracking_id = 'AAA002' RETURNING 1",
+    )
+    agency.deliver(final_name("AAA001"))
+    agency.go_on()
+    assert agency.starts() == {}
+    withdraw_masters(agency.world.database, ["AAA002"], DO_IT)
+    assert agency.starts() == {campaign_id: 0}
+
+
+@pytest.mark.parametrize("follows", ["a final", "a withdrawal"])
+def test_a_campaign_that_was_opened_again_is_complete_again_only_after_something_more_happened(agency, follows):
+    campaign_id = finals_moved(agency)
+    store = agency.world.dam.store
+    assert store.status(campaign_id) == "A3"
+    agency.add_masters(campaign_id, "AAA003") if follows == "a withdrawal" else None
+    store.set_status(campaign_id, "A2")
+    agency.move(campaign_id)
+    agency.go_on()
+    assert store.status(campaign_id) == "A2"
+    if follows == "a final":
+        agency.deliver(final_name("AAA001"), b"corrected")
+    else:
+        withdraw_masters(agency.world.database, ["AAA003"], DO_IT)
+    agency.go_on()
+    assert store.status(campaign_id) == "A3"
+    assert agency.mails().count(("a2_to_a3_complete", "Spring")) == 2
 
 
 def test_a_campaign_in_another_status_keeps_it(agency):
@@ -185,6 +239,41 @@ def test_an_advance_whose_end_nobody_saw_is_reported_once_or_given_up_when_peopl
     assert agency.move(campaign_id).status == "A4"
     assert agency.starts() == {}
     assert ("a2_to_a3_complete", "Spring") not in agency.mails()
+
+
+HIDDEN = Fault(
+    path="0{39}1", status=404, times=None, body='{"exception_body": {"message": "No."}}',
+    headers={"Content-Type": "application/json"},
+)  # fmt: skip
+
+
+def test_a_campaign_that_is_hidden_when_an_unfinished_run_goes_on_is_complete_under_its_name(agency):
+    campaign_id = agency.campaign("AAA001")
+    agency.deliver(final_name("AAA001"))
+    board = agency.world.dam.board
+    board.add(Fault(method="PATCH", path="0{39}1$", times=None, status=503))
+    agency.settled_look()
+    with pytest.raises(FerreroError):
+        agency.move(campaign_id)
+    board.clear()
+    board.add(HIDDEN)
+    agency.later()
+    assert agency.starts() == {campaign_id: 0}
+    assert agency.move(campaign_id).status == "A3"
+    assert ("a2_to_a3_complete", "Spring") in agency.mails()
+    assert agency.starts() == {}
+
+
+def test_a_campaign_that_its_new_status_hides_from_us_is_complete_and_people_read_so(agency):
+    campaign_id = agency.campaign("AAA001")
+    agency.deliver(final_name("AAA001"))
+    board = agency.world.dam.board
+    board.add(Fault(method="PATCH", path="0{39}1$", before=lambda: board.add(HIDDEN), drop_answer=True))
+    agency.settled_look()
+    assert agency.move(campaign_id).status == "A3"
+    assert agency.world.dam.store.status(campaign_id) == "A3"
+    [notes] = agency.sql("SELECT fact->'notes' FROM notifications WHERE template = 'a2_to_a3_complete'")
+    assert "does not show us the campaign any more" in notes[0]
 
 
 def test_a_locked_campaign_is_tried_again_with_pauses(agency):

@@ -28,6 +28,9 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
                                     "headers": {"Content-Type": "application/json"}}),
     "listing: not JSON": ("Box", {"path": "/items", "status": 200, "body": "<html>", "times": 2}),
     "log-in expires in Box": ("Box", {"status": 401, "skip": 2}),
+    "file: Box is out": ("Box", {"method": "GET", "path": "/files/[0-9]+$", "status": 503, "times": 6}),
+    "file: Box does not say where": ("Box", {"method": "GET", "path": "/files/[0-9]+$", "status": 200,
+        "body": '{"type": "file", "id": "1", "etag": "0"}', "headers": {"Content-Type": "application/json"}}),
     "metadata: Box is out": ("Box", {"path": "/metadata/", "status": 500, "times": 6}),
     "content: Box is out": ("Box", {"path": "/content$", "status": 503, "times": 30}),
     "content: not ready yet": ("Box", {"path": "/content$", "status": 202, "headers": {"Retry-After": "0"}}),
@@ -54,7 +57,10 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "import: answer without a job": ("DAM", {"method": "POST", "path": "/assets$", "status": 202, "body": "{}",
                                              "headers": {"Content-Type": "application/json"}}),
     "job: DAM is out": ("DAM", {"path": "/jobs/", "status": 503, "times": 12}),
-    "job: unknown for a while": ("DAM", {"path": "/jobs/", "status": 404, "times": 3}),
+    "job: unknown for a while": ("DAM", {"path": "/jobs/", "status": 404, "times": 3,
+        "headers": {"Content-Type": "application/json"}, "body": '{"exception_body": {"message": "no"}}'}),
+    "everything: DAM is out with a page of 404": ("DAM", {"path": "/v6/[^s]", "status": 404, "times": 24,
+        "headers": {"Content-Type": "text/html"}, "body": "<html>HTTP Status 404 - Not Found</html>"}),
     "job: not JSON": ("DAM", {"path": "/jobs/", "status": 200, "body": "?", "times": 6}),
     "job: answer lost": ("DAM", {"path": "/jobs/", "drop_answer": True}),
     "asset: not shown yet": ("DAM", {"method": "GET", "path": "/assets$", "status": 200, "body":
@@ -147,15 +153,17 @@ def test_while_a_lost_import_may_still_be_at_work_none_is_started(agency):
 # --- the agency goes on working while we do
 
 
-BEFORE_READING, BEFORE_DELETING = "/content$", "^/2.0/files/[0-9]+$"
+BEFORE_READING: dict[str, Any] = {"path": "/content$"}
+BEFORE_IMPORTING: dict[str, Any] = {"method": "GET", "path": "/files/[0-9]+$"}
+BEFORE_DELETING: dict[str, Any] = {"method": "DELETE"}
 
 
-def meanwhile(agency: Agency, change: Callable[[str], Any], when: str) -> str:
+def meanwhile(agency: Agency, change: Callable[[str], Any], when: dict[str, Any]) -> str:
     """A campaign with one final, to which `change` happens just before that request to Box; the run is over."""
     campaign_id = agency.campaign("AAA001")
     file_id = agency.deliver(ONE, b"first")
     agency.settled_look()
-    agency.world.box.board.add(Fault(path=when, before=lambda: change(file_id)))
+    agency.world.box.board.add(Fault(**when, before=lambda: change(file_id)))
     outcome = agency.move(campaign_id)
     assert outcome.failed == ()
     return campaign_id
@@ -177,13 +185,53 @@ def test_a_file_deleted_in_box_once_it_was_read_has_arrived(agency):
     assert agency.world.dam.store.status(campaign_id) == "A3"
 
 
-@pytest.mark.parametrize("when", [BEFORE_READING, BEFORE_DELETING])
+@pytest.mark.parametrize("when", [BEFORE_READING, BEFORE_IMPORTING, BEFORE_DELETING])
 def test_a_file_replaced_in_box_meanwhile_is_taken_in_its_last_version(agency, when):
     campaign_id = meanwhile(agency, lambda _: agency.deliver(ONE, b"second"), when)
     assert agency.waiting() == [ONE]
     agency.go_on()
     assert agency.contents(campaign_id) == {clean_name("AAA001"): b"second"}
     assert agency.waiting() == []
+
+
+@pytest.mark.parametrize("when", [BEFORE_READING, BEFORE_IMPORTING])
+def test_a_file_renamed_in_box_before_its_import_arrives_under_its_new_name_only(agency, when):
+    campaign_id = meanwhile(agency, lambda file_id: agency.world.box.store.rename(file_id, TWO), when)
+    assert agency.assets(campaign_id) == []
+    agency.add_masters(campaign_id, "AAA002")
+    agency.go_on()
+    assert agency.contents(campaign_id) == {clean_name("AAA002"): b"first"}
+    assert agency.sql("SELECT tracking_id FROM derivative_assets") == ["AAA002"]
+
+
+@pytest.mark.parametrize("move_back", [False, True])
+def test_a_file_moved_out_of_the_agencys_folder_before_its_import_stays_out_of_the_dam(agency, move_back):
+    store = agency.world.box.store
+    hold = store.add_folder(name="Hold", parent_id=AGENCY_FOLDER)
+    campaign_id = meanwhile(agency, lambda file_id: store.move(file_id, folder_id=hold), BEFORE_IMPORTING)
+    agency.go_on()
+    assert agency.assets(campaign_id) == []
+    if move_back:
+        [file_id] = agency.sql("SELECT DISTINCT file_id FROM agency_files")
+        store.move(file_id, folder_id=AGENCY_FOLDER)
+        agency.go_on()
+    assert len(agency.assets(campaign_id)) == move_back
+
+
+def test_a_folder_moved_away_with_its_files_before_their_import_keeps_them_out_of_the_dam(agency):
+    agency = agency.with_site(agency={"include_subfolders": True})
+    campaign_id = agency.campaign("AAA001")
+    store = agency.world.box.store
+    week = store.add_folder(name="Week 12", parent_id=AGENCY_FOLDER)
+    hidden = store.add_folder(name=".hidden", parent_id=AGENCY_FOLDER)
+    file_id = store.put_file(week, ONE, b"first")
+    agency.settled_look()
+    # Such a move leaves the file's own etag as it is.
+    store.database.change("UPDATE items SET parent_id = ? WHERE id = ?", hidden, week)
+    assert [file.name for file in agency.move(campaign_id).left] == [ONE]
+    store.database.change("UPDATE items SET parent_id = ? WHERE id = ?", AGENCY_FOLDER, week)
+    assert len(agency.move(campaign_id).moved) == 1
+    assert file_id in agency.sql("SELECT box_file_id FROM derivative_assets")
 
 
 def test_a_file_renamed_in_box_meanwhile_is_looked_at_afresh(agency):
@@ -221,6 +269,31 @@ def test_a_file_back_from_the_trash_is_on_its_way_again(agency):
 
 
 # --- what Box says of CreativeX
+
+
+def test_creativex_is_what_it_is_when_the_file_is_moved_however_long_that_takes(agency):
+    campaign_id = agency.campaign("AAA001", "AAA002")
+    files = [agency.deliver(name, creativex={"creativexScore": 10}) for name in (ONE, TWO)]
+    agency.world.dam.settings.failing_jobs = 2
+    agency.settle_and_move(campaign_id)
+    agency.world.box.store.set_metadata(files[0], {"creativexScore": 99, "creativexUrl": "https://x.example/new"})
+    agency.world.box.store.delete_metadata(files[1], "ferrerodammetadata")
+    agency.later()
+    agency.go_on()
+    scores = dict(agency.sql("SELECT fact->>'original_name', fact->>'creativex_score' FROM notifications"))
+    assert (scores[ONE], scores[TWO]) == ("99", None)
+
+
+def test_where_box_does_not_tell_creativex_now_the_listing_counts(agency):
+    campaign_id = agency.campaign("AAA001")
+    file_id = agency.deliver(ONE, creativex={"creativexScore": 10})
+    agency.settled_look()
+    agency.world.box.store.delete_metadata(file_id, "ferrerodammetadata")
+    agency.world.box.board.add(Fault(path="/metadata/", status=403))
+    agency.move(campaign_id)
+    [fact] = agency.sql("SELECT fact FROM notifications WHERE template LIKE '%uploaded'")
+    assert fact["creativex_score"] == "10"
+    assert "CreativeX could not be read" in fact["notes"][-1]
 
 
 @pytest.mark.parametrize(
@@ -317,6 +390,39 @@ def test_finals_of_a_campaign_that_the_dam_has_no_more_are_set_aside_and_no_run_
     assert agency.waiting() == [TWO]
 
 
+def test_a_file_that_box_does_not_hand_out_is_set_aside_and_the_others_go_on(agency):
+    campaign_id = agency.campaign("AAA001", "AAA002")
+    other_id = agency.campaign("BBB001")
+    refused = agency.deliver(ONE)
+    for tracking_id in ("AAA002", "BBB001"):
+        agency.deliver(final_name(tracking_id))
+    agency.world.box.board.add(Fault(path=f"/files/{refused}/content$", status=403, times=None))
+    agency.go_on()
+    assert agency.errors == []
+    assert [len(agency.assets(id_)) for id_ in (campaign_id, other_id)] == [1, 1]
+    assert agency.sql("SELECT last_error FROM transfers WHERE state = 'set_aside'")[0].startswith(
+        f"Downloading {ONE}: Box refuses us this file (403, request "
+    )
+    assert agency.mails().count(("a2_to_a3_upload_failed", ONE)) == 1
+    assert agency.sql("SELECT system FROM outages") == []
+
+
+def test_a_final_that_box_does_not_let_us_delete_has_arrived_is_told_once_and_tried_again_much_later(agency):
+    campaign_id = agency.campaign("AAA001")
+    locked = agency.deliver(ONE)
+    agency.world.box.board.add(Fault(method="DELETE", path=f"/files/{locked}$", status=403, times=3))
+    assert [file.name for file in agency.settle_and_move(campaign_id).moved] == [ONE]
+    assert agency.world.dam.store.status(campaign_id) == "A3"
+    assert agency.starts() == {}
+    assert agency.waiting() == [ONE]
+    agency.later()
+    agency.go_on()
+    assert agency.waiting() == []
+    assert [mail for mail in agency.mails() if mail[0] == "workflow_error"] == [
+        ("workflow_error", f"{ONE} has arrived, but cannot be deleted in Box")
+    ]
+
+
 # --- attempts
 
 
@@ -397,6 +503,25 @@ def test_bytes_that_are_never_what_box_listed_are_not_tried_for_ever(agency):
     assert agency.assets(campaign_id) == []
 
 
+def test_an_outage_that_only_runs_meet_holds_them_back_although_the_folder_can_be_listed(agency):
+    campaign_id = agency.campaign("AAA001")
+    agency.deliver(ONE)
+    agency.world.box.board.add(Fault(path="^/dl/", status=503, times=None))
+    look = agency.settled_look()
+    for failures in (1, 2, 3):
+        assert agency.starts(look) == {campaign_id: 1}
+        with pytest.raises(SystemUnavailable):
+            agency.move(campaign_id)
+        assert "waits, Box cannot be used" in agency.look().notes[0]
+        assert agency.sql("SELECT failures, ended_at IS NULL FROM outages") == [(failures, True)]
+        agency.later()
+        look = agency.look()
+    agency.world.box.board.clear()
+    agency.go_on()
+    assert len(agency.assets(campaign_id)) == 1
+    assert agency.sql("SELECT count(*) FROM outages WHERE ended_at IS NULL") == [0]
+
+
 def test_an_outage_is_mailed_once_counts_against_no_file_and_holds_runs_back(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
@@ -406,6 +531,7 @@ def test_an_outage_is_mailed_once_counts_against_no_file_and_holds_runs_back(age
         with pytest.raises(SystemUnavailable):
             agency.move(campaign_id)
         assert agency.look().notes[0].startswith("C000000001 Spring: waits, DAM cannot be used")
+        agency.sql("UPDATE outages SET began_at = began_at - interval '3 min'")
     assert agency.mails() == [("workflow_error", "DAM cannot be used")]
     assert agency.sql("SELECT count(*) FROM transfers WHERE attempts > 0") == [0]
     outage.times = 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
@@ -104,6 +105,20 @@ def test_a_reworked_final_goes_back_under_the_tracking_id_of_its_master_and_an_u
     assert len(world.files()) == 4
 
 
+@pytest.mark.parametrize(("stored", "extension"), [("film.mp4", "mp4"), ("film", "mp4"), ("film", ".mp4")])
+def test_a_reworked_final_finds_its_master_however_a_cron_script_wrote_its_name(world, stored, extension):
+    world.sql(
+        "INSERT INTO master_assets (tracking_id, status) VALUES ('ABC123', 'active')",
+        "INSERT INTO derivative_assets (tracking_id, derivative_filename, file_extension, status)"
+        f" VALUES ('ABC123', '{stored}', '{extension}', 'active')",
+    )
+    campaign_id = world.campaign({"film.mp4": b"final", "other.mp4": b"of nobody"}, route=A5)
+    outcome = world.run(campaign_id, A5)
+    assert "ABC123" in {file.tracking_id for file in outcome.moved if file.name == "film.mp4"}
+    assert outcome.notes == ("other.mp4: no master of it is known, it has a new tracking ID.",)
+    assert facts(world, "a5_to_a6_complete")[0]["notes"] == list(outcome.notes)
+
+
 # --- run again -------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +181,30 @@ def test_while_one_run_moves_a_campaign_another_says_so_and_ends(world):
     assert seen(world.dam, times=0)
 
 
+def test_a_campaign_that_is_renamed_between_two_runs_keeps_its_folder_and_no_file_is_there_twice(world):
+    campaign_id = world.campaign(name="Old")
+    world.box.board.add(Fault(path="files/content$", skip=1, times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.with_site(transfer={"threads": 1}).run(campaign_id)
+    world.box.board.clear()
+    world.dam.store.rename(campaign_id, "New")
+    world.run(campaign_id)
+    assert [path for path, _ in world.files()] == [f"Local masters/C000000001-Old/{name}" for name in sorted(STORED)]
+
+
+def test_a_folder_that_somebody_deleted_in_box_between_two_runs_is_made_anew(world):
+    campaign_id = world.campaign({"film.mp4": b"film"}, name="Old")
+    world.box.board.add(Fault(path="files/content$", times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    world.box.board.clear()
+    [(folder_id,)] = world.sql("SELECT box_folder_id FROM campaign_rounds")
+    world.box.store.delete_folder(folder_id, recursive=True)
+    world.dam.store.rename(campaign_id, "New")
+    world.run(campaign_id)
+    assert [path for path, _ in world.files()] == ["Local masters/C000000001-New/film_TRACKID.mp4"]
+
+
 # --- people change things --------------------------------------------------------------------------------------------
 
 
@@ -179,7 +218,9 @@ def test_a_campaign_that_is_gone_is_nothing_to_move(world):
     campaign_id = world.campaign()
     world.dam.store.delete(campaign_id)
     for gone in (campaign_id, "f" * 40):
-        assert world.run(gone).nothing == f"The DAM has no campaign {gone} (any more): nothing to move."
+        assert world.run(gone).nothing == (
+            f"The DAM shows no campaign {gone}: it is deleted, expired or out of our sight; nothing to move."
+        )
 
 
 def test_a_status_that_a_person_chose_meanwhile_wins(world):
@@ -199,10 +240,10 @@ def test_a_campaign_that_is_deleted_meanwhile_is_reported_and_then_left_alone(wo
     world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.delete(campaign_id)))
     with pytest.raises(Exception, match="it was deleted in the DAM"):
         world.run(campaign_id)
-    world.sql("UPDATE campaign_rounds SET last_failed_at = now() - interval '1 hour'")
-    [found] = world.look().starts
-    assert "has no campaign" in world.run(found.id).nothing
     assert world.look().starts == []
+    assert "shows no campaign" in world.run(campaign_id).nothing
+    assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
+    assert world.templates() == []
     assert world.sql("SELECT campaign_number, campaign_name FROM campaign_status") == [("C000000001", "Spring")]
 
 
@@ -230,7 +271,9 @@ def test_an_asset_that_is_deleted_while_we_move_is_withdrawn_and_keeps_nobody_wa
     def delete():
         world.dam.store.delete(film.id)
 
-    world.dam.board.add(Fault(path=f"{film.id}/contents", status=404, before=delete))
+    path, body = f"{film.id}/contents", '{"exception_body": {"message": "?"}}'
+    headers = {"Content-Type": "application/json"}
+    world.dam.board.add(Fault(path=path, status=404, body=body, headers=headers, before=delete))
     outcome = world.run(campaign_id)
     assert (len(outcome.moved), outcome.failed, outcome.status) == (2, (), "A2")
     assert world.sql("SELECT state FROM transfers ORDER BY 1") == [("moved",), ("moved",), ("withdrawn",)]
@@ -243,6 +286,26 @@ def test_a_campaign_that_is_emptied_while_we_move_is_not_advanced(world):
     world.dam.board.add(Fault(path="/assets$", before=lambda: world.dam.store.delete(film.id)))
     assert "No assets in 01 Master Assets" in world.run(campaign_id).nothing
     assert world.dam.store.status(campaign_id) == "A1"
+
+
+def test_assets_that_are_left_out_are_told_and_keep_nobody_waiting(world):
+    campaign_id = world.campaign({"film.mp4": b"film"})
+    world.add_asset(campaign_id, "old.png", b"old", expired=True)
+    world.add_asset(campaign_id, "idea", b"", with_content=False)
+    outcome = world.run(campaign_id)
+    assert (len(outcome.moved), outcome.status) == (1, "A2")
+    assert set(outcome.notes) == {
+        "old.png was left out: it has expired in the DAM.", "idea was left out: it has no content in the DAM.",
+    }  # fmt: skip
+    assert set(facts(world, "a1_to_a2_complete")[0]["notes"]) == set(outcome.notes)
+
+
+def test_an_expired_campaign_is_not_called_deleted(world):
+    campaign_id = world.campaign()
+    world.dam.store.change(campaign_id, expired=True)
+    assert "deleted, expired or out of our sight" in world.run(campaign_id).nothing
+    with pytest.raises(NotFoundError, match="has expired in the DAM"):
+        world.systems.dam.campaign(campaign_id)
 
 
 # --- the status ------------------------------------------------------------------------------------------------------
@@ -283,6 +346,61 @@ def test_a_run_that_died_between_status_and_report_is_found_by_the_sensor_and_to
     assert (outcome.nothing, len(outcome.before), outcome.status) == (None, 3, "A2")
     assert world.end_state(campaign_id) == expected
     assert world.look().starts == []
+
+
+def hidden(campaign_id):
+    """The DAM's answer to everything that is asked of the campaign."""
+    return Fault(
+        path=campaign_id, status=404, times=None, body='{"exception_body": {"message": "No."}}',
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+
+def test_a_campaign_that_its_new_status_hides_from_us_is_complete_and_people_read_so(world):
+    campaign_id = world.campaign()
+    hide = Fault(method="PATCH", before=lambda: world.dam.board.add(hidden(campaign_id)))
+    world.dam.board.add(hide)
+    outcome = world.run(campaign_id)
+    assert (world.dam.store.status(campaign_id), outcome.status, outcome.nothing) == ("A2", "A2", None)
+    [note] = outcome.notes
+    assert "does not show us the campaign any more" in note
+    assert [fact["notes"] for fact in facts(world, "a1_to_a2_complete")] == [[note]] * 2, "mail and webhook"
+    assert world.look().starts == []
+
+
+def test_a_campaign_that_is_hidden_when_an_unfinished_run_goes_on_is_reported_once_under_its_name(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="PATCH", drop_answer=True))
+    world.dam.board.add(Fault(method="PATCH", status=503, times=None))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    world.dam.board.clear()
+    world.dam.board.add(hidden(campaign_id))
+    world.sql("UPDATE campaign_rounds SET last_failed_at = now() - interval '1 hour'")
+    assert [campaign.id for campaign in world.look().starts] == [campaign_id]
+    outcome = world.run(campaign_id)
+    assert (outcome.campaign.name, len(outcome.before), len(outcome.notes)) == ("Spring", 3, 1)
+    [fact, _] = facts(world, "a1_to_a2_complete")
+    assert (fact["campaign"]["name"], len(fact["files"])) == ("Spring", 3)
+    assert world.sql("SELECT outcome FROM campaign_rounds") == [("advanced",)]
+    assert world.look().starts == []
+    assert "nothing to move" in world.run(campaign_id).nothing
+    assert world.templates() == ["a1_to_a2_complete"]
+
+
+def test_a_campaign_that_vanishes_after_an_advance_that_did_not_come_about_is_not_called_complete(world):
+    campaign_id = world.campaign()
+    world.dam.board.add(Fault(method="PATCH", status=503, times=None))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    world.dam.board.clear()
+    world.add_asset(campaign_id, "Late.pdf", b"late")
+    world.box.board.add(Fault(path="files/content$", times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.run(campaign_id)
+    world.dam.store.delete(campaign_id)
+    assert "nothing to move" in world.run(campaign_id).nothing
+    assert world.templates() == []
 
 
 def test_a_status_that_a_person_set_before_an_unfinished_run_goes_on_is_respected(world):

@@ -62,6 +62,7 @@ class Login:
     def __init__(self, store: BoxStore, settings: BoxSettings) -> None:
         self._store = store
         self._settings = settings
+        self._used: set[str] = set()
         self.routes = [Route("/oauth2/token", self.token, methods=["POST"])]
 
     async def token(self, request: Request) -> Response:
@@ -96,3 +97,6 @@ class Login:
         )
         if claims["exp"] > time.time() + _LONGEST_ASSERTION_S:
             raise jwt.InvalidTokenError("The assertion may be valid for 60 seconds at most")
+        if claims["jti"] in self._used:
+            raise jwt.InvalidTokenError("The jti was used before")
+        self._used.add(claims["jti"])

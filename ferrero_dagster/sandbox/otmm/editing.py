@@ -31,6 +31,7 @@ class Editing(Endpoints):
         item_id, user = request.path_params["id"], request.user.display_name
         action = (await params_of(request)).get("action")
         if action in {"lock", "check_out"}:
+            self._refuse_relock(item_id, action)
             self._store.lock(item_id, user, check_out=action == "check_out")
         elif action == "unlock":
             self._store.unlock(item_id, user)
@@ -40,6 +41,11 @@ class Editing(Endpoints):
         else:
             raise Refusal(400, f"The action {action!r} is not known.")
         return Response()
+
+    def _refuse_relock(self, item_id: str, action: str) -> None:
+        locked_by = self._store.item(item_id).locked_by
+        if action == "lock" and locked_by and self._settings.relock_refused:
+            raise Refusal(409, f"{item_id} is locked by {locked_by}.")
 
     async def patch_asset(self, request: Request) -> Response:
         """`PATCH /assets/{id}`."""
@@ -56,7 +62,8 @@ class Editing(Endpoints):
         with self._store.records.changing():
             item = self._store.item(request.path_params["id"])
             self._require_lock(item, request.user.display_name)
-            self._store.write_fields(item.id, elements)
+            lost = self._settings.fields_lost_by_patches
+            self._store.write_fields(item.id, [element for element in elements if element["id"] not in lost])
         return Response()
 
     def _require_lock(self, item: Item, user: str) -> None:

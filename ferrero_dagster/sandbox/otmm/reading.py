@@ -119,22 +119,29 @@ class Reading(Endpoints):
 
     def contents(self, request: Request) -> Response:
         """`GET /assets/{id}/contents`."""
-        return self._streamed(self._store.item(request.path_params["id"]))
+        return self._streamed(self._store.item(request.path_params["id"]), request)
 
     def rendition(self, request: Request) -> Response:
         """`GET /renditions/{id}`."""
         rendition_id = request.path_params["id"]
         for item in self._store.records.items(rendition_id=rendition_id):
-            return self._streamed(item)
+            return self._streamed(item, request)
         raise Refusal(404, f"There is no rendition {rendition_id}.")
 
-    def _streamed(self, item: Item) -> Response:
+    def _streamed(self, item: Item, request: Request) -> Response:
+        if not _takes(request.headers.get("Accept", "*/*"), item.mime_type or ""):
+            return html_page(406)
         path = self._store.content(item.id)
         headers = {
             "Content-Length": str(path.stat().st_size),
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.file_name)}",
         }
         return StreamingResponse(chunks(path), headers=headers, media_type=item.mime_type)
+
+
+def _takes(accept: str, mime_type: str) -> bool:
+    kinds = {kind.partition(";")[0].strip() for kind in accept.split(",")}
+    return not kinds.isdisjoint({"*/*", f"{mime_type.partition('/')[0]}/*", mime_type})
 
 
 def _listed(key: str, items: list[Item], params: Mapping[str, str]) -> dict[str, Any]:

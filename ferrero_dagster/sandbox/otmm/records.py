@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS item_id ON item (id);
 CREATE INDEX IF NOT EXISTS item_parent ON item (parent_id);
 CREATE INDEX IF NOT EXISTS item_rendition ON item (rendition_id);
 CREATE TABLE IF NOT EXISTS indexed (
-    seq INTEGER PRIMARY KEY, item_id TEXT, field_id TEXT, texts TEXT, changed_s REAL
+    seq INTEGER PRIMARY KEY, item_id TEXT, field_id TEXT, element TEXT, changed_s REAL
 );
 CREATE INDEX IF NOT EXISTS indexed_field ON indexed (field_id, item_id);
 CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY, doc TEXT NOT NULL);
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY, doc TEXT NOT NULL);
 
 #: Per item the last value that is old enough, or the first there was.
 _INDEXED_AS_OF = """
-SELECT item_id, texts FROM indexed AS entry WHERE field_id = :field_id AND seq = coalesce(
+SELECT item_id, field_id, element FROM indexed AS entry WHERE {where} AND seq = coalesce(
     (SELECT max(seq) FROM indexed
      WHERE field_id = entry.field_id AND item_id = entry.item_id AND changed_s <= :as_of_s),
     (SELECT min(seq) FROM indexed WHERE field_id = entry.field_id AND item_id = entry.item_id))
@@ -131,17 +131,26 @@ class Records:
                 "INSERT INTO item (doc) VALUES (?) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
                 (json.dumps(asdict(item)),),
             )
-            changed = {key: texts(value) for key, value in item.metadata.items() if before.get(key) != value}
+            changed = {key: value for key, value in item.metadata.items() if before.get(key) != value}
             self._db.executemany(
-                "INSERT INTO indexed (item_id, field_id, texts, changed_s) VALUES (?, ?, ?, ?)",
+                "INSERT INTO indexed (item_id, field_id, element, changed_s) VALUES (?, ?, ?, ?)",
                 [(item.id, key, json.dumps(value), item.changed_s) for key, value in changed.items()],
             )
 
     def indexed(self, field_id: str, as_of_s: float) -> dict[str, tuple[str, ...]]:
         """By item id, the values of a metadata field that the index knew at a time (seconds since 1970)."""
+        rows = self._indexed_as_of("field_id = :wanted", field_id, as_of_s)
+        return {item_id: tuple(texts(json.loads(element))) for item_id, _, element in rows}
+
+    def as_indexed(self, item: Item, as_of_s: float) -> Item:
+        """The item with the metadata that the index knew at a time."""
+        rows = self._indexed_as_of("item_id = :wanted", item.id, as_of_s)
+        return replace(item, metadata=item.metadata | {field_id: json.loads(element) for _, field_id, element in rows})
+
+    def _indexed_as_of(self, where: str, wanted: str, as_of_s: float) -> list[tuple[str, str, str]]:
         with self._lock:
-            rows = self._db.execute(_INDEXED_AS_OF, {"field_id": field_id, "as_of_s": as_of_s}).fetchall()
-        return {item_id: tuple(json.loads(values)) for item_id, values in rows}
+            query = _INDEXED_AS_OF.format(where=where)
+            return self._db.execute(query, {"wanted": wanted, "as_of_s": as_of_s}).fetchall()
 
     def new_job(self, file_name: str) -> Job:
         """A job with the next number."""

@@ -1,4 +1,4 @@
-"""`/search/text`: conditions on metadata, answered from an index that may lag behind (contract 3).
+"""`/search/text`: conditions on metadata, matched with and answered from an index that may lag behind (contract 3).
 
 Each condition gives a set of item ids; `and` binds closer than `or`, as in SQL. A condition that the index cannot
 answer is dropped, and the answer says so.
@@ -35,14 +35,16 @@ def search(store: OtmmStore, params: Mapping[str, str], *, lag_s: float = 0) -> 
         Refusal: 400, the conditions cannot be read.
     """
     items = [item for item in store.records.items() if item.latest]
-    index = _Index(store, items, as_of_s=time.time() - lag_s)
+    as_of_s = time.time() - lag_s
+    index = _Index(store, items, as_of_s=as_of_s)
     answers = [(joint, index.answer(condition)) for joint, condition in _conditions(params)]
     known = [(joint, ids) for joint, ids in answers if ids is not None]
     fitting = combined(known) if known else {item.id for item in items}
     fitting &= _inside(items, params.get("folder_filter"), params.get("folder_filter_type", "all"))
     keyword = params.get("keyword_query", "*").strip('"')
     found = [i for i in items if i.id in fitting and (keyword == "*" or keyword.lower() in i.name.lower())]
-    return Found(items=found, dropped=len(known) < len(answers))
+    shown = [store.records.as_indexed(item, as_of_s) for item in found] if lag_s else found
+    return Found(items=shown, dropped=len(known) < len(answers))
 
 
 def combined(answers: Sequence[tuple[str, Iterable[str]]]) -> set[str]:

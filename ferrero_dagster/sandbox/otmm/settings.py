@@ -16,16 +16,23 @@ class OtmmSettings:
     token_lifetime_s: float = 3600
     #: How often `/jobs/{id}/assets` answers that there is nothing yet.
     job_polls: int = 1
-    #: Searches see field values as of so long ago, the first value of a field at least.
+    #: Searches see and show field values as of so long ago, the first value of a field at least.
     index_lag_s: float = 0
     #: Whether PATCH needs a lock of one's own; another user's lock is refused always.
     lock_required: bool = True
+    #: Whether a lock is refused to its own holder, too (the contract leaves it open).
+    relock_refused: bool = True
     #: Lists of one item are answered as that item (contract 1).
     single_items_as_objects: bool = False
     #: So many of the next imports are accepted and then fail.
     failing_jobs: int = 0
     #: So many of the next imports lose their last byte.
     truncated_imports: int = 0
+    #: Whether the checksums of imports are not MD5, though as long.
+    other_checksums: bool = False
+    #: Ids of the metadata fields that imports and check-ins lose, and of those that PATCH answers 200 to and loses.
+    fields_lost_by_imports: frozenset[str] = frozenset()
+    fields_lost_by_patches: frozenset[str] = frozenset()
 
     def strikes(self, switch: Literal["failing_jobs", "truncated_imports"]) -> bool:
         """Whether a counted switch is on for the import at hand; counts it down."""

@@ -1,0 +1,66 @@
+"""How things stand, for operators who look at Dagster and have no shell on the server."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.file_tables import Metadata, cell, table
+from ferrero_dagster.defs.resources import FerreroResource
+
+STATUS = dg.AssetKey(["operations", "status"])
+
+
+@dg.asset(
+    key=STATUS,
+    group_name="operations",
+    kinds={"postgres"},
+    description=(
+        "How things stand: which campaigns wait, move or have failed and when each is tried again, which files were "
+        "set aside or refused, which messages have not left, which systems are out. The job reconcile brings it up to "
+        "date every hour; to see this moment, materialize it: that changes nothing."
+    ),
+)
+def operations_status(ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+    """Read the tracking database."""
+    with as_failures(is_attended=True):
+        return dg.MaterializeResult(metadata=status_metadata(ferrero.connections()))
+
+
+def refresh_status(instance: dg.DagsterInstance, connections: Connections) -> None:
+    """Bring the asset up to date, without a run of its own."""
+    metadata = status_metadata(connections)
+    instance.report_runless_asset_event(dg.AssetMaterialization(STATUS, metadata=metadata))
+
+
+def status_metadata(connections: Connections) -> Metadata:
+    """The tables of `ferrero-dagster status`, and how many rows each has."""
+    from ferrero_dagster.operations.status import read_status
+
+    with connections.database() as database:
+        status = read_status(database, connections.site)
+    tables = {
+        "outages": status.outages,
+        "campaigns": status.campaigns_in_words,
+        "files set aside": status.set_aside_files,
+        "files refused": status.refused_files,
+        "messages not sent": status.messages,
+    }
+    counts: Metadata = {f"number of {name}": dg.MetadataValue.int(len(rows)) for name, rows in tables.items()}
+    return counts | {name: dg.MetadataValue.md(_markdown(rows)) for name, rows in tables.items()}
+
+
+def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return "None."
+    return table(
+        [name.replace("_", " ") for name in rows[0]], [[_text(value) for value in row.values()] for row in rows]
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return "" if value is None else cell(str(value))

@@ -1,0 +1,63 @@
+"""What reading a campaign in the DAM tells us: it is written down, and a passage that a person ended is over."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import campaigns, rounds
+from ferrero_dagster.tracking.campaigns import GONE
+from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.transfer.incidents import INCIDENTS
+
+
+def is_on(route: Route, campaign: Campaign) -> bool:
+    """Whether the campaign is in the route's status and of its type."""
+    return (campaign.status, campaign.type) == (route.status_before, route.campaign_type)
+
+
+def read(dam: Otmm, known: Campaign) -> Campaign:
+    """The campaign as its folder shows it now; one that is not there any more has the status `GONE`."""
+    try:
+        return dam.campaign(known.id)
+    except NotFoundError:
+        return replace(known, status=GONE)
+
+
+def note_read(cursor: Cursor, site: Site, campaign: Campaign) -> None:
+    """Write down what was read; a route that the campaign is not on has nothing more to do with it. Idempotent."""
+    campaigns.note_seen(cursor, campaign)
+    for route in map(site.route, ROUTES):
+        if not is_on(route, campaign):
+            campaigns.reset(cursor, route.column_prefix, [campaign.id])
+            rounds.overtake(cursor, route.name, campaign.id)
+
+
+def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign]) -> Iterator[str]:
+    """Read these campaigns, write down what they are, and yield a line for each that is not as it was known.
+
+    One that cannot be read is left for another time; where the DAM itself seems to be out, the others are, too.
+    """
+    for campaign in known:
+        try:
+            now = read(dam, campaign)
+        except FerreroError as error:
+            database.transact(partial(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False))
+            if isinstance(error, INCIDENTS):
+                return
+            continue
+        database.transact(partial(note_read, site=site, campaign=now))
+        if (now.status, now.type) != (campaign.status, campaign.type):
+            yield f"{now}: {whereabouts(now)}"
+
+
+def whereabouts(campaign: Campaign) -> str:
+    """What became of a campaign that is not where it was expected."""
+    if campaign.status == GONE:
+        return "is not in the DAM any more"
+    return f"is {campaign.type or 'without type'} in {campaign.status or 'no status'} by now"

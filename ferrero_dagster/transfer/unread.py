@@ -1,0 +1,91 @@
+"""Tells a campaign that the DAM answers badly from a DAM that is out, within one look."""
+
+from dataclasses import dataclass, field
+
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.links import Links
+from ferrero_dagster.messages.facts import WorkflowError
+from ferrero_dagster.site import Site
+from ferrero_dagster.tracking import campaigns, outbox
+from ferrero_dagster.tracking.campaigns import Unread
+from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.transfer.incidents import INCIDENTS
+
+
+@dataclass(kw_only=True, slots=True)
+class UnreadCampaigns:
+    """Call `failed` and `read` for each campaign in the order in which they were asked for, and `end` after the last.
+
+    Two campaigns in a row that cannot be read are an outage, but not two that failed before while others can be read.
+    """
+
+    database: Database
+    site: Site
+    links: Links
+    #: Campaigns that the last look at them could not read.
+    unread_before: frozenset[str]
+    _is_any_read: bool = False
+    _undecided: list[tuple[Campaign, FerreroError]] = field(default_factory=list)
+
+    def read(self) -> None:
+        """A campaign could be read: what failed just before it was its own trouble."""
+        self.end()
+        self._is_any_read = True
+
+    def failed(self, campaign: Campaign, error: FerreroError) -> None:
+        """A campaign could not be read.
+
+        Raises:
+            FerreroError: `error`, which is that of an outage.
+        """
+        if not isinstance(error, INCIDENTS) or (self._is_any_read and campaign.id in self.unread_before):
+            self._count(campaign, error)
+            return
+        self._undecided.append((campaign, error))
+        if len(self._undecided) > 1:
+            self.database.transact(self._put_last)
+            raise error
+
+    def end(self) -> None:
+        """No outage was met, so what failed was its own trouble."""
+        for campaign, error in self._undecided:
+            self._count(campaign, error)
+        self._undecided.clear()
+
+    def _put_last(self, cursor: Cursor) -> None:
+        for campaign, _ in self._undecided:
+            campaigns.note_unread(cursor, campaign.id, is_its_own=False)
+
+    def _count(self, campaign: Campaign, error: FerreroError) -> None:
+        """Count the look; the error list hears of it once, with the same patience as of an outage."""
+
+        def work(cursor: Cursor) -> None:
+            unread = campaigns.note_unread(cursor, campaign.id, is_its_own=True)
+            if unread and (not error.retry or self._is_long(unread)):
+                fact = self._fact(campaign, error, unread)
+                outbox.add(
+                    cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
+                    dedupe_key=f"unread:{campaign.id}:{unread.since}", campaign_id=campaign.id,
+                )  # fmt: skip
+
+        self.database.transact(work)
+
+    def _is_long(self, unread: Unread) -> bool:
+        patience = self.site.campaigns
+        return (
+            unread.looks >= patience.outage_mail_after_failures
+            and unread.lasted_s >= 60 * patience.outage_mail_after_minutes
+        )
+
+    def _fact(self, campaign: Campaign, error: FerreroError, unread: Unread) -> WorkflowError:
+        return WorkflowError(
+            headline=f"{campaign} cannot be read in the DAM",
+            explanation=str(error),
+            what_to_do=(
+                "Open the campaign in the DAM with our user: look at its rights and its folders. Other campaigns are "
+                "not held up; this one goes on by itself once it can be read. You do not hear of it again."
+            ),
+            times=(("Since", unread.since),),
+            details=(("Campaign in the DAM", self.links.folder(campaign.id)),),
+        )
