@@ -26,8 +26,8 @@ from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.looking import Look, Looker
-from ferrero_dagster.transfer.masters import Outcome, move_campaign
+from ferrero_dagster.transfer.campaign_look import Look, Looker
+from ferrero_dagster.transfer.masters import MastersOutcome, move_campaign
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
 from ferrero_dagster_tests.tracking.cron_database import run_sql
@@ -73,7 +73,7 @@ class World:
         """The same systems at a site with other settings, for example `campaigns={"per_tick": 3}`."""
         return replace(self, systems=with_site(self.systems, **sections))
 
-    def run(self, campaign_id: str, route: Route = A1, *, run_id: str = "run") -> Outcome:
+    def run(self, campaign_id: str, route: Route = A1, *, run_id: str = "run") -> MastersOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id=run_id, log=self.said.append, on_moved=self.events.append)
         held = self._held_locks()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ferrero_dagster.cli import looking, operating
+from ferrero_dagster.cli import change, show
 from ferrero_dagster.domain.errors import FerreroError
 
 _EPILOG = "Exit codes: 0 all is well, 1 something is wrong and said in one sentence, 2 the command was called wrongly."
@@ -71,5 +71,5 @@ def demo(*, check: bool, fresh: bool, port: int, state: Path) -> None:
     sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh))
 
 
-for command in (*looking.COMMANDS, *operating.COMMANDS):
+for command in (*show.COMMANDS, *change.COMMANDS):
     main.add_command(command)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.file_tables import cell, link, table
+from ferrero_dagster.defs.markdown import cell, link, table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.routes import Route

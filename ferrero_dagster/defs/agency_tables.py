@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ferrero_dagster.defs.file_tables import cell, link, table
 from ferrero_dagster.defs.finals import AGENCY_UPLOADS
+from ferrero_dagster.defs.markdown import cell, link, table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.tracking.finals import RefusedFile
-from ferrero_dagster.transfer.agency import AgencyLook
+from ferrero_dagster.transfer.agency_look import AgencyLook
 
 _CHECK = "no_refused_files"
 _ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}

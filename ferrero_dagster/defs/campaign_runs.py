@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.defs.failures import REPORTED
-from ferrero_dagster.defs.file_tables import Metadata
+from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.partitions import TRACKING_IDS_NAME
 from ferrero_dagster.defs.runs import campaign_tags
 from ferrero_dagster.domain.files import Campaign

@@ -29,7 +29,7 @@ def build_campaign_sensor(
     )
     def campaigns(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
         from ferrero_dagster.clients.http import HttpLimits
-        from ferrero_dagster.transfer.looking import Looker
+        from ferrero_dagster.transfer.campaign_look import Looker
 
         limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
         with as_failures():

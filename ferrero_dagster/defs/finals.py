@@ -14,7 +14,7 @@ from ferrero_dagster.defs.runs import campaign_tags, end_dead_runs, new_partitio
 from ferrero_dagster.routes import FINALS_ROUTE
 
 if TYPE_CHECKING:
-    from ferrero_dagster.transfer.agency import AgencyLook
+    from ferrero_dagster.transfer.agency_look import AgencyLook
 
 AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
@@ -112,7 +112,7 @@ def no_refused_files(ferrero: FerreroResource) -> dg.AssetCheckResult:
 
 def _look(connections: Connections, *, running: Collection[str]) -> "AgencyLook":
     from ferrero_dagster.clients.http import HttpLimits
-    from ferrero_dagster.transfer.agency import AgencyLooker
+    from ferrero_dagster.transfer.agency_look import AgencyLooker
 
     limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
     with connections.database() as database:
@@ -125,7 +125,7 @@ def _look(connections: Connections, *, running: Collection[str]) -> "AgencyLook"
 
 def _move(context: dg.AssetExecutionContext, connections: Connections) -> dg.MaterializeResult[Any]:
     from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
-    from ferrero_dagster.defs.file_tables import final_metadata, finals_metadata
+    from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
     from ferrero_dagster.transfer.finals import move_finals
 
     watcher = campaign_watcher(

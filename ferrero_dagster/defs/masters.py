@@ -56,7 +56,7 @@ def _description(route: Route) -> str:
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
     from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
-    from ferrero_dagster.defs.file_tables import master_metadata, outcome_metadata
+    from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
     from ferrero_dagster.transfer.masters import move_campaign
 
     watcher = campaign_watcher(

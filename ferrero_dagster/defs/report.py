@@ -54,7 +54,7 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
     def daily_report(
         context: dg.AssetExecutionContext, config: DailyReportConfig, ferrero: FerreroResource
     ) -> dg.MaterializeResult[Any]:
-        from ferrero_dagster.transfer.reporting import DailyReporting
+        from ferrero_dagster.operations.daily_report import DailyReporting
 
         with as_failures(job="daily_report"):
             connections = ferrero.connections()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ferrero_dagster.defs.file_tables import Metadata, cell, link, table
+from ferrero_dagster.defs.markdown import Metadata, cell, link, table
 from ferrero_dagster.domain.report import Report
 
 _NUMBERS = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")

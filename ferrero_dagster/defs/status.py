@@ -7,7 +7,7 @@ import dagster as dg
 
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.file_tables import Metadata, cell, table
+from ferrero_dagster.defs.markdown import Metadata, cell, table
 from ferrero_dagster.defs.resources import FerreroResource
 
 STATUS = dg.AssetKey(["operations", "status"])

@@ -20,7 +20,7 @@ from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
 from ferrero_dagster.settings import load_settings
 from ferrero_dagster.site import load_site
-from ferrero_dagster.transfer.agency import AgencyLooker
+from ferrero_dagster.transfer.agency_look import AgencyLooker
 from ferrero_dagster.transfer.masters import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
 

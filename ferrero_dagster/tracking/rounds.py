@@ -6,7 +6,7 @@ from typing import Literal
 
 from ferrero_dagster.tracking.database import Cursor
 
-Outcome = Literal["advanced", "overtaken"]
+RoundEnd = Literal["advanced", "overtaken"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +98,7 @@ def note_box_folder(cursor: Cursor, round_id: int, folder_id: str) -> None:
     cursor.execute("UPDATE campaign_rounds SET box_folder_id = %s WHERE id = %s", (folder_id, round_id))
 
 
-def close(cursor: Cursor, round_id: int, outcome: Outcome) -> None:
+def close(cursor: Cursor, round_id: int, outcome: RoundEnd) -> None:
     """End the round: we advanced the status, or a person changed it first."""
     cursor.execute(
         "UPDATE campaign_rounds SET closed_at = now(), outcome = %s WHERE id = %s AND closed_at IS NULL",

@@ -15,7 +15,7 @@ from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking import campaigns, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
-from ferrero_dagster.transfer import incidents, outcomes, sightings
+from ferrero_dagster.transfer import incidents, master_reports, sightings
 from ferrero_dagster.transfer.advance import advance
 from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.master_files import Claimed, MasterFiles, intend, moved_file
@@ -26,7 +26,7 @@ from ferrero_dagster.transfer.systems import Systems, Watcher
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class MastersOutcome:
     """What a run did. `nothing` says in a sentence why there was nothing to do."""
 
     campaign: Campaign | None = None
@@ -41,7 +41,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Watcher) -> Outcome:
+def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
     """Move one campaign along a route as far as it goes; safe to run again, whatever became of earlier runs.
 
     Raises:
@@ -49,7 +49,7 @@ def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Wat
     """
     with systems.database.lock(f"{route.name}:{campaign_id}") as lock:
         if lock is None:
-            return Outcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
+            return MastersOutcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
         with incidents.reported(systems.database, systems.site, run_url=systems.links.run(watcher.run_id)):
             return _CampaignMove(route, campaign_id, systems, watcher, lock).run()
 
@@ -62,7 +62,7 @@ class _CampaignMove:
     watcher: Watcher
     lock: HeldLock
 
-    def run(self) -> Outcome:
+    def run(self) -> MastersOutcome:
         database = self.systems.database
         known = database.transact(
             lambda cursor: rounds.open_rounds(cursor, self.route.name, [self.campaign_id]).get(self.campaign_id)
@@ -81,35 +81,35 @@ class _CampaignMove:
         try:
             return self._find_move_advance(campaign, current)
         except CampaignError as error:
-            outcomes.count_strike(self._reporter(campaign, current), error)
+            master_reports.count_strike(self._reporter(campaign, current), error)
             raise
         except FerreroError:
-            database.transact(lambda cursor: outcomes.note_failure(cursor, self.route, current))
+            database.transact(lambda cursor: master_reports.note_failure(cursor, self.route, current))
             raise
 
-    def _reporter(self, campaign: Campaign, current: rounds.Round) -> outcomes.Reporter:
-        return outcomes.Reporter(
+    def _reporter(self, campaign: Campaign, current: rounds.Round) -> master_reports.Reporter:
+        return master_reports.Reporter(
             route=self.route, campaign=campaign, round=current, database=self.systems.database,
             site=self.systems.site, links=self.systems.links, run_id=self.watcher.run_id,
             has_webhook=self.systems.has_webhook,
         )  # fmt: skip
 
-    def _not_shown(self, known: rounds.Round | None) -> Outcome:
+    def _not_shown(self, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing:
             campaign = self.systems.database.transact(lambda cursor: campaigns.known(cursor, self.campaign_id))
-            return self._advance(Outcome(campaign=campaign, before=self._moved_files()), known)
+            return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
         self._close(known)
-        return Outcome(
+        return MastersOutcome(
             nothing=f"The DAM shows no campaign {self.campaign_id}: it is deleted, expired or out of our sight; "
             "nothing to move."
         )
 
-    def _not_ours(self, campaign: Campaign, known: rounds.Round | None) -> Outcome:
+    def _not_ours(self, campaign: Campaign, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing and campaign.status == self.route.status_after:
             # An earlier run set the status and died before it could say so, or unlock the folder.
-            return self._advance(Outcome(campaign=campaign, before=self._moved_files()), known)
+            return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
         self._close(known)
-        return Outcome(
+        return MastersOutcome(
             campaign=campaign,
             before=self._moved_files(),
             status=campaign.status,
@@ -123,25 +123,25 @@ class _CampaignMove:
 
     # --- find ----------------------------------------------------------------------------------------------------
 
-    def _find_move_advance(self, campaign: Campaign, current: rounds.Round) -> Outcome:
+    def _find_move_advance(self, campaign: Campaign, current: rounds.Round) -> MastersOutcome:
         source_id, upload_id = find_folders(self.systems.dam, self.route, campaign.id)
         nothing = f"No assets in {self.route.source_folder} of {campaign} yet."
         listed, notes = self._listed(source_id)
         if not listed:
-            return Outcome(campaign=campaign, status=campaign.status, nothing=nothing, notes=notes)
+            return MastersOutcome(campaign=campaign, status=campaign.status, nothing=nothing, notes=notes)
         missing = self._missing(listed, upload_id)
         self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
         before = self._moved_files(listed)
         folder_id = self._box_folder(campaign, current)
         folder_url = self.systems.links.box_folder(folder_id)
         moved, failures = self._move_all(missing, source_id, upload_id, folder_id)
-        result = Outcome(
+        result = MastersOutcome(
             campaign=campaign, status=campaign.status, moved=moved, before=before,
             failed=tuple(file for file, _ in failures), box_folder_url=folder_url,
             notes=notes + self._new_tracking_ids(),
         )  # fmt: skip
         if failures:
-            outcomes.report_partial(
+            master_reports.report_partial(
                 self._reporter(campaign, current), before + moved, failures, folder_url, notes=result.notes
             )
             return result
@@ -261,7 +261,7 @@ class _CampaignMove:
 
     # --- advance -------------------------------------------------------------------------------------------------
 
-    def _advance(self, result: Outcome, current: rounds.Round) -> Outcome:
+    def _advance(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
         assert result.campaign
         before, after = self.route.status_before, self.route.status_after
         done = advance(self.systems, self.lock, current, before=before, after=after)
@@ -274,7 +274,7 @@ class _CampaignMove:
             )
         files, notes = result.before + result.moved, result.notes + done.notes
         url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign, current))
-        outcomes.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
+        master_reports.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
         self.watcher.log(f"{result.campaign}: {len(files)} assets in Box, status is {after}.")
         return replace(result, status=after, box_folder_url=url, notes=notes)
 

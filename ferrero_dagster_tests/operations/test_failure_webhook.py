@@ -8,7 +8,7 @@ from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.settings import load_settings
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import rounds
-from ferrero_dagster.transfer.outcomes import Reporter, count_strike
+from ferrero_dagster.transfer.master_reports import Reporter, count_strike
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, rows, seen
 
 SITE = load_site()

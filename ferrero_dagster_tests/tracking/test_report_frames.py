@@ -10,9 +10,9 @@ import pytest
 
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Balance, CampaignLine, Integrity, Report, ReportDay
+from ferrero_dagster.operations.daily_report import DailyReporting
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.reporting import DailyReporting
 from ferrero_dagster_tests.tracking import cron_database as cron
 
 DAY = ReportDay(date=date(2026, 3, 29), zone=ZoneInfo("Europe/Rome"))  # 23 hours: 28 March 23:00 to 29 March 22:00 UTC

