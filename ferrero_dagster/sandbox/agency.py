@@ -32,9 +32,9 @@ def deliver_finals(box: BoxStore, database_url: str, media_dir: Path, campaign_i
     return names
 
 
-def deliver_hastily(box: BoxStore, media_dir: Path) -> None:
-    """Drop a file whose name is wrong in three places."""
-    box.put_file(AGENCY_FOLDER, HASTY_NAME, sample_file(HASTY_NAME, media_dir))
+def deliver(box: BoxStore, media_dir: Path, name: str) -> None:
+    """Drop a file of this name; its format follows from the name's ending."""
+    box.put_file(AGENCY_FOLDER, name, sample_file(name, media_dir))
 
 
 def _final_name(tracking_id: str, master_name: str, place: int) -> str:

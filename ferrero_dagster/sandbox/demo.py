@@ -18,7 +18,7 @@ from rich.console import Console
 
 import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
-from ferrero_dagster.sandbox.agency import deliver_finals, deliver_hastily
+from ferrero_dagster.sandbox.agency import HASTY_NAME, deliver, deliver_finals
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns, seed
 from ferrero_dagster.sandbox.demo_check import wait_and_check
 from ferrero_dagster.sandbox.serving import HOST, listening_socket
@@ -106,7 +106,7 @@ def _play_agency(world: World, samples: SampleCampaigns) -> None:
         time.sleep(1)
     if world.dam.status(samples.local) == "A2":
         deliver_finals(world.box, world.postgres.url(), world.media_dir, samples.local)
-        deliver_hastily(world.box, world.media_dir)
+        deliver(world.box, world.media_dir, HASTY_NAME)
 
 
 def _environment(world: World, home: Path, port: int) -> dict[str, str]:

@@ -44,9 +44,6 @@ class World:
         with ExitStack() as stack:
             stack.callback(self.dam.close)
             stack.callback(self.box.close)
-            self.page = stack.enter_context(
-                Server(create_page_app(self._sandbox()), port=self._port(1), purpose="the sandbox page")
-            )
             apps = {
                 "DAM": create_otmm_app(self.dam, self.dam_settings),
                 "Box": create_box_app(self.box, self.box_settings),
@@ -64,6 +61,9 @@ class World:
             }
             self.mail = stack.enter_context(MailServer(self.mailbox, port=self._port(5)))
             self.postgres = stack.enter_context(EmbeddedPostgres(self._state / "postgres"))
+            self.page = stack.enter_context(
+                Server(create_page_app(self._sandbox()), port=self._port(1), purpose="the sandbox page")
+            )
             write_box_config(self.box, self._state / "Box-config.json")
             self._stack = stack.pop_all()
         return self
@@ -81,7 +81,7 @@ class World:
     def _sandbox(self) -> Sandbox:
         return Sandbox(
             otmm=self.dam, box=self.box, mailbox=self.mailbox, webhooks=self.webhooks, boards=self.boards,
-            media_dir=self.media_dir,
+            media_dir=self.media_dir, database_url=self.postgres.url(),
         )  # fmt: skip
 
     def _port(self, offset: int) -> int:

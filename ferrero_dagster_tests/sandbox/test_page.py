@@ -3,12 +3,14 @@
 import itertools
 import re
 from contextlib import closing
+from dataclasses import replace
 from email.message import EmailMessage
 
 import html5lib
 import pytest
 import requests
 
+from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox
@@ -17,6 +19,7 @@ from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
 from ferrero_dagster.sandbox.page import Sandbox, create_page_app
 from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster.sandbox.webhooks import WebhookInbox
+from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 EVIL = "<script>alert('x')</script>"
 MAIL = f"Subject: {EVIL}\r\nContent-Type: text/html\r\n\r\n<html><head></head><body>{EVIL}</body></html>"
@@ -32,6 +35,7 @@ def sandbox(tmp_path):
             webhooks=WebhookInbox(tmp_path / "webhooks"),
             boards={name: FaultBoard() for name in ("DAM", "Box", "Make.com")},
             media_dir=tmp_path / "media",
+            database_url="",
         )
 
 
@@ -126,9 +130,17 @@ def test_a_foreign_host_name_is_refused(url):
 
 
 def test_a_form_without_the_secret_of_this_process_changes_nothing(url, sandbox):
-    paths = ("/campaigns", "/trouble", f"/campaigns/{add_campaign(sandbox)}/status")
+    campaign = f"/campaigns/{add_campaign(sandbox)}"
+    paths = ("/campaigns", "/trouble", "/agency", f"{campaign}/status", f"{campaign}/finals")
     for path, secret in itertools.product(paths, ("", "wrong", "ü")):
-        fields = {"secret": secret, "assets": "1", "status": "A2", "server": "DAM", "button": "Down for 60 s"}
+        fields = {
+            "secret": secret,
+            "assets": "1",
+            "status": "A2",
+            "server": "DAM",
+            "button": "Down for 60 s",
+            "name": "a",
+        }
         assert requests.post(url + path, data=fields, timeout=30).status_code == 403
     assert [sandbox.otmm.status(item.id) for item in sandbox.otmm.children(PUBLIC_FOLDERS)] == ["A1"]
     assert sandbox.boards["DAM"].armed == []
@@ -148,6 +160,29 @@ def test_a_campaign_is_added_with_as_many_assets_as_wanted(url, sandbox):
     assert len(sandbox.otmm.assets(sandbox.otmm.folder(campaign.id, "01 Master Assets"))) == 2
     for wrong in ("0", "51", "-1", "many"):
         assert submit(url, "/campaigns", assets=wrong).status_code == 400
+
+
+def test_the_agency_drops_a_file_of_any_name_that_box_takes(url, sandbox):
+    sandbox.box.add_folder(name="Agency uploads", folder_id=AGENCY_FOLDER)
+    assert submit(url, "/agency", name="Kinder <spring>.mp4").status_code == 303
+    assert submit(url, "/agency", name="a/b.mp4").status_code == 400
+    assert [item.name for item in sandbox.box.items(AGENCY_FOLDER)] == ["Kinder <spring>.mp4"]
+
+
+def test_the_agency_delivers_a_final_for_each_master_once(sandbox, database_url):
+    sandbox.box.add_folder(name="Agency uploads", folder_id=AGENCY_FOLDER)
+    campaign = add_campaign(sandbox, status="A2")
+    run_sql(
+        database_url,
+        "INSERT INTO master_assets (tracking_id, asset_name, campaign_id)"
+        f" VALUES ('ABC123', 'Hero film.mp4', '{campaign}'), ('DEF456', 'Poster.pdf', '{campaign}')",
+    )
+    with Server(create_page_app(replace(sandbox, database_url=database_url))) as server:
+        assert f'action="/campaigns/{campaign}/finals"' in get(server.url).text
+        assert submit(server.url, f"/campaigns/{campaign}/finals").status_code == 303
+        assert [item.name[-10:] for item in sandbox.box.items(AGENCY_FOLDER)] == ["ABC123.mp4", "DEF456.pdf"]
+        run_sql(database_url, "INSERT INTO derivative_assets (tracking_id) VALUES ('ABC123'), ('DEF456')")
+        assert submit(server.url, f"/campaigns/{campaign}/finals").status_code == 409
 
 
 def test_a_server_is_down_until_it_is_cleared(url, sandbox):

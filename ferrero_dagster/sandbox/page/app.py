@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ferrero_dagster.sandbox.agency import deliver, deliver_finals
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.box.errors import BoxError
 from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun
@@ -55,8 +56,10 @@ class Sandbox:
     mailbox: Mailbox
     webhooks: WebhookInbox
     boards: dict[str, FaultBoard]
-    #: Where the media of campaigns that are added for fun are kept.
+    #: Where the media of what is added for fun are kept.
     media_dir: Path
+    #: The tracking database, where the agency's finals find their tracking IDs.
+    database_url: str
 
 
 def create_page_app(sandbox: Sandbox) -> Starlette:
@@ -101,6 +104,8 @@ class _Page:
             Route("/box/file/{id}/content", self.box_content),
             Route("/campaigns", self.add_campaign, methods=["POST"]),
             Route("/campaigns/{id}/status", self.set_status, methods=["POST"]),
+            Route("/campaigns/{id}/finals", self.deliver_finals, methods=["POST"]),
+            Route("/agency", self.deliver, methods=["POST"]),
             Route("/trouble", self.press, methods=["POST"]),
         ]
 
@@ -175,6 +180,20 @@ class _Page:
         if status not in STATUSES:
             raise HTTPException(400, f"A status is one of {', '.join(STATUSES)}.")
         self._sandbox.otmm.set_status(request.path_params["id"], str(status))
+        return _back()
+
+    async def deliver_finals(self, request: Request) -> Response:
+        await self._form(request)
+        box, url, media_dir = self._sandbox.box, self._sandbox.database_url, self._sandbox.media_dir
+        names = await run_in_threadpool(deliver_finals, box, url, media_dir, request.path_params["id"])
+        if not names:
+            raise HTTPException(409, "No master of this campaign in Box is without a final.")
+        return _back()
+
+    async def deliver(self, request: Request) -> Response:
+        form = await self._form(request)
+        name = str(form.get("name", ""))
+        await run_in_threadpool(deliver, self._sandbox.box, self._sandbox.media_dir, name)
         return _back()
 
     async def press(self, request: Request) -> Response:
