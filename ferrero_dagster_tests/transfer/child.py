@@ -1,6 +1,7 @@
 """One run of a campaign in a process of its own, which a test may kill."""
 
 import multiprocessing
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Run:
 
 
 def _move(run: Run) -> None:
+    # A shell that starts the tests in its background has interrupts ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     client = open_box_client(read_box_config(run.box_config), base_urls=run.box_urls, limits=QUICK)
     watcher = Watcher(run_id="child", log=lambda _: None, on_moved=lambda _: None)
     with opened_systems(run.dam_url, client, run.database_url, run.temp_dir) as systems:
