@@ -1,5 +1,7 @@
 """Everything that Dagster sees, built from ROUTES. Nothing is opened or asked when this is loaded."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from ferrero_dagster.defs.ageing import build_ageing_checks
@@ -15,8 +17,8 @@ from ferrero_dagster.defs.report import build_daily_report, build_daily_report_j
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.status import operations_status
-from ferrero_dagster.routes import ROUTES
-from ferrero_dagster.settings import load_settings
+from ferrero_dagster.routes import Route
+from ferrero_dagster.settings import Settings, load_settings
 from ferrero_dagster.site import load_site
 
 
@@ -25,12 +27,40 @@ def definitions() -> dg.Definitions:
     """The code location; a wrong setting is refused here, a missing secret only where it is needed."""
     settings = load_settings()
     site = load_site(settings.site_config)
-    status = dg.DefaultSensorStatus(settings.sensors.upper())
-    scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
-    routes = [site.route(route) for route in ROUTES]
+    routes = site.effective_routes
     reconcile = build_reconcile()
     ageing_checks = build_ageing_checks(routes)
-    sensors = [
+    sensors = _sensors(settings, routes)
+    scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
+    schedules = [
+        build_daily_report_schedule(time_zone=site.time_zone, default_status=scheduled),
+        build_reconcile_schedule(reconcile, default_status=scheduled),
+    ]
+    return dg.Definitions(
+        assets=[
+            *map(build_masters_asset, routes),
+            final_assets,
+            build_daily_report(time_zone=site.time_zone, watched=[*sensors, *schedules]),
+            operations_status,
+            *external_assets(routes),
+        ],
+        asset_checks=[no_refused_files, report_was_sent, *ageing_checks],
+        jobs=[
+            *map(build_masters_job, routes),
+            finals_job,
+            build_daily_report_job(ageing_checks),
+            *build_operations(),
+            reconcile,
+        ],
+        sensors=sensors,
+        schedules=schedules,
+        resources={"ferrero": FerreroResource()},
+    )
+
+
+def _sensors(settings: Settings, routes: Sequence[Route]) -> list[dg.SensorDefinition]:
+    status = dg.DefaultSensorStatus(settings.sensors.upper())
+    return [
         *(
             build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
             for route in routes
@@ -39,26 +69,3 @@ def definitions() -> dg.Definitions:
         build_pending_notifications(default_status=status),
         build_failed_runs(default_status=status),
     ]
-    return dg.Definitions(
-        assets=[
-            *(build_masters_asset(route) for route in routes),
-            final_assets,
-            build_daily_report(time_zone=site.time_zone, sensors=sensors),
-            operations_status,
-            *external_assets(),
-        ],
-        asset_checks=[no_refused_files, report_was_sent, *ageing_checks],
-        jobs=[
-            *(build_masters_job(route) for route in routes),
-            finals_job,
-            build_daily_report_job(ageing_checks),
-            *build_operations(),
-            reconcile,
-        ],
-        sensors=sensors,
-        schedules=[
-            build_daily_report_schedule(time_zone=site.time_zone, default_status=scheduled),
-            build_reconcile_schedule(reconcile, default_status=scheduled),
-        ],
-        resources={"ferrero": FerreroResource()},
-    )

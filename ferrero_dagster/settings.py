@@ -1,6 +1,7 @@
 """Addresses and secrets, from the environment (SPEC 11); `.env` in the working directory is read in development."""
 
 import re
+from collections.abc import Callable
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
@@ -132,18 +133,20 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise ConfigurationError(_sentence(error)) from None
+        raise ConfigurationError(f"Wrong setting in the environment: {problems_in(error, _variable)}.") from None
 
 
-def _sentence(error: ValidationError) -> str:
+def problems_in(error: ValidationError, shown: Callable[[str], str] = str) -> str:
+    """What is wrong with each setting and what was expected, its dotted path as `shown`."""
     problems = error.errors(include_input=False, include_url=False)
-    wrong = [f"{_variable(str(p['loc'][0]))}: {_expected(p['msg'])}" for p in problems]
-    return f"Wrong setting in the environment: {'; '.join(wrong)}."
+    return "; ".join(f"{shown('.'.join(map(str, p['loc'])))}: {_expected(p['type'], p['msg'])}" for p in problems)
+
+
+def _expected(kind: str, message: str) -> str:
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        return "no such setting; site.yaml in the package lists all of them"
+    return message.removeprefix("Value error, ").replace("Input should be", "expected")
 
 
 def _variable(field: str) -> str:
     return f"FERRERO_{field.upper()}"
-
-
-def _expected(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "expected")

@@ -17,6 +17,7 @@ from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.representation import RepresentationRules
 from ferrero_dagster.routes import FINALS_ROUTE, ROUTES, Route
+from ferrero_dagster.settings import problems_in
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -160,15 +161,6 @@ class ImportSite(_Section):
     metadata_mismatch: Literal["warn", "refuse"]
 
 
-class NamingSite(_Section):
-    """Code lists of the agency's file names (SPEC 5)."""
-
-    asset_types: tuple[str, ...]
-    brands: tuple[str, ...]
-    extra_countries: tuple[str, ...]
-    aspect_ratios: tuple[str, ...]
-
-
 class RepresentationSite(_Section):
     """What the DAM wants of a final (SPEC 6)."""
 
@@ -203,7 +195,7 @@ class Site(_Section):
     transfer: TransferSite
     agency: AgencySite
     dam_import: ImportSite
-    naming: NamingSite
+    naming: NamingRules
     representation: RepresentationSite
     routes: dict[Literal["a1_to_a2", "a5_to_a6", "b1_to_b2"], RouteSite]
 
@@ -213,14 +205,14 @@ class Site(_Section):
         return ZoneInfo(self.time_zone)
 
     @cached_property
-    def naming_rules(self) -> NamingRules:
-        """The code lists of the agency's file names."""
-        return NamingRules(**self.naming.model_dump())
-
-    @cached_property
     def representation_rules(self) -> RepresentationRules:
         """What the DAM wants of a final."""
         return RepresentationRules(**self.representation.model_dump())
+
+    @property
+    def effective_routes(self) -> tuple[Route, ...]:
+        """`ROUTES` as this site has them."""
+        return tuple(map(self.route, ROUTES))
 
     def route(self, route: Route) -> Route:
         """The route as this site has it."""
@@ -239,14 +231,14 @@ def load_site(path: Path | None = None) -> Site:
     try:
         site = Site.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError(_sentence(path or _DEFAULT, error)) from None
+        raise ConfigurationError(f"Site configuration {path or _DEFAULT}: {problems_in(error)}.") from None
     _check_override_codes(site, default, path or _DEFAULT)
     _check_statuses(site, default, path or _DEFAULT)
     return site
 
 
 def _check_statuses(site: Site, default: dict[str, Any], path: Path) -> None:
-    routes = [site.route(route) for route in ROUTES]
+    routes = site.effective_routes
     standing = [route for route in routes if route.status_before == route.status_after]
     if standing:
         raise ConfigurationError(
@@ -301,16 +293,3 @@ def _merged(base: dict[str, Any], changes: dict[str, Any], *, levels: int = _LEV
         else:
             both[name] = value
     return both
-
-
-def _sentence(path: Path, error: ValidationError) -> str:
-    problems = [
-        f"{'.'.join(map(str, p['loc']))}: {_expected(p)}" for p in error.errors(include_input=False, include_url=False)
-    ]
-    return f"Site configuration {path}: {'; '.join(problems)}."
-
-
-def _expected(problem: Any) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "no such setting; site.yaml in the package lists all of them"
-    return str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")

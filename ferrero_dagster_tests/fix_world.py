@@ -12,6 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 from box_sdk_gen import BoxClient
+from pydantic import BaseModel
 
 from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_agency import BoxAgency
@@ -166,8 +167,12 @@ def box_client(box_server: ServedBox) -> Iterator[BoxClient]:
 
 def with_site(systems: Systems, **sections: dict[str, Any]) -> Systems:
     """The same systems at a site with other settings."""
-    changed = {name: getattr(systems.site, name).model_copy(update=values) for name, values in sections.items()}
+    changed = {name: _with_values(getattr(systems.site, name), values) for name, values in sections.items()}
     return replace(systems, site=systems.site.model_copy(update=changed))
+
+
+def _with_values(section: Any, values: dict[str, Any]) -> Any:
+    return section.model_copy(update=values) if isinstance(section, BaseModel) else replace(section, **values)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     from ferrero_dagster.site import load_site
 
     # Names need no database: an agency without one may check them too.
-    rules = load_site(load_settings(database_url="").site_config).naming_rules
+    rules = load_site(load_settings(database_url="").site_config).naming
     results = {name: parse_v2(name, rules) for name in _file_names(names)}
     wrong = {name: result for name, result in results.items() if not isinstance(result, V2Name)}
     if as_json:

@@ -119,7 +119,7 @@ class Box:
         if file.sha_1 != digest.sha1_hex:
             self.delete(file.id)
             raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
-        return _box_file(file, digest.size_bytes), False
+        return BoxFile(id=file.id, name=file.name or ""), False
 
     def _send(self, folder_id: str, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]) -> FileFull:
         try:
@@ -180,23 +180,7 @@ def _adopted(name: str, item: dict[str, object], digest: Digest) -> BoxFile:
         raise FileRefused(
             f"Box already holds something else named {name}; rename or delete it there.", code="name conflict"
         )
-    return BoxFile(
-        id=str(item["id"]),
-        name=str(item.get("name") or name),
-        size_bytes=digest.size_bytes,
-        sha1_hex=digest.sha1_hex,
-        etag=str(item.get("etag") or ""),
-    )
-
-
-def _box_file(file: FileFull, size_bytes: int) -> BoxFile:
-    return BoxFile(
-        id=file.id,
-        name=file.name or "",
-        size_bytes=file.size if file.size is not None else size_bytes,
-        sha1_hex=file.sha_1 or "",
-        etag=file.etag or "",
-    )
+    return BoxFile(id=str(item["id"]), name=str(item.get("name") or name))
 
 
 def _no_folder(folder_id: str) -> ConfigurationError:

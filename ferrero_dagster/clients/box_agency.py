@@ -169,7 +169,7 @@ class BoxAgency:
         response.close()
         if http.is_busy(response.status_code):
             raise SystemUnavailable(
-                SYSTEM, f"{what}: Box is out of order ({response.status_code}).",
+                SYSTEM, f"{what}: Box is unavailable ({response.status_code}).",
                 retry_after_s=http.retry_after_s(response.headers),
             )  # fmt: skip
         raise TransientError(f"{what}: Box answered {response.status_code}.", code="Box download refused")

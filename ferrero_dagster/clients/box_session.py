@@ -66,7 +66,10 @@ class FileForbiddenError(PermanentError):
 
 
 class CappedRetries(RetryStrategy):
-    """What to send again, with jittered pauses; a pause that Box asks for holds all threads, a long one none."""
+    """What to send again, with jittered pauses.
+
+    A pause that Box asks for holds all threads; one longer than `retry_for_s` fails the request at once.
+    """
 
     def __init__(self, limits: HttpLimits, pace: Pace) -> None:
         self._limits = limits
@@ -303,7 +306,7 @@ def _forbidden(what: str, detail: str, error: BoxAPIError) -> FerreroError:
 
 def _busy(what: str, error: BoxAPIError) -> SystemUnavailable:
     info = error.response_info
-    reason = "asks us to slow down" if info.status_code == requests.codes.too_many_requests else "is out of order"
+    reason = "asks us to slow down" if info.status_code == requests.codes.too_many_requests else "is unavailable"
     return SystemUnavailable(
         SYSTEM, f"{what}: Box {reason} ({info.status_code}).", retry_after_s=retry_after_s(info.headers or {})
     )

@@ -52,6 +52,10 @@ class HttpLimits:
         return self.connect_timeout_s, self.read_timeout_s
 
 
+#: For whom somebody waits: a tick with its time limit, a person.
+IMPATIENT = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
+
+
 class Pace:
     """Holds all threads back while a system asked us to wait."""
 

@@ -392,7 +392,6 @@ def _asset(item: dict[str, Any], *, full: bool = False) -> DamAsset:
         original_id=item.get("original_asset_id") or item["asset_id"],
         version=str(item.get("version", "")),
         name=str(item.get("name") or content.get("name") or item["asset_id"]),
-        mime_type=str(item.get("mime_type") or ""),
         size_bytes=int(size) if size is not None else None,
         md5_hex=checksum if len(checksum) == _MD5_HEX_DIGITS else None,
         expired=bool(item.get("expired")),

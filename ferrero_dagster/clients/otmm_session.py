@@ -262,12 +262,12 @@ def _error(what: str, response: requests.Response) -> FerreroError:
 def _missing(what: str, response: requests.Response) -> FerreroError:
     # OTMM says itself that it knows no such id; a server whose application is just starting shows its error page.
     if not _exception_body(response):
-        return SystemUnavailable(SYSTEM, f"{what}: the DAM is out of order (404 without a reason).")
+        return SystemUnavailable(SYSTEM, f"{what}: the DAM is unavailable (404 without a reason).")
     return NotFoundError(f"{what}: the DAM does not find it{_explained(response)}.", code="not found in the DAM")
 
 
 def _busy(what: str, response: requests.Response) -> SystemUnavailable:
-    reason = "asks us to slow down" if response.status_code == HTTPStatus.TOO_MANY_REQUESTS else "is out of order"
+    reason = "asks us to slow down" if response.status_code == HTTPStatus.TOO_MANY_REQUESTS else "is unavailable"
     return SystemUnavailable(
         SYSTEM,
         f"{what}: the DAM {reason} ({response.status_code}{_explained(response)}).",

@@ -30,6 +30,6 @@ def post(url: str, body: dict[str, Any], *, message_id: str, limits: HttpLimits 
         status = response.status_code
     if is_busy(status):
         pause_s = retry_after_s(response.headers)
-        raise SystemUnavailable(SYSTEM, f"Make.com is out of order ({status}).", retry_after_s=pause_s)
+        raise SystemUnavailable(SYSTEM, f"Make.com is unavailable ({status}).", retry_after_s=pause_s)
     if status // 100 != _SUCCESS:
         raise PermanentError(f"Make.com refuses the webhook ({status}).", code="webhook refused")

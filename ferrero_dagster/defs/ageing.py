@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.markdown import cell, link, table
+from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.routes import Route
@@ -31,7 +31,9 @@ def overdue_check(overdue: Sequence[OverdueCampaign], links: Links) -> dg.AssetC
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "overdue campaigns": dg.MetadataValue.int(len(rows)),
-            "campaigns": dg.MetadataValue.md(table(("campaign", "number", "status", "days", "expected at most"), rows)),
+            "campaigns": dg.MetadataValue.md(
+                markdown_table(("campaign", "number", "status", "days", "expected at most"), rows)
+            ),
         },
     )
 
@@ -51,7 +53,7 @@ def _build_check(source: tuple[str, str], routes: Sequence[Route]) -> dg.AssetCh
             max_days = connections.site.campaigns.max_days_in_status
             searched = [route.status_before for route in routes]
             with connections.database() as database:
-                overdue = database.transact(lambda cursor: overdue_campaigns(cursor, max_days, searched))
+                overdue = database.transact(overdue_campaigns, max_days, searched)
         return overdue_check([c for c in overdue if _source(c, routes) == source], connections.links)
 
     return no_overdue_campaigns

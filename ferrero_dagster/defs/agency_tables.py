@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ferrero_dagster.defs.finals import AGENCY_UPLOADS
-from ferrero_dagster.defs.markdown import cell, link, table
+from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
+from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking.finals import RefusedFile
 from ferrero_dagster.transfer.agency_look import AgencyLook
 
+AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
 _CHECK = "no_refused_files"
 _ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}
 
@@ -30,7 +31,7 @@ def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
             "refused": look.counts["refused"],
             "set aside": len(look.set_aside),
             "files": dg.MetadataValue.md(
-                table(("file", "state", "why"), [_row(state, judgement, links) for state, judgement in rows])
+                markdown_table(("file", "state", "why"), [_row(state, judgement, links) for state, judgement in rows])
             ),
         },
     )
@@ -58,7 +59,7 @@ def refused_check(refused: Sequence[RefusedFile]) -> dg.AssetCheckResult:
 def _check_metadata(rows: list[tuple[str, str]]) -> dict[str, dg.MetadataValue]:
     return {
         "refused files": dg.MetadataValue.int(len(rows)),
-        "files": dg.MetadataValue.md(table(("file", "why"), rows)),
+        "files": dg.MetadataValue.md(markdown_table(("file", "why"), rows)),
     }
 
 

@@ -50,5 +50,5 @@ def ended(context: dg.AssetExecutionContext, metadata: Metadata, *, is_red: bool
     context.log.info(result)
     if is_red:
         metadata[REPORTED] = dg.MetadataValue.bool(True)  # Dagster takes it by position only
-        raise dg.Failure(description=result, metadata=metadata, allow_retries=False)
+        raise dg.Failure(description=result, metadata=metadata)
     return dg.MaterializeResult(metadata=metadata)

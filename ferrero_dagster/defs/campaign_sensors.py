@@ -2,11 +2,14 @@
 
 import dagster as dg
 
+from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.defs.runs import campaign_tags, end_dead_runs, new_partitions, run_key, running_campaigns
+from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.routes import Route
+from ferrero_dagster.transfer.campaign_look import Looker
 
 _MAX_OBSERVED_ROWS = 100
 
@@ -28,46 +31,26 @@ def build_campaign_sensor(
         ),
     )
     def campaigns(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
-        from ferrero_dagster.clients.http import HttpLimits
-        from ferrero_dagster.transfer.campaign_look import Looker
-
-        limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
         with as_failures():
             connections = ferrero.connections()
-            with connections.database() as database, connections.dam(limits) as dam:
+            with connections.database() as database, connections.dam(IMPATIENT) as dam:
                 end_dead_runs(context.instance, database, route.name)
                 looker = Looker(
                     dam=dam, database=database, site=connections.site, links=connections.links, interval_s=interval_s
                 )
                 look = looker.look(route, running=running_campaigns(context.instance, route.name))
-        for line in str(look).splitlines():
-            context.log.info(line)
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=run_key(context.instance, route.name, campaign.id),
-                    partition_key=campaign.id,
-                    tags=campaign_tags(route.name, campaign),
-                )
-                for campaign in look.starts
-            ],
-            dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
-            asset_events=[] if look.found is None else [_observation(route, look.found)],
-            skip_reason=None if look.starts else str(look),
-        )
+        events = [] if look.found is None else [_observation(route, look.found)]
+        return tick_result(context, route.name, look, events)
 
     return campaigns
 
 
 def _observation(route: Route, found: list[Campaign]) -> dg.AssetObservation:
-    records = [
-        dg.TableRecord({"number": c.number, "name": c.name, "status": c.status}) for c in found[:_MAX_OBSERVED_ROWS]
-    ]
-    columns = dg.TableSchema([dg.TableColumn(name) for name in ("number", "name", "status")])
+    rows = [{"number": c.number, "name": c.name, "status": c.status} for c in found[:_MAX_OBSERVED_ROWS]]
     return dg.AssetObservation(
         asset_key=dg.AssetKey(route.source_asset),
         metadata={
             f"campaigns in {route.status_before}": len(found),
-            f"waiting in {route.status_before}": dg.MetadataValue.table(records, schema=columns),
+            f"waiting in {route.status_before}": metadata_table(rows),
         },
     )

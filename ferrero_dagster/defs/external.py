@@ -1,31 +1,20 @@
 """Assets that others make or that have no run of their own: shown for lineage, their events come from elsewhere."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from ferrero_dagster.defs.agency_tables import AGENCY_UPLOADS
 from ferrero_dagster.defs.finals import DERIVATIVE_ASSETS
 from ferrero_dagster.defs.masters import MASTER_ASSETS
 from ferrero_dagster.defs.partitions import TRACKING_IDS
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
-
-_SOURCES: dict[tuple[str, str], tuple[str, str]] = {
-    ("dam", "local_campaigns"): ("opentext", "Local campaigns in the DAM, as the sensors last saw them."),
-    ("dam", "global_campaigns"): ("opentext", "Global campaigns in the DAM, as the sensor last saw them."),
-    FINALS_ROUTE.source_asset: (
-        "box",
-        "The agency's Box folder as the sensor last saw it: every file with its state, ready, settling, refused with "
-        "the reason, or set aside. The check fails while refused files wait.",
-    ),
-}
+from ferrero_dagster.routes import FINALS_ROUTE, Route
 
 
-def external_assets() -> list[dg.AssetSpec]:
+def external_assets(routes: Sequence[Route]) -> list[dg.AssetSpec]:
     """What the sensors observe, and one event per moved file under its tracking ID."""
-    sources = [
-        dg.AssetSpec(dg.AssetKey(key), group_name="outside", kinds={kind}, description=description)
-        for key, (kind, description) in _SOURCES.items()
-    ]
     # Campaign and tracking ID are different partitions: the edge says that all files come from all campaigns.
-    deps = [dg.AssetDep(dg.AssetKey(route.asset), partition_mapping=dg.AllPartitionMapping()) for route in ROUTES]
+    deps = [dg.AssetDep(dg.AssetKey(route.asset), partition_mapping=dg.AllPartitionMapping()) for route in routes]
     master_assets = dg.AssetSpec(
         MASTER_ASSETS,
         partitions_def=TRACKING_IDS,
@@ -51,4 +40,22 @@ def external_assets() -> list[dg.AssetSpec]:
             "with the asset in the DAM. The tracking database holds the same in `derivative_assets`."
         ),
     )
-    return [*sources, master_assets, derivative_assets]
+    return [*_sources(routes), master_assets, derivative_assets]
+
+
+def _sources(routes: Sequence[Route]) -> list[dg.AssetSpec]:
+    types = {dg.AssetKey(route.source_asset): route.campaign_type for route in routes}
+    agency_uploads = (
+        "The agency's Box folder as the sensor last saw it: every file with its state, ready, settling, refused with "
+        "the reason, or set aside. The check fails while refused files wait."
+    )
+    return [
+        *(
+            dg.AssetSpec(
+                key, group_name="outside", kinds={"opentext"},
+                description=f"Campaigns of type {campaign_type} in the DAM, as the sensors last saw them.",
+            )
+            for key, campaign_type in types.items()
+        ),
+        dg.AssetSpec(AGENCY_UPLOADS, group_name="outside", kinds={"box"}, description=agency_uploads),
+    ]  # fmt: skip

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.errors import FerreroError
-
-if TYPE_CHECKING:
-    from ferrero_dagster.operations.run_failures import FailedRun
+from ferrero_dagster.operations.run_failures import FailedRun, report_failed_run
 
 
 def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -27,13 +25,11 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
         ),
     )
     def failed_runs(context: dg.RunFailureSensorContext, ferrero: FerreroResource) -> None:
-        from ferrero_dagster.operations.run_failures import report_failed_run
-
         try:
             connections = ferrero.connections()
             run = failed_run(context.instance, context.dagster_run.run_id)
             with connections.database() as database:
-                database.transact(lambda cursor: report_failed_run(cursor, run, connections.links))
+                database.transact(report_failed_run, run, connections.links)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.
             context.log.warning("Not reported now: %s", error)
@@ -41,10 +37,8 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
     return failed_runs
 
 
-def failed_run(instance: dg.DagsterInstance, run_id: str) -> "FailedRun":
+def failed_run(instance: dg.DagsterInstance, run_id: str) -> FailedRun:
     """How and why a run failed, as its events tell."""
-    from ferrero_dagster.operations.run_failures import FailedRun
-
     record = instance.get_run_record_by_id(run_id)
     assert record
     run = record.dagster_run
@@ -57,8 +51,7 @@ def failed_run(instance: dg.DagsterInstance, run_id: str) -> "FailedRun":
         began_at=datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), timezone.utc),
         ended_at=datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), timezone.utc),
         system=str(metadata.get(SYSTEM) or "") or None,
-        # A run that moved only a part of its campaign has mailed which files failed.
-        reported=bool(metadata.get(REPORTED)) or bool(metadata.get("failed")),
+        reported=bool(metadata.get(REPORTED)),
         details=tuple(
             (label, run.tags[tag])
             for label, tag in (("Campaign", "ferrero/campaign_name"), ("Number", "ferrero/campaign_number"))

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
+from ferrero_dagster.operations.run_failures import next_attempt
+from ferrero_dagster.transfer import incidents
 
 #: Metadata of a failed step that the sensor `failed_runs` reads.
 REPORTED, ERROR_CODE, SYSTEM = "reported", "error", "system"
@@ -22,9 +24,6 @@ def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
     try:
         yield
     except FerreroError as error:
-        from ferrero_dagster.operations.run_failures import next_attempt
-        from ferrero_dagster.transfer import incidents
-
         is_incident = isinstance(error, incidents.INCIDENTS)
         raise dg.Failure(
             description=str(error),
@@ -35,5 +34,4 @@ def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
                 ERROR_CODE: error.code,
                 SYSTEM: incidents.system_of(error) if is_incident else "",
             },
-            allow_retries=False,
         ) from error

@@ -1,22 +1,25 @@
 """Box → DAM: the asset, the job, the sensor and the check of the way back (SPEC 4, 10)."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
+from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.agency_tables import AGENCY_UPLOADS, agency_check, agency_observation, refused_check
+from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.defs.runs import campaign_tags, end_dead_runs, new_partitions, run_key, running_campaigns
-from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
+from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.tracking.finals import refused_files
+from ferrero_dagster.transfer.agency_look import AgencyLook, AgencyLooker
+from ferrero_dagster.transfer.finals import move_finals
 
-if TYPE_CHECKING:
-    from ferrero_dagster.transfer.agency_look import AgencyLook
-
-AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
 FINALS_JOB = FINALS_ROUTE.name
 
@@ -24,7 +27,8 @@ FINALS_JOB = FINALS_ROUTE.name
 @dg.asset(
     key=dg.AssetKey(FINALS_ROUTE.asset),
     partitions_def=CAMPAIGNS,
-    deps=[AGENCY_UPLOADS, dg.AssetKey(["box", "local_masters"]), dg.AssetKey(["box", "rework_masters"])],
+    # The agency adapts local masters only.
+    deps=[AGENCY_UPLOADS, *(dg.AssetKey(route.asset) for route in ROUTES if route.box_root == "local_masters")],
     group_name="box_to_dam",
     kinds={"opentext", "file"},
     tags={"ferrero/route": FINALS_ROUTE.name},
@@ -67,31 +71,15 @@ def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStat
         ),
     )
     def agency_files(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
-        from ferrero_dagster.defs.agency_tables import agency_check, agency_observation
-
         with as_failures():
             connections = ferrero.connections()
             with connections.database() as database:
                 end_dead_runs(context.instance, database, FINALS_JOB)
             look = _look(connections, running=running_campaigns(context.instance, FINALS_JOB))
-        for line in str(look).splitlines():
-            context.log.info(line)
-        events: list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
+        events: list[TickEvent] = []
         if look.judgements is not None:
             events = [agency_observation(look, connections.links), agency_check(look)]
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=run_key(context.instance, FINALS_JOB, campaign.id),
-                    partition_key=campaign.id,
-                    tags=campaign_tags(FINALS_ROUTE.name, campaign),
-                )
-                for campaign in look.starts
-            ],
-            dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
-            asset_events=events,
-            skip_reason=None if look.starts else str(look),
-        )
+        return tick_result(context, FINALS_JOB, look, events)
 
     return agency_files
 
@@ -103,31 +91,20 @@ def build_agency_sensor(*, interval_s: int, default_status: dg.DefaultSensorStat
 )
 def no_refused_files(ferrero: FerreroResource) -> dg.AssetCheckResult:
     """What the tracking database says of the folder since the sensor's last look."""
-    from ferrero_dagster.defs.agency_tables import refused_check
-    from ferrero_dagster.tracking.finals import refused_files
-
     with as_failures(), ferrero.connections().database() as database:
         return refused_check(database.transact(refused_files))
 
 
-def _look(connections: Connections, *, running: Collection[str]) -> "AgencyLook":
-    from ferrero_dagster.clients.http import HttpLimits
-    from ferrero_dagster.transfer.agency_look import AgencyLooker
-
-    limits = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
+def _look(connections: Connections, *, running: Collection[str]) -> AgencyLook:
     with connections.database() as database:
         looker = AgencyLooker(
-            open_agency=lambda: connections.agency(limits), folder_id=connections.box_folders["agency_uploads"],
+            open_agency=lambda: connections.agency(IMPATIENT), folder_id=connections.box_folders["agency_uploads"],
             database=database, site=connections.site, links=connections.links,
         )  # fmt: skip
         return looker.look(running=running)
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections) -> dg.MaterializeResult[Any]:
-    from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
-    from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
-    from ferrero_dagster.transfer.finals import move_finals
-
     watcher = campaign_watcher(
         context, route_name=FINALS_ROUTE.name, files=DERIVATIVE_ASSETS,
         describe=lambda file, campaign: final_metadata(file, campaign=campaign),

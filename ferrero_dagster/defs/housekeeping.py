@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import partial
 
 import dagster as dg
 
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.operations import table
+from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import end_dead_runs
 from ferrero_dagster.defs.status import refresh_status
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
+from ferrero_dagster.operations.changes import Request
+from ferrero_dagster.operations.run_failures import report_failed_run
+from ferrero_dagster.operations.stuck_digest import write_digest
 from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.transfer.sightings import reread
 
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
@@ -41,7 +46,7 @@ def build_reconcile() -> dg.JobDefinition:
             evaluate_report_was_sent(context.instance, connections)
             refresh_status(context.instance, connections)
         context.log.info("%d things were put right.", len(done))
-        context.add_output_metadata({"done": table(done)})
+        context.add_output_metadata({"done": metadata_table(done)})
 
     @dg.job(
         executor_def=dg.in_process_executor,
@@ -81,8 +86,6 @@ def _end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> li
 
 
 def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> list[_Row]:
-    from ferrero_dagster.operations.run_failures import report_failed_run
-
     recent = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(timezone.utc) - _LOOK_BACK
     )
@@ -90,15 +93,12 @@ def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> li
     with connections.database() as database:
         for failed in instance.get_runs(recent, limit=_MAX_FAILED_RUNS):
             run = failed_run(instance, failed.run_id)
-            if database.transact(partial(report_failed_run, run=run, links=connections.links)):
+            if database.transact(report_failed_run, run, connections.links):
                 rows.append(_row("failed run reported", f"{run.job} {run.run_id}"))
     return rows
 
 
 def _release_old_failures(connections: Connections, run_id: str) -> list[_Row]:
-    from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
-    from ferrero_dagster.operations.changes import Request
-
     days = connections.site.campaigns.release_failed_after_days
     if days is None:
         return []
@@ -114,12 +114,9 @@ def _release_old_failures(connections: Connections, run_id: str) -> list[_Row]:
 
 def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> list[_Row]:
     """Campaigns in a status that has a time limit, which a person may have moved on: no sensor sees those in A2."""
-    from ferrero_dagster.tracking import campaigns
-    from ferrero_dagster.transfer.sightings import reread
-
     statuses = {FINALS_ROUTE.status_before, *connections.site.campaigns.max_days_in_status}
     with connections.database() as database:
-        known = database.transact(partial(campaigns.in_status, statuses=statuses, limit=_MAX_REREAD))
+        known = database.transact(campaigns.in_status, statuses, limit=_MAX_REREAD)
         if not known:
             return []
         try:
@@ -131,11 +128,9 @@ def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> 
 
 
 def _write_digest(connections: Connections) -> list[_Row]:
-    from ferrero_dagster.operations.stuck_digest import write_digest
-
     now = datetime.now(timezone.utc)
     with connections.database() as database:
-        stuck = database.transact(lambda cursor: write_digest(cursor, connections.site, connections.links, now))
+        stuck = database.transact(write_digest, connections.site, connections.links, now)
     return [] if stuck is None else [_row("digest written", f"{stuck} stuck campaigns")]
 
 

@@ -1,6 +1,7 @@
 """How moved and failed files are shown on Dagster's pages: text from outside stays text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -26,7 +27,7 @@ def outcome_metadata(outcome: MastersOutcome, *, dam_url: str) -> Metadata:
     metadata = {
         **_shared(outcome, _masters_headline(outcome), dam_url),
         "moved before": dg.MetadataValue.int(len(outcome.before)),
-        "files": dg.MetadataValue.md(table(("file in the DAM", "file in Box", "size", "result"), rows)),
+        "files": dg.MetadataValue.md(markdown_table(("file in the DAM", "file in Box", "size", "result"), rows)),
     }
     if outcome.notes:
         metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {cell(note)}" for note in outcome.notes[:_MAX_ROWS]))
@@ -42,7 +43,7 @@ def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
     return {
         **_shared(outcome, _finals_headline(outcome), dam_url),
         "left": dg.MetadataValue.int(len(outcome.left)),
-        "files": dg.MetadataValue.md(table(("file in Box", "final in the DAM", "size", "result"), rows)),
+        "files": dg.MetadataValue.md(markdown_table(("file in Box", "final in the DAM", "size", "result"), rows)),
     }
 
 
@@ -91,7 +92,13 @@ def final_metadata(file: MovedFile, *, campaign: str) -> Metadata:
     }
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def metadata_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of the same columns as a table of Dagster's own."""
+    columns = dg.TableSchema([dg.TableColumn(name) for name in (rows[0] if rows else ())])
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema=columns)
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table of finished cells, cut at 500 rows."""
     shown = [tuple(row) for row in rows[:_MAX_ROWS]]
     if len(rows) > _MAX_ROWS:

@@ -5,11 +5,14 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.routes import Route
+from ferrero_dagster.transfer.masters import move_campaign
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
 
@@ -55,10 +58,6 @@ def _description(route: Route) -> str:
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
-    from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
-    from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
-    from ferrero_dagster.transfer.masters import move_campaign
-
     watcher = campaign_watcher(
         context, route_name=route.name, files=MASTER_ASSETS,
         describe=lambda file, campaign: master_metadata(file, route=route.title, campaign=campaign),

@@ -9,12 +9,11 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.messages.delivery import check_mail_leaves, deliver
 
 
 def deliver_at_once(log: logging.Logger, connections: Connections) -> None:
     """Send what is due; what cannot be sent now waits, and no file waits for it."""
-    from ferrero_dagster.messages.delivery import deliver
-
     if connections.settings.make_webhook_url is None:
         log.info("FERRERO_MAKE_WEBHOOK_URL is not set: Make.com is told nothing.")
     with contextlib.suppress(FerreroError), connections.database() as database:
@@ -35,8 +34,6 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
         ),
     )
     def pending_notifications(ferrero: FerreroResource) -> dg.SkipReason:
-        from ferrero_dagster.messages.delivery import check_mail_leaves, deliver
-
         with as_failures():
             connections = ferrero.connections()
             with connections.database() as database:

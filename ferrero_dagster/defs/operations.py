@@ -1,17 +1,16 @@
 """The jobs that operators start by hand: their forms in the launchpad, and the table of what was or would be done."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
 import dagster as dg
 from pydantic import Field
 
 from ferrero_dagster.defs.failures import REPORTED, as_failures
+from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
+from ferrero_dagster.operations.changes import Outcome, Request
+from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
+from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.routes import ROUTES
-
-if TYPE_CHECKING:
-    from ferrero_dagster.operations.changes import Outcome, Request
 
 _ROUTE_NAMES = ", ".join(route.name for route in ROUTES)
 _AGAIN = "First look at the table of a dry run, then start the job again with dry_run: false."
@@ -23,10 +22,8 @@ class _Form(dg.Config):
     done_by: str = Field(default="", description="Your name, for example Maria Rossi; it is recorded with what you do.")
     dry_run: bool = Field(default=True, description="true: only show what would be done. false: do it.")
 
-    def request(self, context: dg.OpExecutionContext) -> "Request":
+    def request(self, context: dg.OpExecutionContext) -> Request:
         """Who asks for what kind of run."""
-        from ferrero_dagster.operations.changes import Request
-
         return Request(done_by=self.done_by, dry_run=self.dry_run, run_id=context.run_id)
 
 
@@ -124,8 +121,6 @@ def _job(name: str, work: dg.OpDefinition, description: str, form: _Form | None 
 @dg.op
 def reset(context: dg.OpExecutionContext, config: ResetForm, ferrero: FerreroResource) -> None:
     """Give campaigns a clean slate."""
-    from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
-
     selection = CampaignSelection(names=config.campaigns, all_failed=config.all_failed, route=config.route or None)
     with as_failures(is_attended=True):
         connections = ferrero.connections()
@@ -136,8 +131,6 @@ def reset(context: dg.OpExecutionContext, config: ResetForm, ferrero: FerreroRes
 @dg.op
 def release(context: dg.OpExecutionContext, config: ReleaseForm, ferrero: FerreroResource) -> None:
     """Let files be tried again."""
-    from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
-
     selection = FileSelection(
         tracking_ids=config.tracking_ids, file_names=config.file_names, campaigns=config.campaigns,
         everything=config.everything,
@@ -149,8 +142,6 @@ def release(context: dg.OpExecutionContext, config: ReleaseForm, ferrero: Ferrer
 @dg.op
 def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, ferrero: FerreroResource) -> None:
     """Await no finals of masters any more."""
-    from ferrero_dagster.operations.withdrawals import withdraw_masters
-
     with as_failures(is_attended=True), ferrero.connections().database() as database:
         _show(context, withdraw_masters(database, config.tracking_ids, config.request(context)))
 
@@ -158,8 +149,6 @@ def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, ferrero: Ferr
 @dg.op
 def resend(context: dg.OpExecutionContext, config: ResendForm, ferrero: FerreroResource) -> None:
     """Let messages be sent again."""
-    from ferrero_dagster.operations.releases import resend_notifications
-
     with as_failures(is_attended=True), ferrero.connections().database() as database:
         outcome = resend_notifications(
             database, config.request(context), ids=config.notification_ids, everything=config.everything
@@ -170,7 +159,7 @@ def resend(context: dg.OpExecutionContext, config: ResendForm, ferrero: FerreroR
 @dg.op
 def check(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
     """Ask every system."""
-    from ferrero_dagster.operations.connection_checks import check_connections
+    from ferrero_dagster.operations.connection_checks import check_connections  # noqa: PLC0415  # loads Alembic: slow
 
     with as_failures(is_attended=True):
         checks = check_connections(ferrero.connections())
@@ -178,23 +167,16 @@ def check(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
         {"system": c.system, "check": c.check, "state": c.state, "detail": c.detail, "who must act": c.who_must_act}
         for c in checks
     ]
-    metadata = {"checks": table(rows)}
+    metadata = {"checks": metadata_table(rows)}
     failed = {c.system: None for c in checks if c.state == "failed"}
     if failed:
         raise dg.Failure(
             f"Cannot be used as they are: {', '.join(failed)}.",
             metadata={**metadata, REPORTED: True},
-            allow_retries=False,
         )
     context.add_output_metadata(metadata)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """Rows of the same columns as a table on Dagster's pages."""
-    columns = dg.TableSchema([dg.TableColumn(name) for name in (rows[0] if rows else ())])
-    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema=columns)
-
-
-def _show(context: dg.OpExecutionContext, outcome: "Outcome") -> None:
+def _show(context: dg.OpExecutionContext, outcome: Outcome) -> None:
     context.log.info(str(outcome))
-    context.add_output_metadata({"result": str(outcome), "changes": table([c.row() for c in outcome.changes])})
+    context.add_output_metadata({"result": str(outcome), "changes": metadata_table([c.row() for c in outcome.changes])})

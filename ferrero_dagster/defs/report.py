@@ -6,19 +6,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+
+# What the public `all_instigator_state` returns and `get_ticks` takes.
+from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
 from pydantic import Field
 
+from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.report_tables import report_metadata
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook
+from ferrero_dagster.operations.daily_report import DailyReporting, MadeReport
 
 DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
 #: When the report of the day before is made, in local time, and an hour later it is missed.
 REPORT_HOUR = 7
 _FIRST_DAY = "2026-01-01"
+#: Both schedules tick every hour, one of them not at night.
+_SCHEDULE_INTERVAL_S = 3600
+Watched = dg.SensorDefinition | dg.ScheduleDefinition
 
 
 class DailyReportConfig(dg.Config):
@@ -33,8 +41,8 @@ class DailyReportConfig(dg.Config):
     )
 
 
-def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]) -> dg.AssetsDefinition:
-    """The asset `reports/daily_report`; it says which of `sensors` have not looked."""
+def build_daily_report(*, time_zone: str, watched: Sequence[Watched]) -> dg.AssetsDefinition:
+    """The asset `reports/daily_report`; it says which of the `watched` have not looked."""
 
     @dg.asset(
         key=DAILY_REPORT,
@@ -54,16 +62,9 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
     def daily_report(
         context: dg.AssetExecutionContext, config: DailyReportConfig, ferrero: FerreroResource
     ) -> dg.MaterializeResult[Any]:
-        from ferrero_dagster.operations.daily_report import DailyReporting
-
         with as_failures(job="daily_report"):
             connections = ferrero.connections()
-            day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
-            with connections.database() as database:
-                made = DailyReporting(
-                    database=database, site=connections.site, links=connections.links,
-                    sensors=sensor_looks(context.instance, sensors), run_id=context.run.run_id,
-                ).make(day, now=datetime.now(timezone.utc), resend=config.resend)  # fmt: skip
+            made = _make(context, connections, sensor_looks(context.instance, watched), resend=config.resend)
         context.log.info(made.report.verdict)
         if made.is_mailed:
             deliver_at_once(context.log, connections)
@@ -73,6 +74,17 @@ def build_daily_report(*, time_zone: str, sensors: Sequence[dg.SensorDefinition]
         return dg.MaterializeResult(metadata=metadata)
 
     return daily_report
+
+
+def _make(
+    context: dg.AssetExecutionContext, connections: Connections, looks: Sequence[SensorLook], *, resend: bool
+) -> MadeReport:
+    day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
+    with connections.database() as database:
+        reporting = DailyReporting(
+            database=database, site=connections.site, links=connections.links, sensors=looks, run_id=context.run.run_id
+        )
+        return reporting.make(day, now=datetime.now(timezone.utc), resend=resend)
 
 
 def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = ()) -> Any:
@@ -113,27 +125,30 @@ def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultSch
     return daily_report_schedule
 
 
-def sensor_looks(instance: dg.DagsterInstance, sensors: Sequence[dg.SensorDefinition]) -> list[SensorLook]:
-    """Which of the sensors are switched on, and when each last ended a look without failing."""
+def sensor_looks(instance: dg.DagsterInstance, watched: Sequence[Watched]) -> list[SensorLook]:
+    """Which of the sensors and schedules are switched on, and when each last ended a look without failing."""
     states = {state.name: state for state in instance.all_instigator_state()}
-    looks = []
-    for sensor in sensors:
-        state = states.get(sensor.name)
-        is_on = state.is_running if state else sensor.default_status is dg.DefaultSensorStatus.RUNNING
-        looks.append(
-            SensorLook(
-                name=sensor.name,
-                is_running=is_on,
-                interval_s=sensor.minimum_interval_seconds or 0,
-                last_look_at=_last_look(instance, state) if state else None,
-            )
-        )
-    return looks
+    return [_sensor_look(instance, definition, states.get(definition.name)) for definition in watched]
 
 
-def _last_look(instance: dg.DagsterInstance, state: Any) -> datetime | None:
-    from dagster._core.scheduler.instigation import TickStatus  # what the public `get_ticks` takes
+def _sensor_look(instance: dg.DagsterInstance, definition: Watched, state: InstigatorState | None) -> SensorLook:
+    interval_s: float = _SCHEDULE_INTERVAL_S
+    if isinstance(definition, dg.SensorDefinition):
+        interval_s = definition.minimum_interval_seconds or 0
+    return SensorLook(
+        name=definition.name,
+        kind="Schedule" if isinstance(definition, dg.ScheduleDefinition) else "Sensor",
+        is_running=state.is_running if state else definition.default_status.value == "RUNNING",
+        interval_s=interval_s,
+        last_look_at=_last_look(instance, state) if state else None,
+    )
 
+
+def _last_look(instance: dg.DagsterInstance, state: InstigatorState) -> datetime | None:
     good = [TickStatus.SUCCESS, TickStatus.SKIPPED]
     ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=good)
-    return datetime.fromtimestamp(ticks[0].timestamp, timezone.utc) if ticks else None
+    moments = [tick.timestamp for tick in ticks]
+    # Of a schedule Dagster knows when it was switched on: its first hour is no silence.
+    if isinstance(state.instigator_data, ScheduleInstigatorData) and state.instigator_data.start_timestamp:
+        moments.append(state.instigator_data.start_timestamp)
+    return datetime.fromtimestamp(max(moments), timezone.utc) if moments else None

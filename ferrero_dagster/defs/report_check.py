@@ -48,7 +48,7 @@ def find_unsent(connections: Connections) -> tuple[bool, str]:
     """Whether every report that was due has been made and has left, and a sentence about those that have not."""
     day = day_due(datetime.now(timezone.utc).astimezone(connections.site.zone))
     with connections.database() as database:
-        delivery = database.transact(lambda cursor: report_delivery(cursor, day))
+        delivery = database.transact(report_delivery, day)
         unsent = database.transact(unsent_reports)
     passed, sentence = judge_delivery(day, delivery)
     told = [_told(report.day, report.mail_state, report.last_error) for report in unsent if report.day != day]

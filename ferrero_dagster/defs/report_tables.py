@@ -7,16 +7,15 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from ferrero_dagster.defs.markdown import Metadata, cell, link, table
+from ferrero_dagster.defs.markdown import Metadata, cell, link, markdown_table
 from ferrero_dagster.domain.report import Report
+from ferrero_dagster.messages.report_mail import report_images
 
 _NUMBERS = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")
 
 
 def report_metadata(report: Report, zone: ZoneInfo) -> Metadata:
     """The metadata of the report's materialization, its times in the zone."""
-    from ferrero_dagster.messages.report_mail import report_images
-
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(report.verdict),
         "needs you": dg.MetadataValue.md(_needs(report)),
@@ -45,13 +44,13 @@ def _needs(report: Report) -> str:
         )
         for need in report.needs
     ]  # fmt: skip
-    return table(("what", "why", "what to do", "days"), rows) if rows else "Nothing."
+    return markdown_table(("what", "why", "what to do", "days"), rows) if rows else "Nothing."
 
 
 def _reconciliation(report: Report) -> str:
     rows = [(b.direction, *(str(getattr(b, name)) for name in _NUMBERS)) for b in report.balances]
     remarks = "\n\n".join(map(cell, report.remarks)) or "It adds up in both directions."
-    return f"{table(('direction', *(name.replace('_', ' ') for name in _NUMBERS)), rows)}\n\n{remarks}"
+    return f"{markdown_table(('direction', *(name.replace('_', ' ') for name in _NUMBERS)), rows)}\n\n{remarks}"
 
 
 def _campaigns(report: Report) -> str:
@@ -64,7 +63,7 @@ def _campaigns(report: Report) -> str:
         for line in report.campaigns
     ]  # fmt: skip
     head = ("campaign", "number", "status", "days", "in Box", "in the DAM", "open")
-    return table(head, rows) if rows else "None."
+    return markdown_table(head, rows) if rows else "None."
 
 
 def _retry_status(report: Report) -> str:
@@ -73,7 +72,7 @@ def _retry_status(report: Report) -> str:
         for row in report.retry_status
     ]
     head = ("status", "no issues", "attempt 1", "attempt 2", "attempt 3 and more")
-    return f"{table(head, rows)}\n\nLooks at an empty folder count as attempts here." if rows else "Not known."
+    return f"{markdown_table(head, rows)}\n\nLooks at an empty folder count as attempts here." if rows else "Not known."
 
 
 def _near_failure(report: Report, zone: ZoneInfo) -> str:
@@ -84,7 +83,9 @@ def _near_failure(report: Report, zone: ZoneInfo) -> str:
         )
         for row in report.near_failure
     ]  # fmt: skip
-    return table(("campaign", "number", "status", "attempts", "last time", "reason"), rows) if rows else "None."
+    return (
+        markdown_table(("campaign", "number", "status", "attempts", "last time", "reason"), rows) if rows else "None."
+    )
 
 
 def _integrity(report: Report) -> str:
@@ -96,7 +97,7 @@ def _integrity(report: Report) -> str:
         for part in report.integrity
     ]  # fmt: skip
     head = ("direction", "files", "bytes", "verified with the source's hash", "with our own hash", "not verified by us")
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _moved_files(report: Report, zone: ZoneInfo) -> str:
@@ -109,7 +110,7 @@ def _moved_files(report: Report, zone: ZoneInfo) -> str:
         for line in report.moved_files
     ]  # fmt: skip
     head = ("time", "direction", "campaign", "tracking ID", "file", "arrived as", "bytes")
-    return table(head, rows) if rows else "None."
+    return markdown_table(head, rows) if rows else "None."
 
 
 def _time(moment: datetime | None, zone: ZoneInfo) -> str:

@@ -1,17 +1,15 @@
 """What Dagster knows of the runs of a campaign: those under way, and the key and tags of the next."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import dagster as dg
 
 from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
 from ferrero_dagster.domain.files import Campaign
-
-if TYPE_CHECKING:
-    from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.tracking import overview
+from ferrero_dagster.tracking.database import Database
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -22,6 +20,15 @@ _UNFINISHED = [
 ]
 _SILENT_FOR = timedelta(minutes=10)
 _MAX_TAG_LENGTH = 200
+TickEvent = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+class Look(Protocol):
+    """What a sensor's look found: the campaigns to start, and as text a line for each campaign."""
+
+    @property
+    def starts(self) -> Collection[Campaign]:
+        """Campaigns to start now."""
 
 
 def running_campaigns(instance: dg.DagsterInstance, job_name: str) -> set[str]:
@@ -30,16 +37,14 @@ def running_campaigns(instance: dg.DagsterInstance, job_name: str) -> set[str]:
     return {run.tags.get("dagster/partition", "") for run in runs}
 
 
-def end_dead_runs(instance: dg.DagsterInstance, database: "Database", job_name: str) -> list[str]:
+def end_dead_runs(instance: dg.DagsterInstance, database: Database, job_name: str) -> list[str]:
     """End runs of a route that are silent and do not hold their campaign's lock: their process is gone; their ids."""
-    from ferrero_dagster.tracking import overview
-
     ended = []
     for run in instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.STARTED])):
         campaign_id = run.tags.get("dagster/partition")
         if not campaign_id or not _is_silent(instance, run.run_id):
             continue
-        if not database.transact(partial(overview.is_locked, name=f"{job_name}:{campaign_id}")):
+        if not database.transact(overview.is_locked, f"{job_name}:{campaign_id}"):
             instance.report_run_failed(run, "Its process is gone: it does not hold the lock of its campaign.")
             ended.append(run.run_id)
     return ended
@@ -49,6 +54,27 @@ def _is_silent(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the run wrote no event lately; one that has just let go of the lock still sends messages."""
     records = instance.get_records_for_run(run_id, limit=1, ascending=False).records
     return bool(records) and records[0].timestamp < (datetime.now(timezone.utc) - _SILENT_FOR).timestamp()
+
+
+def tick_result(
+    context: dg.SensorEvaluationContext, job_name: str, look: Look, events: Sequence[TickEvent]
+) -> dg.SensorResult:
+    """The end of a tick: a run for each campaign that the look starts; the look's lines in the tick's log."""
+    for line in str(look).splitlines():
+        context.log.info(line)
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=run_key(context.instance, job_name, campaign.id),
+                partition_key=campaign.id,
+                tags=campaign_tags(job_name, campaign),
+            )
+            for campaign in look.starts
+        ],
+        dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
+        asset_events=events,
+        skip_reason=None if look.starts else str(look),
+    )
 
 
 def run_key(instance: dg.DagsterInstance, job_name: str, campaign_id: str) -> str:

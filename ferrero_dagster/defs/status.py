@@ -7,8 +7,9 @@ import dagster as dg
 
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.markdown import Metadata, cell, table
+from ferrero_dagster.defs.markdown import Metadata, cell, markdown_table
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.operations.status import read_status
 
 STATUS = dg.AssetKey(["operations", "status"])
 
@@ -37,8 +38,6 @@ def refresh_status(instance: dg.DagsterInstance, connections: Connections) -> No
 
 def status_metadata(connections: Connections) -> Metadata:
     """The tables of `ferrero-dagster status`, and how many rows each has."""
-    from ferrero_dagster.operations.status import read_status
-
     with connections.database() as database:
         status = read_status(database, connections.site)
     tables = {
@@ -55,7 +54,7 @@ def status_metadata(connections: Connections) -> Metadata:
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return "None."
-    return table(
+    return markdown_table(
         [name.replace("_", " ") for name in rows[0]], [[_text(value) for value in row.values()] for row in rows]
     )
 

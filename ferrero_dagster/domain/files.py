@@ -28,7 +28,6 @@ class DamAsset:
     original_id: str
     version: str
     name: str
-    mime_type: str
     #: None for an asset that has metadata only.
     size_bytes: int | None
     #: 32 hex digits where the DAM gives a checksum (contract 5.3), else None.
@@ -56,9 +55,6 @@ class BoxFile:
 
     id: str
     name: str
-    size_bytes: int
-    sha1_hex: str
-    etag: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

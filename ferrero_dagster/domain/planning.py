@@ -40,6 +40,11 @@ def pause_s(failures: int, pauses_minutes: Sequence[float]) -> float:
     return 60 * pauses_minutes[min(failures, len(pauses_minutes)) - 1]
 
 
+def pause_left_s(failures: int, since_last_s: float | None, pauses_minutes: Sequence[float]) -> float:
+    """What is left of the pause after so many failures, the last of them `since_last_s` ago; 0 when it is over."""
+    return max(0.0, pause_s(failures, pauses_minutes) - _past(since_last_s))
+
+
 def due_campaigns(
     found: Sequence[Campaign],
     histories: dict[str, CampaignHistory],
@@ -78,8 +83,8 @@ def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float], *, toler
     if history.is_running:
         return "a run is under way"
     left_s = max(
-        pause_s(history.strikes, pauses_minutes) - _past(history.since_last_error_s),
-        pause_s(history.failed_attempts, pauses_minutes) - _past(history.since_last_failure_s),
+        pause_left_s(history.strikes, history.since_last_error_s, pauses_minutes),
+        pause_left_s(history.failed_attempts, history.since_last_failure_s, pauses_minutes),
     )
     return f"next attempt in {minutes(left_s)}" if left_s > tolerance_s else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import (
@@ -88,11 +88,19 @@ class ReportFrames:
     unsent: pd.DataFrame
 
 
+class _Trouble(NamedTuple):
+    """Why something needs somebody, and what to do."""
+
+    why: str
+    do: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SensorLook:
-    """When a sensor that is switched on last looked without failing; None if it never did."""
+    """When a sensor or schedule that is switched on last looked without failing; None if it never did."""
 
     name: str
+    kind: Literal["Sensor", "Schedule"] = "Sensor"
     is_running: bool
     interval_s: float
     last_look_at: datetime | None
@@ -108,14 +116,14 @@ def build_report(
     polls_before_warning: int,
 ) -> Report:
     """The report of `day`, made at `as_of`; the same arguments always give the same report."""
-    needs = [Need(**told, days=_days(told["since"], day)) for told in _needs(frames, links, polls_before_warning)]
+    needs = tuple(_needs(frames, day, links, polls_before_warning))
     unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
     return Report(
         day=day.date,
         as_of=as_of,
         is_over=day.is_over(as_of),
         is_latest=day.is_latest(as_of),
-        needs=tuple(needs),
+        needs=needs,
         needs_total=len(needs) + unlisted,
         balances=(_balance(frames, DIRECTIONS[0]), _balance(frames, DIRECTIONS[1])),
         campaigns=_campaigns(frames, day, links),
@@ -133,69 +141,76 @@ def build_report(
     )
 
 
-def _needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
-    """The fields of each `Need` but `days`."""
-    yield from _campaign_needs(frames, links, polls_before_warning)
+def _needs(frames: ReportFrames, day: ReportDay, links: Links, polls_before_warning: int) -> Iterator[Need]:
+    yield from _campaign_needs(frames, day, links, polls_before_warning)
     for row in _rows(frames.refused):
         do = "Rename or replace the file in Box; it is looked at again by itself."
-        yield _told(row, row["name"], f"Refused: {row['reason']}", do, url=links.box_file(row["file_id"]))
+        trouble = _Trouble(f"Refused: {row['reason']}", do)
+        yield _need(row, day, row["name"], trouble, url=links.box_file(row["file_id"]))
     for row in _rows(frames.set_aside):
-        do = "Put the cause right, then run release_set_aside_files."
+        trouble = _Trouble(f"Set aside: {row['reason']}", "Put the cause right, then run release_set_aside_files.")
         url = (links.box_file if row["direction"] == "Box → DAM" else links.asset)(row["source_id"])
-        job = links.job("release_set_aside_files")
-        yield _told(row, row["name"], f"Set aside: {row['reason']}", do, url=url) | {"do_url": job}
+        yield _need(row, day, row["name"], trouble, url=url, do_url=links.job("release_set_aside_files"))
     for row in _rows(frames.undeliverable):
-        what, why = f"Message {row['id']}, {row['template']}", f"It could not be delivered: {row['reason']}"
-        do, job = "Put the cause right, then run resend_notifications.", links.job("resend_notifications")
-        yield _told(row, what, why, do, url=None) | {"do_url": job}
+        do = "Put the cause right, then run resend_notifications."
+        trouble = _Trouble(f"It could not be delivered: {row['reason']}", do)
+        what, job = f"Message {row['id']}, {row['template']}", links.job("resend_notifications")
+        yield _need(row, day, what, trouble, url=None, do_url=job)
     for row in _rows(frames.outages):
         do = "Nothing, if it comes back by itself; work then goes on where it stopped."
-        yield _told(row, f"{row['system']} cannot be used", row["message"], do, url=links.dagster_url)
+        trouble = _Trouble(row["message"], do)
+        yield _need(row, day, f"{row['system']} cannot be used", trouble, url=links.dagster_url)
 
 
-def _campaign_needs(frames: ReportFrames, links: Links, polls_before_warning: int) -> Iterator[dict[str, Any]]:
+def _campaign_needs(frames: ReportFrames, day: ReportDay, links: Links, polls_before_warning: int) -> Iterator[Need]:
     """Each campaign once, under the first of its troubles; one that is over its time too says both."""
     overdue = {row["campaign_id"]: row for row in _rows(frames.overdue)}
     in_trouble = [(row, _trouble(row, polls_before_warning)) for row in _rows(frames.troubled)]
     failing = [(row, _failing(row)) for row in _rows(frames.failing)]
-    told_of = set()
-    for row, told in in_trouble + failing:
-        if told and row["campaign_id"] not in told_of:
-            told_of.add(row["campaign_id"])
-            late = overdue.pop(row["campaign_id"], None)
-            why = f"{told[0]}; {_overdue(late)}" if late else told[0]
+    named = set()
+    for row, trouble in in_trouble + failing:
+        campaign_id = row["campaign_id"]
+        if trouble and campaign_id not in named:
+            named.add(campaign_id)
+            late = overdue.pop(campaign_id, None)
+            both = trouble._replace(why=f"{trouble.why}; {_overdue(late)}") if late else trouble
             do_url = links.job("reset_campaign_retries") if row.get("permanently_failed") else None
-            need = _told(late or row, _campaign_title(row), why, told[1], url=links.folder(row["campaign_id"]))
-            yield need | {"do_url": do_url}
+            url = links.folder(campaign_id)
+            yield _need(late or row, day, _campaign_title(row), both, url=url, do_url=do_url)
     for row in overdue.values():
-        why = f"Overdue: {_overdue(row)}"
         do = "See what holds it up, or change its status in the DAM."
-        yield _told(row, _campaign_title(row), why, do, url=links.folder(row["campaign_id"]))
+        trouble = _Trouble(f"Overdue: {_overdue(row)}", do)
+        yield _need(row, day, _campaign_title(row), trouble, url=links.folder(row["campaign_id"]))
 
 
 def _overdue(row: dict[str, Any]) -> str:
     return f"in {row['status']} for {row['days']:.1f} days, at most {row['max_days']:g} are expected"
 
 
-def _told(row: dict[str, Any], what: str, why: str, do: str, *, url: str | None) -> dict[str, Any]:
-    return {"since": row["since"], "what": what, "why": why, "do": do, "url": url}
+def _need(
+    row: dict[str, Any], day: ReportDay, what: str, trouble: _Trouble, *, url: str | None, do_url: str | None = None
+) -> Need:
+    since = row["since"]
+    return Need(
+        what=what, why=trouble.why, do=trouble.do, since=since, days=_days(since, day), url=url, do_url=do_url
+    )  # fmt: skip
 
 
-def _trouble(row: dict[str, Any], polls_before_warning: int) -> tuple[str, str] | None:
+def _trouble(row: dict[str, Any], polls_before_warning: int) -> _Trouble | None:
     """Why a campaign needs somebody and what to do; None for one that has only waited a while for its assets."""
     reason = row["reason"] or "no reason was noted"
     if row["permanently_failed"]:
-        return f"Permanently failed: {reason}", "Put the reason right, then run reset_campaign_retries."
+        return _Trouble(f"Permanently failed: {reason}", "Put the reason right, then run reset_campaign_retries.")
     if row["errors"]:
         why = f"Near failure, {row['errors']} of {row['attempts']} looks failed: {reason}"
-        return why, "Put the reason right before the last attempt."
+        return _Trouble(why, "Put the reason right before the last attempt.")
     if row["attempts"] >= polls_before_warning:
         why = f"In {row['status']} without assets, looked at {row['attempts']:,} times"
-        return why, "Upload the assets, or change the status in the DAM."
+        return _Trouble(why, "Upload the assets, or change the status in the DAM.")
     return None
 
 
-def _failing(row: dict[str, Any]) -> tuple[str, str]:
+def _failing(row: dict[str, Any]) -> _Trouble:
     """Why a campaign whose runs or files keep failing needs somebody, and what to do."""
     files, runs = row["files"], row["runs"]
     if files:
@@ -203,7 +218,7 @@ def _failing(row: dict[str, Any]) -> tuple[str, str]:
         why = f"{what}: {row['reason'].rstrip('.')}"
     else:
         why = f"{runs:,} {'run' if runs == 1 else 'runs'} ended without moving everything"
-    return why, "Put the reason right; the next attempt moves what is missing."
+    return _Trouble(why, "Put the reason right; the next attempt moves what is missing.")
 
 
 def _balance(frames: ReportFrames, direction: Direction) -> Balance:
@@ -301,13 +316,14 @@ def _silent_sensors(sensors: Sequence[SensorLook], day: ReportDay, as_of: dateti
     if not day.is_latest(as_of):
         return  # what sensors do now says nothing about a day long past
     for sensor in sensors:
+        who, done = f"{sensor.kind} {sensor.name}", "looked" if sensor.kind == "Sensor" else "run"
         last = sensor.last_look_at
         if not sensor.is_running:
-            yield f"Sensor {sensor.name} is switched off."
+            yield f"{who} is switched off."
         elif last is None:
-            yield f"Sensor {sensor.name} has never looked."
+            yield f"{who} has never {done}."
         elif (as_of - last).total_seconds() > max(_FORGOTTEN_INTERVALS * sensor.interval_s, 900):
-            yield f"Sensor {sensor.name} has not looked since {last.astimezone(day.zone):%Y-%m-%d %H:%M %Z}."
+            yield f"{who} has not {done} since {last.astimezone(day.zone):%Y-%m-%d %H:%M %Z}."
 
 
 def _unbegun(frame: pd.DataFrame, day: ReportDay) -> Iterator[str]:

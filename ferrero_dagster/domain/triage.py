@@ -6,7 +6,6 @@ from typing import Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
-from ferrero_dagster.domain.planning import pause_s
 
 AgencyState = Literal["settling", "ready", "refused"]
 
@@ -89,12 +88,7 @@ def parsed(files: Sequence[ListedFile], rules: NamingRules) -> dict[str, V2Name 
     return {file.id: parse_v2(file.name, rules) for file in files}
 
 
-def may_be_right_now(name: str, rules: NamingRules) -> bool:
-    """Whether a name that was refused may be a V2 name by the rules as they are now; cheaper than to parse it."""
+def fits_current_rules(name: str, rules: NamingRules) -> bool:
+    """Whether a name refused earlier would pass today's code lists; cheaper than parsing."""
     tokens = name.rpartition(".")[0].split("_")
     return len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens))
-
-
-def is_due(failures: int, since_last_attempt_s: float | None, pauses_minutes: Sequence[float]) -> bool:
-    """Whether the pause after so many failures is over; there is none where nothing was tried."""
-    return since_last_attempt_s is None or since_last_attempt_s >= pause_s(failures, pauses_minutes)

@@ -47,8 +47,8 @@ def trend_png(trend: Sequence[TrendPoint]) -> bytes:
 
 def describe_trend(trend: Sequence[TrendPoint]) -> str:
     """The numbers of `trend_png`."""
-    told = (f"{direction} {', '.join(str(p.moved) for p in _of(trend, direction))}" for direction in DIRECTIONS)
-    return f"Files moved per day, {_period(trend)}: {'; '.join(told)}."
+    counts = (f"{direction} {', '.join(str(p.moved) for p in _of(trend, direction))}" for direction in DIRECTIONS)
+    return f"Files moved per day, {_period(trend)}: {'; '.join(counts)}."
 
 
 def latency_png(trend: Sequence[TrendPoint]) -> bytes:
@@ -74,15 +74,15 @@ def latency_png(trend: Sequence[TrendPoint]) -> bytes:
 
 def describe_latency(trend: Sequence[TrendPoint]) -> str:
     """The numbers of `latency_png`."""
-    told = []
+    medians = []
     for direction in DIRECTIONS:
         days = [
             f"{p.date.day} {p.date:%b} {duration(p.median_s)}/{duration(p.p95_s)}"
             for p in _of(trend, direction)
             if p.median_s is not None and p.p95_s is not None
         ]
-        told.append(f"{direction} {', '.join(days) or 'nothing'}")
-    return f"Time to arrive, median/95th percentile: {'; '.join(told)}."
+        medians.append(f"{direction} {', '.join(days) or 'nothing'}")
+    return f"Time to arrive, median/95th percentile: {'; '.join(medians)}."
 
 
 def ages_png(campaigns: Sequence[CampaignLine]) -> bytes:
@@ -102,8 +102,8 @@ def ages_png(campaigns: Sequence[CampaignLine]) -> bytes:
 
 def describe_ages(campaigns: Sequence[CampaignLine]) -> str:
     """The numbers of `ages_png`."""
-    told = (f"{_label(line)} {line.days}" for line in _oldest(campaigns))
-    return f"Days in their status, the oldest campaigns: {', '.join(told)}."
+    ages = (f"{_label(line)} {line.days}" for line in _oldest(campaigns))
+    return f"Days in their status, the oldest campaigns: {', '.join(ages)}."
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 from pydantic import ValidationError
@@ -67,9 +66,9 @@ class Delivered:
         self.fates[fate] += 1
 
     def __str__(self) -> str:
-        told = [f"{number} {fate}" for fate, number in self.fates.items()]
-        told += [f"{channel} waits: {reason}" for channel, reason in self.down.items()]
-        return ", ".join(told) or "nothing to send"
+        parts = [f"{number} {fate}" for fate, number in self.fates.items()]
+        parts += [f"{channel} waits: {reason}" for channel, reason in self.down.items()]
+        return ", ".join(parts) or "nothing to send"
 
 
 def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -> Delivered:
@@ -89,7 +88,7 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
         ends = time.monotonic() + deadline_s
         while time.monotonic() < ends:
             channels = [channel for channel in _SYSTEMS if channel not in report.down]
-            due = database.transact(partial(outbox.next_due, channels=channels))
+            due = database.transact(outbox.next_due, channels=channels)
             if due is None:
                 break
             lock.confirm()
@@ -113,14 +112,14 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
         delivery = _hand_over(office, due, fact)
     except (SystemUnavailable, AccessRefused) as error:
         report.down[due.channel] = str(error)
-        database.transact(partial(_note_outage, channel=due.channel, error=error))
+        database.transact(_note_outage, channel=due.channel, error=error)
         return
     except (PermanentError, ValidationError) as error:
         reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
         report.count("set aside")
-        database.transact(lambda cursor: _set_aside(cursor, due, reason))
+        database.transact(_set_aside, due, reason)
         return
-    outcome = database.transact(lambda cursor: _note(cursor, due, delivery))
+    outcome = database.transact(_note, due, delivery)
     report.count(outcome)
 
 
@@ -134,10 +133,7 @@ def _note_outage(cursor: Cursor, channel: Channel, error: SystemUnavailable | Ac
             what_to_do="Nothing, if it comes back by itself: the webhooks wait, in order, and each is sent once.",
             times=(("Since", outage.began_at),),
         )
-        outbox.add(
-            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-            dedupe_key=f"outage:{outage.id}",
-        )  # fmt: skip
+        outbox.add(cursor, fact, f"outage:{outage.id}")
 
 
 def check_mail_leaves(database: Database) -> None:
@@ -213,7 +209,4 @@ def _alert(cursor: Cursor, due: Notification, reason: str, *, key: str) -> None:
         times=(("Written", due.created_at),),
         details=(("Notification", str(due.id)),),
     )
-    outbox.add(
-        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-        dedupe_key=f"undeliverable:{key}",
-    )  # fmt: skip
+    outbox.add(cursor, fact, f"undeliverable:{key}")

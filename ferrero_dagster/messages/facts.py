@@ -10,7 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.lines import Line
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report
 
 #: Who gets a message; `everybody` is both lists together.
@@ -33,6 +35,11 @@ class CampaignRef(_Value):
     def shown_name(self) -> str:
         """What to call the campaign, also when its folder has no name that can be seen."""
         return self.name.strip() or self.number or self.id
+
+
+def campaign_ref(links: Links, campaign: Campaign) -> CampaignRef:
+    """The campaign as facts hold it."""
+    return CampaignRef(id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id))
 
 
 class RouteRef(_Value):

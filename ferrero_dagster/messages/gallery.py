@@ -34,6 +34,7 @@ from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.site import load_site
+from ferrero_dagster.tracking import campaigns
 
 CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")
 NOON = datetime(2026, 4, 28, 10, 3, tzinfo=timezone.utc)
@@ -158,9 +159,7 @@ def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, fil
         attempts=3,
         reason=reason,
         reset_command=f"ferrero-dagster reset-retries {campaign.id} --yes",
-        reset_sql=f"UPDATE campaign_status\nSET {prefix}_retry_count = 0,\n    {prefix}_last_retry_at = NULL,\n"
-        f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
-        f"WHERE campaign_id = '{campaign.id}';",
+        reset_sql=campaigns.reset_sql(prefix, campaign.id),
         run_url=RUN_URL,
     )
 
@@ -208,7 +207,7 @@ def _refused(campaign: CampaignRef) -> UploadFailed:
     name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
     file = ListedFile(id="2035459900168", etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
     master = KnownMaster(tracking_id="ABC123", campaign_id=campaign.id, status="active")
-    parsed_name = parse_v2(name, load_site().naming_rules)
+    parsed_name = parse_v2(name, load_site().naming)
     return refusal(LINKS, judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
 
 

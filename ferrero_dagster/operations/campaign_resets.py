@@ -71,7 +71,7 @@ def _problem(word: str, found: Sequence[KnownCampaign]) -> str:
 
 
 def _routes(site: Site, selection: CampaignSelection) -> list[Route]:
-    routes = [site.route(route) for route in ROUTES if selection.route in {None, route.name}]
+    routes = [route for route in site.effective_routes if selection.route in {None, route.name}]
     if not routes:
         known = ", ".join(route.name for route in ROUTES)
         raise OperationRefused(f"There is no route {selection.route!r}; expected one of {known}. Nothing was changed.")

@@ -59,8 +59,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """The outcome for scripts."""
-        told = [{"target": c.target, "before": c.before, "after": c.after} for c in self.changes]
-        return {"operation": self.operation, "dry_run": self.dry_run, "changes": told}
+        changes = [{"target": c.target, "before": c.before, "after": c.after} for c in self.changes]
+        return {"operation": self.operation, "dry_run": self.dry_run, "changes": changes}
 
 
 def carry_out(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from ferrero_dagster.clients import mail
 from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_session import read_box_config
-from ferrero_dagster.clients.http import HttpLimits
+from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
@@ -97,7 +97,7 @@ def _check(system: str, check: str, finding: Finding) -> Check:
 
 def _postgres(connections: Connections) -> Iterator[Finding]:
     with connections.database() as database:
-        found = database.transact(lambda cursor: overview.schema_version(cursor, schema.VERSION_TABLE))
+        found = database.transact(overview.schema_version, schema.VERSION_TABLE)
         yield "answers"
         if found == schema.head():
             yield f"version {found}"
@@ -111,11 +111,11 @@ def _postgres(connections: Connections) -> Iterator[Finding]:
 
 
 def _dam(connections: Connections) -> Iterator[Finding]:
-    with connections.dam(HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)) as dam:
+    with connections.dam(IMPATIENT) as dam:
         dam.check()
         yield "logged in, root folders can be read"
-        for route in ROUTES:
-            yield _campaigns(dam, connections.site.route(route))
+        for route in connections.site.effective_routes:
+            yield _campaigns(dam, route)
     facts = server_facts(connections.settings.dam_url, connections.settings.dam_ca_bundle)
     yield _clock(facts)
     yield _Skip("no https") if facts.certificate_ends is None else _certificate(facts.certificate_ends)
@@ -154,8 +154,8 @@ def _clock(facts: ServerFacts) -> Finding:
 
 def _certificate(ends: datetime) -> Finding:
     days = (ends - datetime.now(timezone.utc)).days
-    told = f"valid for {days} more days, until {ends:%Y-%m-%d}"
-    return told if days >= _MIN_CERTIFICATE_DAYS else ConfigurationError(f"Only {told}; have it renewed.")
+    validity = f"valid for {days} more days, until {ends:%Y-%m-%d}"
+    return validity if days >= _MIN_CERTIFICATE_DAYS else ConfigurationError(f"Only {validity}; have it renewed.")
 
 
 def _box(connections: Connections) -> Iterator[Finding]:
@@ -194,8 +194,8 @@ def _temp_dir(connections: Connections) -> Iterator[Finding]:
     except OSError as error:
         raise ConfigurationError(f"FERRERO_TEMP_DIR {directory} is not writable: {error.strerror}.") from None
     free_bytes, reserve_bytes = disk_usage(directory).free, connections.site.transfer.free_space_reserve_bytes
-    told = f"{free_bytes:,} bytes free, {reserve_bytes:,} are kept in reserve"
-    yield told if free_bytes > reserve_bytes else ConfigurationError(f"Only {told}; free some space.")
+    space = f"{free_bytes:,} bytes free, {reserve_bytes:,} are kept in reserve"
+    yield space if free_bytes > reserve_bytes else ConfigurationError(f"Only {space}; free some space.")
 
 
 class _DagsterSettings(BaseSettings):

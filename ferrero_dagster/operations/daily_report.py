@@ -8,7 +8,7 @@ from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report, ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import daily_reports, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -22,10 +22,9 @@ _LONG_PAST = "No mail: the day was over more than 7 days ago; to mail its report
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeReport:
-    """A report, whether it was counted now or found as it was made first, and why no mail was written, if none was."""
+    """A report, counted now or found as it was made first, and why no mail was written, if none was."""
 
     report: Report
-    is_new: bool
     not_mailed: str | None
 
     @property
@@ -53,7 +52,7 @@ class DailyReporting:
         Raises:
             FerreroError: PostgreSQL cannot be used.
         """
-        return self.database.transact(lambda cursor: self._make(cursor, day, now, resend=resend))
+        return self.database.transact(self._make, day, now, resend=resend)
 
     def _make(self, cursor: Cursor, day: ReportDay, now: datetime, *, resend: bool) -> MadeReport:
         report_frames.take_snapshot(cursor)
@@ -64,15 +63,15 @@ class DailyReporting:
         else:
             report, key = self._count(cursor, day, now), daily_reports.mail_key(day.date)
             if not report.is_over:
-                return MadeReport(report=report, is_new=True, not_mailed=_NOT_OVER)
+                return MadeReport(report=report, not_mailed=_NOT_OVER)
             daily_reports.store_report(cursor, day.date, report.model_dump(mode="json"))
             not_mailed = None if resend or now - day.ends_at < _MAILED_WITHIN else _LONG_PAST
         if not_mailed is None:
             self._write_mail(cursor, report, key)
-        return MadeReport(report=report, is_new=stored is None, not_mailed=not_mailed)
+        return MadeReport(report=report, not_mailed=not_mailed)
 
     def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
-        routes = [self.site.route(route) for route in ROUTES]
+        routes = self.site.effective_routes
         return build_report(
             report_frames.read_frames(
                 cursor,
@@ -91,6 +90,4 @@ class DailyReporting:
 
     def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:
         fact = DailyReport(report=report, run_url=self.links.run(self.run_id))
-        outbox.add(
-            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=dedupe_key
-        )
+        outbox.add(cursor, fact, dedupe_key)

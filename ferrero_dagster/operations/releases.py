@@ -46,7 +46,7 @@ def _selected_files(cursor: Cursor, selection: FileSelection) -> list[SetAsideFi
         raise OperationRefused(
             "Choose either all set-aside files, or some by tracking ID, file name or campaign. Nothing was changed."
         )
-    missing = [told for field, value, told in wanted if not any(getattr(file, field) == value for file in files)]
+    missing = [label for field, value, label in wanted if not any(getattr(file, field) == value for file in files)]
     if missing:
         raise OperationRefused(f"No file with {' and none with '.join(missing)} is set aside. Nothing was changed.")
     return [

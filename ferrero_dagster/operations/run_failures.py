@@ -33,7 +33,7 @@ class FailedRun:
     ended_at: datetime
     #: The system that an incident was about.
     system: str | None = None
-    #: Who ended it so has told people, as with strikes and partly moved campaigns.
+    #: Whoever failed the run has already notified people, as with strikes and partly moved campaigns.
     reported: bool = False
     details: tuple[tuple[str, str], ...] = ()
 
@@ -65,6 +65,4 @@ def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
         details=(("Job", run.job), *run.details),
         run_url=links.run(run.run_id),
     )
-    return outbox.add(
-        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=run.cause
-    )
+    return outbox.add(cursor, fact, run.cause)

@@ -51,10 +51,10 @@ def _connection(url: str, ca_bundle: Path | None) -> HTTPConnection:
 
 def _clock_skew_s(connection: HTTPConnection) -> float | None:
     connection.request("HEAD", "/")
-    told = connection.getresponse().getheader("Date")
-    if told is None:
+    date_header = connection.getresponse().getheader("Date")
+    if date_header is None:
         return None
-    return (email.utils.parsedate_to_datetime(told) - datetime.now(timezone.utc)).total_seconds()
+    return (email.utils.parsedate_to_datetime(date_header) - datetime.now(timezone.utc)).total_seconds()
 
 
 def client_certificate_end(path: Path, password: str) -> datetime:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ferrero_dagster.domain.planning import pause_s
-from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.domain.planning import pause_left_s
+from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import operations, outages, overview
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -37,7 +37,7 @@ def read_status(database: Database, site: Site) -> Status:
 
     def work(cursor: Cursor) -> Status:
         return Status(
-            campaigns=[row for route in ROUTES for row in _campaigns(cursor, site.route(route), pauses_minutes)],
+            campaigns=[row for route in site.effective_routes for row in _campaigns(cursor, route, pauses_minutes)],
             set_aside_files=[
                 {"route": f.route, "file": f.source_name, "tracking_id": f.tracking_id, "attempts": f.attempts,
                  "reason": f.last_error} for f in operations.set_aside_files(cursor)
@@ -108,6 +108,6 @@ def _next_attempt_in_s(state: CampaignState, pauses_minutes: Sequence[float]) ->
     """Seconds until the next attempt, 0 for the next look; None where there is none, or one is under way."""
     if state.permanently_failed or state.is_moving:
         return None
-    after_error_s = pause_s(state.error_count, pauses_minutes) - (state.since_last_error_s or 0)
-    after_failure_s = pause_s(state.failed_attempts, pauses_minutes) - (state.since_last_failure_s or 0)
-    return max(0, round(after_error_s), round(after_failure_s))
+    after_error_s = pause_left_s(state.error_count, state.since_last_error_s, pauses_minutes)
+    after_failure_s = pause_left_s(state.failed_attempts, state.since_last_failure_s, pauses_minutes)
+    return round(max(after_error_s, after_failure_s))

@@ -6,7 +6,7 @@ from typing import get_args
 
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import CampaignRef, StuckCampaign, StuckDigest
-from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site, Weekday
 from ferrero_dagster.tracking import outbox, overview
 from ferrero_dagster.tracking.database import Cursor
@@ -23,13 +23,10 @@ def write_digest(cursor: Cursor, site: Site, links: Links, now: datetime) -> int
     local, weekday = now.astimezone(site.zone), site.campaigns.digest_weekday
     if weekday is None or (local.weekday(), local.hour) < (get_args(Weekday).index(weekday), _FROM_HOUR):
         return None
-    stuck = tuple(campaign for route in ROUTES for campaign in _stuck(cursor, site.route(route), site, links))
+    stuck = tuple(campaign for route in site.effective_routes for campaign in _stuck(cursor, route, site, links))
     fact = StuckDigest(campaigns=stuck)
     year, week, _ = local.isocalendar()
-    is_new = outbox.add(
-        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-        dedupe_key=f"{fact.template}:{year}-W{week:02}",
-    )  # fmt: skip
+    is_new = outbox.add(cursor, fact, f"{fact.template}:{year}-W{week:02}")
     return len(stuck) if is_new else None
 
 

@@ -248,6 +248,16 @@ def reset(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> None:
     )
 
 
+def reset_sql(prefix: str, campaign_id: str) -> str:
+    """The seeds' reset of one campaign as text, for people to run by hand."""
+    quoted_id = campaign_id.replace("'", "''")
+    return (
+        f"UPDATE campaign_status\nSET {prefix}_retry_count = 0,\n    {prefix}_last_retry_at = NULL,\n"
+        f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
+        f"WHERE campaign_id = '{quoted_id}';"
+    )
+
+
 #: Never more strikes than polls: people reset the polls by SQL, whole or in part.
 _STRIKES = "greatest(0, least({error_count}, coalesce({retry_count}, 0)))"
 #: Errors from before the column was there count from the last poll.

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
 from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
 from ferrero_dagster.tracking.storable import storable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SYSTEM = "PostgreSQL"
@@ -54,11 +55,12 @@ class Database:
         # psycopg2's pool raises when it is exhausted; waiting is what callers want.
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
-    def transact(self, work: Callable[[Cursor], T]) -> T:
-        """Run `work` in one transaction and return its result.
+    def transact(self, work: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **named: P.kwargs) -> T:
+        """Run `work` with a cursor and these arguments in one transaction and return its result.
 
         It is run again, up to three times in all, when the connection was lost or another transaction was in the way;
-        the outcome of a commit may then be unknown, so `work` must be idempotent by key.
+        the outcome of a commit may then be unknown, so `work` must be idempotent by key. No argument may be an
+        iterator: a second run would find it used up.
 
         Raises:
             SystemUnavailable: PostgreSQL cannot be used at present.
@@ -72,12 +74,12 @@ class Database:
             reraise=True,
         )
         with _in_our_words():
-            result: T = attempts(self._once, work)
+            result: T = attempts(self._once, work, *args, **named)
         return result
 
-    def _once(self, work: Callable[[Cursor], T]) -> T:
+    def _once(self, work: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **named: P.kwargs) -> T:
         with self._places, self._connection() as connection, connection, _cursor(connection) as cursor:
-            return work(cursor)
+            return work(cursor, *args, **named)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -170,10 +172,10 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        told = in_our_words(error)
-        if told is None:
+        translated = in_our_words(error)
+        if translated is None:
             raise
-        raise told from None
+        raise translated from None
 
 
 def _is_worth_another_try(error: BaseException) -> bool:

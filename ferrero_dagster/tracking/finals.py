@@ -9,14 +9,12 @@ from typing import Any
 from ferrero_dagster.domain.files import Campaign, Digest, Transfer
 from ferrero_dagster.domain.triage import Judgement, KnownMaster, ListedFile
 from ferrero_dagster.routes import FINALS_ROUTE
+from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import storable
 
-_TRANSFER = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
-               target_id, target_name, size_bytes"""
-
-#: Of a transfer `t`. A final that arrived, but is still in Box, has nothing to wait for; one that Box did not let us
-#: delete has an error, and waits for the longest pause.
+#: Columns of transfer `t`. A final in the DAM but still in Box counts as 0 failures: deleting it needs no pause. Where
+#: Box refused to delete it, which left an error, it waits for the longest pause.
 _ATTEMPTS = """CASE WHEN t.state IS DISTINCT FROM 'moved' THEN coalesce(t.attempts, 0)
                     WHEN t.last_error IS NULL THEN 0 ELSE 1000 END AS failures,
                extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s"""
@@ -77,12 +75,12 @@ class KnownFinal:
 class FinalTransfer:
     """A final on its way, with the traces of an import that was begun.
 
-    Once an import made another asset than it should, that one is the transfer's `target_id`.
+    If an import produced a wrong asset, `transfer.target_id` is that asset.
     """
 
     transfer: Transfer
     job_id: str | None
-    #: Since an import began that may have succeeded, as far as we know.
+    #: Seconds since an import of unknown outcome began; None if there is none.
     since_import_s: float | None
 
 
@@ -218,7 +216,7 @@ def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: st
         ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
             source_name = excluded.source_name,
             state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
-        RETURNING {_TRANSFER}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
+        RETURNING {transfers.COLUMNS}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
         """,
         {
             "route": FINALS_ROUTE.name, "campaign": campaign_id, "file": file.id, "etag": file.etag,
@@ -378,7 +376,8 @@ def campaigns_of(cursor: Cursor, campaign_ids: Collection[str]) -> list[Campaign
 def finals_of(cursor: Cursor, campaign_id: str) -> list[Transfer]:
     """What went back into the DAM for this campaign."""
     cursor.execute(
-        f"SELECT {_TRANSFER} FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
+        f"SELECT {transfers.COLUMNS} FROM transfers "
+        "WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
         (FINALS_ROUTE.name, campaign_id),
     )
     return [Transfer(**row) for row in cursor.fetchall()]

@@ -120,8 +120,7 @@ def release_file(cursor: Cursor, transfer_id: int) -> None:
     """Let the next run try the file as if for the first time."""
     cursor.execute(
         """
-        UPDATE transfers SET state = 'pending', attempts = 0, next_attempt_at = NULL, set_aside_at = NULL,
-               updated_at = now()
+        UPDATE transfers SET state = 'pending', attempts = 0, set_aside_at = NULL, updated_at = now()
         WHERE id = %s AND state = 'set_aside'
         """,
         (transfer_id,),

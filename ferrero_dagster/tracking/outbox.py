@@ -1,16 +1,27 @@
 """`notifications`: messages written in the transaction of the fact they report, and what became of them."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ferrero_dagster.tracking.database import Cursor
 
 Channel = Literal["mail", "webhook"]
 #: Held by whoever sends, so that no message is sent by two at once and they leave in order.
 SENDING_LOCK = "ferrero:outbox"
+
+
+class Fact(Protocol):
+    """What a message reports; `messages.facts` has them all."""
+
+    @property
+    def template(self) -> str:
+        """The public name of the message."""
+
+    def model_dump_json(self) -> str:
+        """The fact as it is kept until the message is sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +40,7 @@ class Notification:
 
 
 def add(
-    cursor: Cursor, *, channel: Channel, template: str, fact_json: str, dedupe_key: str, campaign_id: str | None = None
+    cursor: Cursor, fact: Fact, dedupe_key: str, *, channel: Channel = "mail", campaign_id: str | None = None
 ) -> bool:
     """Write a message, once per `dedupe_key` for ever; False where it was written before."""
     cursor.execute(
@@ -37,21 +48,22 @@ def add(
         INSERT INTO notifications (dedupe_key, channel, template, campaign_id, fact, message_id)
         VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (dedupe_key) DO NOTHING
         """,
-        (dedupe_key, channel, template, campaign_id, fact_json, uuid.uuid4().hex),
+        (dedupe_key, channel, fact.template, campaign_id, fact.model_dump_json(), uuid.uuid4().hex),
     )
     return cursor.rowcount == 1
 
 
-def add_many(cursor: Cursor, *, channel: Channel, messages: Sequence[tuple[str, str, str]]) -> None:
-    """Write many messages (template, fact as JSON, dedupe key) with one statement, each once per key for ever."""
+def add_mails(cursor: Cursor, facts_by_key: Mapping[str, Fact]) -> None:
+    """Write many mails by their dedupe keys with one statement, each once per key for ever."""
+    facts = facts_by_key.values()
     cursor.execute(
         """
         INSERT INTO notifications (channel, template, fact, dedupe_key, message_id)
-        SELECT %s, template, fact, dedupe_key, replace(gen_random_uuid()::text, '-', '')
+        SELECT 'mail', template, fact, dedupe_key, replace(gen_random_uuid()::text, '-', '')
         FROM unnest(%s::text[], %s::jsonb[], %s::text[]) AS m (template, fact, dedupe_key)
         ON CONFLICT (dedupe_key) DO NOTHING
         """,
-        (channel, *([message[place] for message in messages] for place in range(3))),
+        ([fact.template for fact in facts], [fact.model_dump_json() for fact in facts], list(facts_by_key)),
     )
 
 

@@ -45,7 +45,7 @@ def upgrade(database_url: str) -> str:
         AccessRefused: it refuses our log-in, or the right to change the schema.
         ConfigurationError: an existing table cannot be adopted; the sentence says what to change. Nothing was changed.
     """
-    # One understanding of the address, and one of what is wrong with it, here and at work.
+    # Connect as the running code does, so that URL parsing and error messages are the same.
     engine = sa.create_engine(
         "postgresql+psycopg2://", creator=lambda: database.connect(database_url), poolclass=sa.NullPool
     )

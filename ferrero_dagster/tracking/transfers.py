@@ -14,14 +14,15 @@ from ferrero_dagster.tracking.storable import fitted, storable
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
-_COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
+#: Those that make a `Transfer`.
+COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
               target_id, target_name, size_bytes"""
 
 
 def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str, str], Transfer]:
     """All transfers of a campaign on a route, by source id and version."""
     cursor.execute(
-        f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
+        f"SELECT {COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
         (route, campaign_id),
     )
     return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
@@ -201,7 +202,8 @@ def record_moved(
     """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
 
     Raises:
-        PermanentError: that Box file belongs to another transfer, or a run that overtook us saw this one end otherwise.
+        PermanentError: that Box file belongs to another transfer, or another run has meanwhile finished this transfer
+            with a different result.
     """
     try:
         cursor.execute(
@@ -236,8 +238,8 @@ def _check_target(cursor: Cursor, transfer: Transfer, file: BoxFile) -> None:
     now = cursor.fetchall()[0]
     if now["target_id"] != file.id:
         raise PermanentError(
-            f"Another run has {transfer.source_name} as {now['state']} by now, with Box file "
-            f"{now['target_id'] or 'none'}; delete file {file.id} in Box, which is one too many.",
+            f"Another run already recorded {transfer.source_name} as {now['state']}, with Box file "
+            f"{now['target_id'] or 'none'}; delete the surplus file {file.id} in Box.",
             code="overtaken",
         )
 

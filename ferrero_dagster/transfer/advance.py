@@ -27,7 +27,7 @@ def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: 
         NotFoundError: the campaign is gone, and nobody had begun to advance it.
     """
     lock.confirm()
-    systems.database.transact(lambda cursor: rounds.begin_advance(cursor, current.id))
+    systems.database.transact(rounds.begin_advance, current.id)
     try:
         is_shown = systems.dam.set_status(current.campaign_id, after, expected=before)
     except StatusChangedError as error:
@@ -42,7 +42,7 @@ def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: 
 
 
 def _close(systems: Systems, current: rounds.Round) -> None:
-    systems.database.transact(lambda cursor: rounds.close(cursor, current.id, "overtaken"))
+    systems.database.transact(rounds.close, current.id, "overtaken")
 
 
 def _out_of_sight(status: str) -> str:

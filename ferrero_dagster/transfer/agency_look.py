@@ -9,14 +9,16 @@ from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.triage import Judgement, ListedFile, is_due, is_ignored, judge, may_be_right_now, parsed
+from ferrero_dagster.domain.planning import pause_left_s
+from ferrero_dagster.domain.triage import Judgement, ListedFile, fits_current_rules, is_ignored, judge, parsed
+from ferrero_dagster.messages.facts import campaign_ref
 from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals, outages, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.finals import KnownFile
-from ferrero_dagster.transfer import final_reports, incidents
+from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.incidents import INCIDENTS
 
 
@@ -69,7 +71,7 @@ class AgencyLooker:
         files = [file for file in listed if not is_ignored(file.name)]
         known = self.database.transact(finals.known_files)
         judgements = self._judge(files, known)
-        finished = self.database.transact(lambda cursor: self._write(cursor, judgements, known))
+        finished = self.database.transact(self._write, judgements, known)
         look = AgencyLook(judgements=judgements)
         due = self._due(judgements, known, look)
         self._start(dict.fromkeys(finished, 0) | due, look, running)
@@ -77,8 +79,8 @@ class AgencyLooker:
 
     def _start(self, due: dict[str, int], look: AgencyLook, running: Collection[str]) -> None:
         site = self.site.agency
-        hold = self.database.transact(lambda cursor: incidents.hold(cursor, site.retry_pauses_minutes))
-        for campaign in self.database.transact(lambda cursor: finals.campaigns_of(cursor, due)):
+        hold = self.database.transact(incidents.hold, site.retry_pauses_minutes)
+        for campaign in self.database.transact(finals.campaigns_of, due):
             if campaign.id in running or hold:
                 look.notes.append(f"{campaign}: {hold or 'a run is under way'}")
             elif len(look.starts) == site.runs_per_tick:
@@ -87,15 +89,15 @@ class AgencyLooker:
                 look.starts[campaign] = due[campaign.id]
 
     def _judge(self, files: list[ListedFile], known: dict[tuple[str, str], KnownFile]) -> list[Judgement]:
-        rules = self.site.naming_rules
+        rules = self.site.naming
         to_parse = [
             file
             for file in files
-            if not _problems(known.get((file.id, file.etag))) or may_be_right_now(file.name, rules)
+            if not _problems(known.get((file.id, file.etag))) or fits_current_rules(file.name, rules)
         ]
         names = parsed(to_parse, rules)
         ids = {name.tracking_id for name in names.values() if name.tracking_id}
-        masters = self.database.transact(lambda cursor: finals.known_masters(cursor, ids))
+        masters = self.database.transact(finals.known_masters, ids)
         return [
             judge(
                 file, names.get(file.id) or _remembered(file, known), masters,
@@ -117,12 +119,9 @@ class AgencyLooker:
     def _mail_refusals(self, cursor: Cursor, refused: list[Judgement]) -> None:
         ids = {j.campaign_id for j in refused if j.campaign_id}
         found = finals.campaigns_of(cursor, ids) if ids else []
-        refs = {campaign.id: final_reports.campaign_ref(self.links, campaign) for campaign in found}
-        facts = [(refusal(self.links, j, refs.get(j.campaign_id or "")), f"{j.file.id}:{j.file.etag}") for j in refused]
-        outbox.add_many(
-            cursor, channel="mail",
-            messages=[(f.template, f.model_dump_json(), f"mail:{f.template}:{key}") for f, key in facts],
-        )  # fmt: skip
+        refs = {campaign.id: campaign_ref(self.links, campaign) for campaign in found}
+        facts = [(refusal(self.links, j, refs.get(j.campaign_id or "")), j.file) for j in refused]
+        outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
 
     def _finished(self, cursor: Cursor) -> list[str]:
         finished = finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)
@@ -149,7 +148,7 @@ class AgencyLooker:
         return due
 
     def _is_due(self, failures: int, since_last_s: float | None) -> bool:
-        return is_due(failures, since_last_s, self.site.agency.retry_pauses_minutes)
+        return not pause_left_s(failures, since_last_s, self.site.agency.retry_pauses_minutes)
 
 
 def _looks(file: ListedFile, known: dict[tuple[str, str], KnownFile]) -> int:

@@ -114,7 +114,7 @@ class Looker:
             unread.failed(campaign, error)
             return str(error)
         unread.read()
-        self.database.transact(lambda cursor: sightings.note_read(cursor, self.site, now))
+        self.database.transact(sightings.note_read, self.site, now)
         if is_ready:
             return None
         return self._count_empty(route, now) if sightings.is_on(route, now) else sightings.whereabouts(now)
@@ -132,19 +132,17 @@ class Looker:
     def _doubtful(self, route: Route, found: list[Campaign]) -> list[Campaign]:
         """Campaigns of which search and database say different things: they came, went, or the index lags."""
         return self.database.transact(
-            lambda cursor: campaigns.doubtful(
-                cursor, status=route.status_before, campaign_type=route.campaign_type,
-                found=[campaign.id for campaign in found], limit=_MAX_DOUBTFUL,
-            )
+            campaigns.doubtful, status=route.status_before, campaign_type=route.campaign_type,
+            found=[campaign.id for campaign in found], limit=_MAX_DOUBTFUL,
         )  # fmt: skip
 
     def _open_round(self, route: Route, campaign: Campaign) -> None:
         """The time to arrive runs from now on; the run may wait in Dagster's queue."""
-        self.database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
+        self.database.transact(rounds.open_round, route.name, campaign.id)
 
     def _count_empty(self, route: Route, campaign: Campaign) -> str:
         polls = self.database.transact(
-            lambda cursor: count_empty_poll(cursor, route, campaign, self.site, self.links, interval_s=self.interval_s)
+            count_empty_poll, route, campaign, self.site, self.links, interval_s=self.interval_s
         )
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
 

@@ -16,7 +16,7 @@ from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.messages.facts import FileUploaded, MovedFile
+from ferrero_dagster.messages.facts import FileUploaded, MovedFile, campaign_ref
 from ferrero_dagster.tracking import finals, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
@@ -62,7 +62,7 @@ class FinalFile:
         """
         file, name = task
         final = self._systems.database.transact(
-            lambda cursor: finals.claim(cursor, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id)
+            finals.claim, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
         )
         try:
             if final.transfer.state == "moved":
@@ -109,7 +109,7 @@ class FinalFile:
                 f"The DAM has no campaign {self._campaign.id} (any more); restore it there, then release the file.",
                 code="campaign gone",
             )
-        master = self._systems.database.transact(lambda cursor: finals.master(cursor, tracking_id))
+        master = self._systems.database.transact(finals.master, tracking_id)
         if master is None:
             raise ChangedError(f"The master {tracking_id} is not active any more.", code="master not active")
         if not master.upload_directory:
@@ -142,7 +142,7 @@ class FinalFile:
     def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
         links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score
         fact = FileUploaded(
-            campaign=final_reports.campaign_ref(links, self._campaign),
+            campaign=campaign_ref(links, self._campaign),
             run_url=links.run(self._run_id),
             original_name=file.name,
             clean_name=name.clean_name,
@@ -175,10 +175,9 @@ class FinalFile:
             with contextlib.suppress(FileChangedError):  # it stays and is looked at afresh
                 self._systems.box.delete(file.id, etag=file.etag)
         except FileForbiddenError as error:
-            reason = str(error)
-            self._systems.database.transact(lambda cursor: self._note_undeleted(cursor, transfer, reason))
+            self._systems.database.transact(self._note_undeleted, transfer, str(error))
         else:
-            self._systems.database.transact(lambda cursor: finals.record_deleted(cursor, transfer.id))
+            self._systems.database.transact(finals.record_deleted, transfer.id)
 
     def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
         finals.note_undeleted(cursor, transfer.id, reason)

@@ -91,12 +91,12 @@ class FinalImport:
         replaced = self._replaced(final, found, name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         content: dict[str, Any] = {"representation": representation, "uploaded": uploaded}
-        self._database.transact(lambda cursor: finals.begin_import(cursor, final.transfer.id))
+        self._database.transact(finals.begin_import, final.transfer.id)
         if replaced:
             job_id = self._imports.start_version(replaced.id, path, name, kind, **content)
         else:
             job_id = self._imports.start(path, name, kind, folder_id=folder_id, **content)
-        self._database.transact(lambda cursor: finals.keep_job(cursor, final.transfer.id, job_id))
+        self._database.transact(finals.keep_job, final.transfer.id, job_id)
         return Brought(self._finished(final, job_id, name, digest), is_new_version=replaced is not None)
 
     def _replaced(self, final: finals.FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
@@ -127,8 +127,7 @@ class FinalImport:
         try:
             asset_id = self._imports.wait(job_id, name)
         except ImportEndedError as error:
-            is_over = error.over
-            self._database.transact(lambda cursor: finals.forget_job(cursor, transfer_id, is_over=is_over))
+            self._database.transact(finals.forget_job, transfer_id, is_over=error.over)
             raise
         found = self._dam.load_assets([asset_id])
         if not found:
@@ -136,7 +135,7 @@ class FinalImport:
         try:
             self._prove(found[0], name, digest)
         except IntegrityError as error:
-            self._database.transact(lambda cursor: finals.forget_job(cursor, transfer_id, wrong_asset_id=asset_id))
+            self._database.transact(finals.forget_job, transfer_id, wrong_asset_id=asset_id)
             if final.transfer.target_id:
                 raise PermanentError(
                     f"{error} It was so at an earlier attempt, too: look at {asset_id} there (where the DAM's "

@@ -3,12 +3,12 @@
 from ferrero_dagster.domain.files import Campaign, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import (
-    CampaignRef,
     FileUploaded,
     FinalsComplete,
     MovedFile,
     UploadFailed,
     WorkflowError,
+    campaign_ref,
 )
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, outbox, rounds
@@ -24,15 +24,7 @@ def add(
     campaign_id: str | None,
 ) -> None:
     """Write a message, once per key for ever."""
-    outbox.add(
-        cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-        dedupe_key=f"mail:{fact.template}:{key}", campaign_id=campaign_id,
-    )  # fmt: skip
-
-
-def campaign_ref(links: Links, campaign: Campaign) -> CampaignRef:
-    """The campaign as facts hold it."""
-    return CampaignRef(id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id))
+    outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=campaign_id)
 
 
 def moved_file(links: Links, transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:

@@ -48,7 +48,7 @@ class TargetFolders:
         assets = sorted(self._dam.load_assets(ids), key=lambda asset: asset.id)
         keys = {key for asset in assets for key in (asset.id, asset.original_id)}
         known = self._database.transact(
-            lambda cursor: finals.known_finals(cursor, tracking_id, name=name, folder_id=folder_id, asset_ids=keys)
+            finals.known_finals, tracking_id, name=name, folder_id=folder_id, asset_ids=keys
         )
         return _sorted(assets, known)
 

@@ -8,7 +8,8 @@ from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.triage import ListedFile, is_due
+from ferrero_dagster.domain.planning import pause_left_s
+from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, rounds
@@ -62,7 +63,7 @@ class _FinalsMove:
 
     def run(self) -> FinalsOutcome:
         campaign = self._campaign()
-        ready = self.systems.database.transact(lambda cursor: finals.ready_files(cursor, self.campaign_id))
+        ready = self.systems.database.transact(finals.ready_files, self.campaign_id)
         self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
         result = self._move(campaign, self._chosen(ready))
         if result.moved:
@@ -76,10 +77,10 @@ class _FinalsMove:
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
         except NotFoundError:
-            database.transact(lambda cursor: campaigns.note_status(cursor, self.campaign_id, GONE))
+            database.transact(campaigns.note_status, self.campaign_id, GONE)
             return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
         self.watcher.on_campaign(campaign)
-        database.transact(lambda cursor: sightings.note_read(cursor, self.systems.site, campaign))
+        database.transact(sightings.note_read, self.systems.site, campaign)
         return campaign
 
     def _chosen(self, ready: Sequence[ReadyFile]) -> list[tuple[ListedFile, V2Name]]:
@@ -89,10 +90,10 @@ class _FinalsMove:
         files that would get one name in the DAM the older goes first, alone.
         """
         pauses = self.systems.site.agency.retry_pauses_minutes
-        due = [one for one in ready if is_due(one.failures, one.since_last_attempt_s, pauses)]
+        due = [one for one in ready if not pause_left_s(one.failures, one.since_last_attempt_s, pauses)]
         chosen: dict[str, tuple[ListedFile, V2Name]] = {}
         for file in (one.file for one in due or ready):
-            name = parse_v2(file.name, self.systems.site.naming_rules)
+            name = parse_v2(file.name, self.systems.site.naming)
             if isinstance(name, V2Name):
                 chosen.setdefault(name.clean_name.casefold(), (file, name))
         return list(chosen.values())
@@ -122,28 +123,28 @@ class _FinalsMove:
         database, route = self.systems.database, FINALS_ROUTE
         if not self.systems.site.agency.advance_when_complete:
             return None
-        known = database.transact(lambda cursor: rounds.open_rounds(cursor, route.name, [campaign.id])).get(campaign.id)
+        known = database.transact(rounds.open_rounds, route.name, [campaign.id]).get(campaign.id)
         # An earlier run may have set the status and died before it could unlock the campaign and say so.
         is_set = known is not None and known.advancing and campaign.status in {route.status_after, GONE}
         if not is_set and not self._is_complete(campaign):
             if known:
-                database.transact(lambda cursor: rounds.close(cursor, known.id, "overtaken"))
+                database.transact(rounds.close, known.id, "overtaken")
             return None
-        current = database.transact(lambda cursor: rounds.open_round(cursor, route.name, campaign.id))
+        current = database.transact(rounds.open_round, route.name, campaign.id)
         try:
             done = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
         except FerreroError:
-            database.transact(lambda cursor: rounds.note_failure(cursor, current.id))
+            database.transact(rounds.note_failure, current.id)
             raise
         return done.chosen or self._report_complete(campaign, current, done.notes)
 
     def _is_complete(self, campaign: Campaign) -> bool:
         """Whether it is in the status before the advance, and every active master has its final."""
-        return bool(self.systems.database.transact(lambda cursor: finals.complete_campaigns(cursor, [campaign.id])))
+        return bool(self.systems.database.transact(finals.complete_campaigns, [campaign.id]))
 
     def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
         if campaign.status == GONE:
-            campaign = self.systems.database.transact(lambda cursor: campaigns.known(cursor, self.campaign_id))
+            campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
         final_reports.report_complete(self.systems, campaign, current, self.watcher.run_id, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {FINALS_ROUTE.status_after}.")
         return FINALS_ROUTE.status_after

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
-from ferrero_dagster.domain.planning import minutes, pause_s
+from ferrero_dagster.domain.planning import minutes, pause_left_s
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import outages, outbox
@@ -43,10 +43,7 @@ def report(
             return
         outages.note_mailed(cursor, outage, heals=error.retry)
         fact = _fact(error, outage, run_url)
-        outbox.add(
-            cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-            dedupe_key=f"outage:{outage.id}:{outage.failures}",
-        )  # fmt: skip
+        outbox.add(cursor, fact, f"outage:{outage.id}:{outage.failures}")
 
     database.transact(work)
 
@@ -68,12 +65,9 @@ def note_all_well(cursor: Cursor) -> None:
 
 
 def hold(cursor: Cursor, pauses_minutes: Sequence[float]) -> str | None:
-    """Why no run may start now: what every run needs could not be used when a run last tried; None if none is out.
-
-    After each growing pause the runs of one look try for all campaigns.
-    """
+    """Why no run may start yet, or None. While a system is down, one look's runs probe it after each growing pause."""
     for outage in outages.open_outages(cursor):
-        left_s = pause_s(outage.failures, pauses_minutes) - outage.since_last_failure_s
+        left_s = pause_left_s(outage.failures, outage.since_last_failure_s, pauses_minutes)
         if outage.system in _NEEDED_BY_RUNS and left_s > 0:
             return f"waits, {outage.system} cannot be used; next attempt in {minutes(left_s)}"
     return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 from ferrero_dagster.domain.box_names import box_file_name
@@ -49,7 +48,7 @@ class MasterFiles:
         rest = iter(assets)
         while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
             full = self.systems.dam.load_assets(asset.id for asset in batch)
-            yield from self.systems.database.transact(partial(self._claim, assets=full))
+            yield from self.systems.database.transact(self._claim, full)
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
         # The DAM may have newer versions by now than it listed.
@@ -83,9 +82,8 @@ class MasterFiles:
         except INCIDENTS:
             raise
         except FerreroError as error:
-            message, code = str(error), error.code
             self.systems.database.transact(
-                lambda cursor: transfers.record_failure(cursor, claimed.transfer.id, message=message, code=code)
+                transfers.record_failure, claimed.transfer.id, message=str(error), code=error.code
             )
             raise
         finally:
@@ -105,10 +103,9 @@ class MasterFiles:
     def _recorded(self, claimed: Claimed, file: BoxFile, digest: Digest, *, adopted: bool) -> MovedFile:
         source_hash = "given" if claimed.asset.md5_hex else "computed"
         self.systems.database.transact(
-            lambda cursor: transfers.record_moved(
-                cursor, claimed.transfer, file, digest, source_hash=source_hash, run_id=self.run_id, adopted=adopted
-            )
-        )
+            transfers.record_moved, claimed.transfer, file, digest,
+            source_hash=source_hash, run_id=self.run_id, adopted=adopted,
+        )  # fmt: skip
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return moved_file(arrived, self.systems.links)
 

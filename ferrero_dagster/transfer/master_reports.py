@@ -19,12 +19,14 @@ from ferrero_dagster.messages.facts import (
     NoAssetsWarning,
     PermanentlyFailed,
     RouteRef,
+    campaign_ref,
 )
 from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, outbox, rounds
-from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.systems import Systems
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,36 +35,39 @@ class Reporter:
 
     route: Route
     campaign: Campaign
-    database: Database
-    site: Site
-    links: Links
     round: rounds.Round
+    systems: Systems
     run_id: str
-    has_webhook: bool
 
     @property
-    def refs(self) -> dict[str, RouteRef | CampaignRef | str]:
-        """The parts that all facts share."""
-        return {**refs(self.route, self.campaign, self.links), "run_url": self.links.run(self.run_id)}
+    def route_ref(self) -> RouteRef:
+        """The route as facts hold it."""
+        return RouteRef.model_validate(self.route)
 
+    @property
+    def campaign_ref(self) -> CampaignRef:
+        """The campaign as facts hold it."""
+        return campaign_ref(self.systems.links, self.campaign)
 
-def refs(route: Route, campaign: Campaign, links: Links) -> dict[str, RouteRef | CampaignRef]:
-    """Route and campaign as facts hold them."""
-    return {
-        "route": RouteRef(name=route.name, status_before=route.status_before, status_after=route.status_after),
-        "campaign": CampaignRef(
-            id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id)
-        ),
-    }
+    @property
+    def run_url(self) -> str:
+        """The run in Dagster."""
+        return self.systems.links.run(self.run_id)
+
+    @property
+    def tells_make(self) -> bool:
+        """Whether Make.com hears of this route's campaigns."""
+        return self.route.webhook and self.systems.has_webhook
 
 
 def report_complete(
     reporter: Reporter, files: tuple[MovedFile, ...], box_folder_url: str, *, notes: tuple[str, ...] = ()
 ) -> None:
     """The status is set and read back: write it down, reset the counters, tell everybody (SPEC 3.5); idempotent."""
-    fact = CampaignComplete.model_validate(
-        {**reporter.refs, "files": files, "box_folder_url": box_folder_url, "notes": notes}
-    )
+    fact = CampaignComplete(
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        files=files, box_folder_url=box_folder_url, notes=notes,
+    )  # fmt: skip
     route, campaign = reporter.route, reporter.campaign
 
     def work(cursor: Cursor) -> None:
@@ -71,10 +76,10 @@ def report_complete(
         rounds.close(cursor, reporter.round.id, "advanced")
         incidents.note_all_well(cursor)
         _add(cursor, fact, reporter.round.key)
-        if route.webhook and reporter.has_webhook:
+        if reporter.tells_make:
             _add(cursor, fact, reporter.round.key, channel="webhook")
 
-    reporter.database.transact(work)
+    reporter.systems.database.transact(work)
 
 
 def report_partial(
@@ -91,11 +96,10 @@ def report_partial(
     """
     failures = list(failures)
     attempt = reporter.round.failed_attempts + 1
-    fact = CampaignPartial.model_validate(
-        {
-            **reporter.refs, "moved": moved, "failed": tuple(file for file, _ in failures),
-            "box_folder_url": box_folder_url, "notes": notes, "next_attempt_at": _next_attempt(reporter.site, attempt),
-        }
+    fact = CampaignPartial(
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        moved=moved, failed=tuple(file for file, _ in failures), box_folder_url=box_folder_url, notes=notes,
+        next_attempt_at=_next_attempt(reporter.systems.site, attempt),
     )  # fmt: skip
     outcome = "\n".join(sorted(f"{file.name}\t{code}" for file, code in failures))
     fingerprint = hashlib.sha256(outcome.encode()).hexdigest()[:16]
@@ -105,7 +109,7 @@ def report_partial(
         incidents.note_all_well(cursor)
         _add(cursor, fact, f"{reporter.round.key}:{fingerprint}")
 
-    reporter.database.transact(work)
+    reporter.systems.database.transact(work)
 
 
 def note_failure(cursor: Cursor, route: Route, current: rounds.Round) -> None:
@@ -116,8 +120,8 @@ def note_failure(cursor: Cursor, route: Route, current: rounds.Round) -> None:
 
 def count_strike(reporter: Reporter, error: CampaignError) -> None:
     """A genuine error of the campaign: count it, and give the campaign up at the limit (SPEC 3.7)."""
-    route, campaign, database = reporter.route, reporter.campaign, reporter.database
-    prefix = route.column_prefix
+    campaign, database, site = reporter.campaign, reporter.systems.database, reporter.systems.site
+    prefix = reporter.route.column_prefix
 
     def strikes(cursor: Cursor) -> int:
         return campaigns.patience(cursor, prefix, [campaign.id])[campaign.id].error_count
@@ -129,17 +133,15 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
         if strikes(cursor) <= counted:
             campaigns.count_poll(cursor, prefix, campaign.id, error=str(error))
         patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
-        limit = patience.max_retries or reporter.site.campaigns.max_attempts
+        limit = patience.max_retries or site.campaigns.max_attempts
         key = f"{reporter.round.key}:{patience.last_error_at}"
         if patience.error_count < limit:
-            retry = {"attempt": patience.error_count, "max_attempts": limit, "reason": str(error)}
-            next_at = _next_attempt(reporter.site, patience.error_count)
-            _add(cursor, NoAssetsRetry.model_validate({**reporter.refs, **retry, "next_attempt_at": next_at}), key)
+            _add(cursor, _to_be_tried_again(reporter, patience.error_count, limit, str(error)), key)
         else:
             campaigns.mark_permanently_failed(cursor, prefix, campaign.id)
             given_up = _given_up(reporter, patience.error_count, str(error))
             _add(cursor, given_up, key)
-            if route.webhook and reporter.has_webhook and reporter.site.campaigns.webhook_on_permanent_failure:
+            if reporter.tells_make and site.campaigns.webhook_on_permanent_failure:
                 _add(cursor, given_up, key, channel="webhook")
 
     database.transact(work)
@@ -158,28 +160,29 @@ def count_empty_poll(
     patience = campaigns.patience(cursor, prefix, [campaign.id])[campaign.id]
     threshold, is_ours = site.campaigns.empty_polls_before_warning, patience.stuck_since is not None
     if patience.retry_count == threshold or (is_ours and patience.retry_count > threshold):
-        shared = refs(route, campaign, links)
-        waiting = {"polls": patience.retry_count, "waiting_since": patience.stuck_since}
-        fact = NoAssetsWarning.model_validate({**shared, **waiting, "source_folder": route.source_folder})
+        fact = NoAssetsWarning(
+            route=RouteRef.model_validate(route), campaign=campaign_ref(links, campaign),
+            polls=patience.retry_count, source_folder=route.source_folder, waiting_since=patience.stuck_since,
+        )  # fmt: skip
         _add(cursor, fact, f"{route.name}:{campaign.id}:{patience.stuck_since}")
     return patience.retry_count
 
 
+def _to_be_tried_again(reporter: Reporter, attempt: int, max_attempts: int, reason: str) -> NoAssetsRetry:
+    return NoAssetsRetry(
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        attempt=attempt, max_attempts=max_attempts, reason=reason,
+        next_attempt_at=_next_attempt(reporter.systems.site, attempt),
+    )  # fmt: skip
+
+
 def _given_up(reporter: Reporter, attempts: int, reason: str) -> PermanentlyFailed:
-    prefix, campaign_id = reporter.route.column_prefix, reporter.campaign.id.replace("'", "''")
-    return PermanentlyFailed.model_validate(
-        {
-            **reporter.refs,
-            "attempts": attempts,
-            "reason": reason,
-            "reset_sql": (
-                f"UPDATE campaign_status\nSET {prefix}_retry_count = 0,\n    {prefix}_last_retry_at = NULL,\n"
-                f"    {prefix}_permanently_failed = FALSE,\n    {prefix}_failure_reason = NULL\n"
-                f"WHERE campaign_id = '{campaign_id}';"
-            ),
-            "reset_command": f"ferrero-dagster reset-retries {reporter.campaign.id} --yes",
-        }
-    )
+    return PermanentlyFailed(
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        attempts=attempts, reason=reason,
+        reset_sql=campaigns.reset_sql(reporter.route.column_prefix, reporter.campaign.id),
+        reset_command=f"ferrero-dagster reset-retries {reporter.campaign.id} --yes",
+    )  # fmt: skip
 
 
 def _next_attempt(site: Site, failures: int) -> datetime:
@@ -192,11 +195,4 @@ def _add(
     key: str,
     channel: outbox.Channel = "mail",
 ) -> None:
-    outbox.add(
-        cursor,
-        channel=channel,
-        template=fact.template,
-        fact_json=fact.model_dump_json(),
-        dedupe_key=f"{channel}:{fact.template}:{key}",
-        campaign_id=fact.campaign.id,
-    )
+    outbox.add(cursor, fact, f"{channel}:{fact.template}:{key}", channel=channel, campaign_id=fact.campaign.id)

@@ -64,39 +64,35 @@ class _CampaignMove:
 
     def run(self) -> MastersOutcome:
         database = self.systems.database
-        known = database.transact(
-            lambda cursor: rounds.open_rounds(cursor, self.route.name, [self.campaign_id]).get(self.campaign_id)
-        )
+        known = database.transact(rounds.open_rounds, self.route.name, [self.campaign_id]).get(self.campaign_id)
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
         except NotFoundError:
             return self._not_shown(known)
         self.watcher.on_campaign(campaign)
-        database.transact(lambda cursor: sightings.note_read(cursor, self.systems.site, campaign))
+        database.transact(sightings.note_read, self.systems.site, campaign)
         if campaign.status != self.route.status_before or campaign.type != self.route.campaign_type:
             return self._not_ours(campaign, known)
         if known and known.advancing:
-            database.transact(lambda cursor: rounds.forget_advance(cursor, known.id))
-        current = database.transact(lambda cursor: rounds.open_round(cursor, self.route.name, campaign.id))
+            database.transact(rounds.forget_advance, known.id)
+        current = database.transact(rounds.open_round, self.route.name, campaign.id)
         try:
             return self._find_move_advance(campaign, current)
         except CampaignError as error:
             master_reports.count_strike(self._reporter(campaign, current), error)
             raise
         except FerreroError:
-            database.transact(lambda cursor: master_reports.note_failure(cursor, self.route, current))
+            database.transact(master_reports.note_failure, self.route, current)
             raise
 
     def _reporter(self, campaign: Campaign, current: rounds.Round) -> master_reports.Reporter:
         return master_reports.Reporter(
-            route=self.route, campaign=campaign, round=current, database=self.systems.database,
-            site=self.systems.site, links=self.systems.links, run_id=self.watcher.run_id,
-            has_webhook=self.systems.has_webhook,
-        )  # fmt: skip
+            route=self.route, campaign=campaign, round=current, systems=self.systems, run_id=self.watcher.run_id
+        )
 
     def _not_shown(self, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing:
-            campaign = self.systems.database.transact(lambda cursor: campaigns.known(cursor, self.campaign_id))
+            campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
             return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
         self._close(known)
         return MastersOutcome(
@@ -119,7 +115,7 @@ class _CampaignMove:
 
     def _close(self, known: rounds.Round | None) -> None:
         if known:
-            self.systems.database.transact(lambda cursor: rounds.close(cursor, known.id, "overtaken"))
+            self.systems.database.transact(rounds.close, known.id, "overtaken")
 
     # --- find ----------------------------------------------------------------------------------------------------
 
@@ -158,9 +154,7 @@ class _CampaignMove:
         """A note on each file that should have had a master that we know, and has none."""
         if not self.route.reuse_tracking_ids:
             return ()
-        names = self.systems.database.transact(
-            lambda cursor: transfers.without_master(cursor, self.route.name, self.campaign_id)
-        )
+        names = self.systems.database.transact(transfers.without_master, self.route.name, self.campaign_id)
         return tuple(f"{name}: no master of it is known, it has a new tracking ID." for name in names)
 
     def _missing(self, listed: list[DamAsset], upload_id: str) -> list[DamAsset]:
@@ -181,9 +175,7 @@ class _CampaignMove:
 
     def _moved_files(self, listed: Iterable[DamAsset] | None = None) -> tuple[MovedFile, ...]:
         """The campaign's files in Box: those of the listed assets, or all that ever went this route."""
-        known = self.systems.database.transact(
-            lambda cursor: transfers.of_campaign(cursor, self.route.name, self.campaign_id)
-        )
+        known = self.systems.database.transact(transfers.of_campaign, self.route.name, self.campaign_id)
         only = known.keys() if listed is None else {(asset.id, asset.version) for asset in listed}
         return tuple(
             moved_file(transfer, self.systems.links)
@@ -197,7 +189,7 @@ class _CampaignMove:
         if kept_id and self.systems.box.has_folder(kept_id):
             return kept_id
         folder_id = self._made_box_folder(campaign)
-        self.systems.database.transact(lambda cursor: rounds.note_box_folder(cursor, current.id, folder_id))
+        self.systems.database.transact(rounds.note_box_folder, current.id, folder_id)
         return folder_id
 
     def _made_box_folder(self, campaign: Campaign) -> str:
@@ -309,5 +301,5 @@ def _left_out(asset: DamAsset) -> str | None:
 
 
 def _not_handed_over(asset: DamAsset) -> tuple[FailedFile, str]:
-    reason = f"{asset.name}: the DAM lists it but does not hand over its metadata; look at it there."
+    reason = f"{asset.name}: the DAM lists it but returned no metadata; check the asset in the DAM."
     return FailedFile(name=asset.name, reason=reason), "not found in the DAM"

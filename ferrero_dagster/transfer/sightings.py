@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.routes import ROUTES, Route
+from ferrero_dagster.routes import Route
 from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.campaigns import GONE
@@ -32,7 +31,7 @@ def read(dam: Otmm, known: Campaign) -> Campaign:
 def note_read(cursor: Cursor, site: Site, campaign: Campaign) -> None:
     """Write down what was read; a route that the campaign is not on has nothing more to do with it. Idempotent."""
     campaigns.note_seen(cursor, campaign)
-    for route in map(site.route, ROUTES):
+    for route in site.effective_routes:
         if not is_on(route, campaign):
             campaigns.reset(cursor, route.column_prefix, [campaign.id])
             rounds.overtake(cursor, route.name, campaign.id)
@@ -47,11 +46,11 @@ def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign])
         try:
             now = read(dam, campaign)
         except FerreroError as error:
-            database.transact(partial(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False))
+            database.transact(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False)
             if isinstance(error, INCIDENTS):
                 return
             continue
-        database.transact(partial(note_read, site=site, campaign=now))
+        database.transact(note_read, site=site, campaign=now)
         if (now.status, now.type) != (campaign.status, campaign.type):
             yield f"{now}: {whereabouts(now)}"
 

@@ -61,7 +61,7 @@ class Staging:
             self._promised_bytes += size_bytes
 
     def _free_bytes(self) -> int:
-        # Of files in transit a part may be on the disk already: counted twice, it only makes others wait.
+        # Bytes already on disk are counted twice (usage and promise); that errs towards waiting.
         return shutil.disk_usage(self._directory).free - self._promised_bytes - self._reserve_bytes
 
 

@@ -64,10 +64,7 @@ class UnreadCampaigns:
             unread = campaigns.note_unread(cursor, campaign.id, is_its_own=True)
             if unread and (not error.retry or self._is_long(unread)):
                 fact = self._fact(campaign, error, unread)
-                outbox.add(
-                    cursor, channel="mail", template=fact.template, fact_json=fact.model_dump_json(),
-                    dedupe_key=f"unread:{campaign.id}:{unread.since}", campaign_id=campaign.id,
-                )  # fmt: skip
+                outbox.add(cursor, fact, f"unread:{campaign.id}:{unread.since}", campaign_id=campaign.id)
 
         self.database.transact(work)
 

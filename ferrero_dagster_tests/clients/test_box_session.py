@@ -79,7 +79,7 @@ def test_a_refused_log_in_names_the_reason_and_no_secret(served_box, tmp_path):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault(status=503), r"Box is out of order \(503\)"),
+        (Fault(status=503), r"Box is unavailable \(503\)"),
         (Fault(drop_answer=True), "cannot be reached"),
         (Fault(status=200, body="<html>"), "no token"),
         (Fault(status=429, headers={"Retry-After": "3600"}), "slow down"),

@@ -151,11 +151,11 @@ def test_a_safe_call_survives_faults_that_pass(served_dam, otmm, fault):
 @pytest.mark.parametrize(
     ("fault", "error", "words"),
     [
-        (Fault(status=502, headers=HTML), SystemUnavailable, "out of order (502)"),
+        (Fault(status=502, headers=HTML), SystemUnavailable, "unavailable (502)"),
         (Fault(status=200, headers=HTML), SystemUnavailable, "web page instead of an answer"),
-        (Fault(status=302, headers={"Location": "/login"}), SystemUnavailable, "out of order (404 without a reason)"),
-        (Fault(status=404, body="<html>", headers=HTML), SystemUnavailable, "out of order (404 without a reason)"),
-        (Fault(status=404, body="{}", headers=JSON), SystemUnavailable, "out of order (404 without a reason)"),
+        (Fault(status=302, headers={"Location": "/login"}), SystemUnavailable, "unavailable (404 without a reason)"),
+        (Fault(status=404, body="<html>", headers=HTML), SystemUnavailable, "unavailable (404 without a reason)"),
+        (Fault(status=404, body="{}", headers=JSON), SystemUnavailable, "unavailable (404 without a reason)"),
         (Fault(status=404, body='{"exception_body": {"message": "No."}}', headers=JSON), NotFoundError, "find it: No."),
         (Fault(cut_after_bytes=0), SystemUnavailable, "connection to DAM failed"),
         (Fault(status=500, body='{"exception_body": {"message": "No."}}', headers=JSON), TransientError, "500: No."),

@@ -85,7 +85,7 @@ def test_a_run_of_which_files_failed_is_red_with_the_table_and_the_next_moves_th
     assert not result.success
     shown = metadata(result)
     assert shown["description"] == "1 of 4 files failed; the status stays A1, the next run moves the rest."
-    assert (shown["moved"], shown["failed"]) == (3, 1)
+    assert (shown["moved"], shown["failed"], shown["reported"]) == (3, 1, True)
     assert "**failed:**" in shown["files"]
     assert "<b>" not in shown["files"]
     assert [mail.recipients for mail in cockpit.mailbox.messages()] == [("errors@agency.example",)]

@@ -172,10 +172,10 @@ def test_a_run_that_failed_without_a_word_is_mailed_once_per_cause(
 
 def test_strikes_partly_moved_campaigns_and_outages_are_not_mailed_twice(database, database_url, instance):
     out = SystemUnavailable("Box", "Box is out.")
-    jobs = [failing_job(CampaignError("no folder")), failing_job(None, failed=2), failing_job(out)]
+    jobs = [failing_job(CampaignError("no folder")), failing_job(None, failed=2, reported=True), failing_job(out)]
     for job in jobs:
         result = job.execute_in_process(instance=instance, raise_on_error=False)
-        database.transact(lambda cursor: outages.note_failure(cursor, "Box", "Box is out."))
+        database.transact(outages.note_failure, "Box", "Box is out.")
         tick(instance, database_url, result.run_id)
     assert mails(database) == []
 

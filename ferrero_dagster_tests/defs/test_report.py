@@ -1,5 +1,6 @@
 """The daily report in Dagster: one tick per day, also when the clocks change; made again, nothing new is mailed."""
 
+import re
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
 from pathlib import Path
@@ -10,11 +11,18 @@ import pytest
 import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+    TickData,
+    TickStatus,
+)
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.error import SerializableErrorInfo
 
 import ferrero_dagster
+from ferrero_dagster.definitions import definitions
 from ferrero_dagster.defs.report import (
     build_daily_report,
     build_daily_report_job,
@@ -33,7 +41,7 @@ def a_sensor():
     return dg.SkipReason("nothing")
 
 
-ASSET = build_daily_report(time_zone=ROME, sensors=[a_sensor])
+ASSET = build_daily_report(time_zone=ROME, watched=[a_sensor])
 DEFS = dg.Definitions(
     assets=[ASSET],
     jobs=[build_daily_report_job()],
@@ -202,20 +210,46 @@ def test_a_sensor_that_was_never_switched_on_is_off():
     assert (look.name, look.is_running, look.last_look_at) == ("a1_campaigns", False, None)
 
 
-def test_a_look_that_failed_is_no_look():
+def test_the_report_names_every_sensor_and_schedule_that_is_switched_off(instance):
+    repository = definitions().get_repository_def()
+    result = repository.get_job("daily_report").execute_in_process(partition_key=day(0), instance=instance)
+    [event] = result.asset_materializations_for_node("reports__daily_report")
+    gaps = str(event.metadata["gaps"].value).replace("\\", "")
+    assert {*re.findall(r"Sensor (\w+) is switched off", gaps)} == {one.name for one in repository.sensor_defs}
+    assert {*re.findall(r"Schedule (\w+) is switched off", gaps)} == {one.name for one in repository.schedule_defs}
+
+
+def test_a_schedule_that_was_just_switched_on_has_not_been_silent():
+    state = switched_on(SCHEDULE.name, InstigatorType.SCHEDULE, ScheduleInstigatorData("0 7-23 * * *", 1000.0))
+    with dg.instance_for_test() as instance:
+        instance.add_instigator_state(state)
+        [first] = sensor_looks(instance, [SCHEDULE])
+        add_tick(instance, state, TickStatus.SKIPPED, 500.0)
+        [again] = sensor_looks(instance, [SCHEDULE])
+    assert (first.kind, first.is_running) == ("Schedule", True)
+    assert first.last_look_at == again.last_look_at == datetime.fromtimestamp(1000, timezone.utc)
+
+
+def add_tick(instance, state, status: TickStatus, timestamp: float, error: SerializableErrorInfo | None = None):
+    tick = TickData(
+        state.instigator_origin_id, state.name, state.instigator_type, status, timestamp,
+        selector_id=state.selector_id, error=error,
+    )  # fmt: skip
+    instance.create_tick(tick)
+
+
+def switched_on(name: str, kind: InstigatorType, data: ScheduleInstigatorData | None = None) -> InstigatorState:
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("ferrero_dagster"), "repository")
-    state = InstigatorState(
-        RemoteInstigatorOrigin(repository, "a1_campaigns"), InstigatorType.SENSOR, InstigatorStatus.RUNNING
-    )
+    return InstigatorState(RemoteInstigatorOrigin(repository, name), kind, InstigatorStatus.RUNNING, data)
+
+
+def test_a_look_that_failed_is_no_look():
+    state = switched_on("a1_campaigns", InstigatorType.SENSOR)
     with dg.instance_for_test() as instance:
         instance.add_instigator_state(state)
         error = SerializableErrorInfo("the DAM is out", [], None)
-        for status, timestamp, why in [(TickStatus.SKIPPED, 1000.0, None), (TickStatus.FAILURE, 2000.0, error)]:
-            tick = TickData(
-                state.instigator_origin_id, "a1_campaigns", state.instigator_type, status, timestamp,
-                selector_id=state.selector_id, error=why,
-            )  # fmt: skip
-            instance.create_tick(tick)
+        add_tick(instance, state, TickStatus.SKIPPED, 1000.0)
+        add_tick(instance, state, TickStatus.FAILURE, 2000.0, error)
         [look] = sensor_looks(instance, [a_sensor])
     assert (look.is_running, look.last_look_at) == (True, datetime.fromtimestamp(1000, timezone.utc))
 

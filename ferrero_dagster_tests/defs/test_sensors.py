@@ -234,7 +234,7 @@ def test_while_the_dam_is_out_ticks_say_so_count_nothing_and_work_goes_on_afterw
     cockpit.world.dam.board.add(Fault(path="/search", status=503, times=None))
     for _ in range(3):
         tick = cockpit.tick()
-        assert tick.skip_reason.skip_message == "Searching for campaigns: the DAM is out of order (503)."
+        assert tick.skip_reason.skip_message == "Searching for campaigns: the DAM is unavailable (503)."
         assert tick.asset_events == []
         cockpit.later(3)
     cockpit.preview("pending_notifications")
@@ -311,5 +311,5 @@ def test_a_campaign_that_a_person_moved_on_from_a2_is_no_longer_overdue_after_re
         {"what": "campaign moved on", "about": "C000000001 A: is Local Adaptation in A4 by now"}
     ]
     assert reconcile(cockpit) == []
-    overdue = cockpit.world.database.transact(lambda cursor: overdue_campaigns(cursor, {"A2": 30}, ["A1"]))
+    overdue = cockpit.world.database.transact(overdue_campaigns, {"A2": 30}, ["A1"])
     assert {campaign.campaign_id for campaign in overdue} == set(others)

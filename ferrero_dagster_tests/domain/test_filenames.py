@@ -10,7 +10,7 @@ from ferrero_dagster.domain.filenames import EXAMPLE_NAME, MAX_NAME_LENGTH, Name
 from ferrero_dagster.domain.name_components import COMPONENTS
 from ferrero_dagster.site import load_site
 
-RULES = load_site().naming_rules
+RULES = load_site().naming
 FIELDS = [component.field for component in COMPONENTS]
 TITLES = {component.field: component.title for component in COMPONENTS}
 

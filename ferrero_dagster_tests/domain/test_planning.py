@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns, minutes, pause_s
+from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns, minutes, pause_left_s, pause_s
 
 PAUSES = (3, 10, 30)
 WAITS_TEN = "next attempt in 10 min"
@@ -23,6 +23,13 @@ def why_not(**history):
 
 def test_pauses_grow_and_the_last_one_stays():
     assert [pause_s(n, PAUSES) / 60 for n in range(6)] == [0, 3, 10, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("failures", "since_s", "left_s"), [(0, 0, 0), (1, 179, 1), (1, 180, 0), (9, 1799, 1), (1, None, 0), (1, -60, 0)]
+)
+def test_a_pause_is_over_in_time_and_where_no_usable_time_is_known(failures, since_s, left_s):
+    assert pause_left_s(failures, since_s, PAUSES) == left_s
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,19 @@ def test_sensors_that_do_not_look_are_a_gap_of_recent_days_only():
     assert report(frames(), as_of=SEVEN + timedelta(days=9), sensors=looks).gaps == ()
 
 
+def test_schedules_that_do_not_run_are_a_gap_but_not_for_resting_at_night():
+    def look(name: str, hours: float | None, *, is_running: bool = True) -> SensorLook:
+        at = None if hours is None else SEVEN - timedelta(hours=hours)
+        return SensorLook(name=name, kind="Schedule", is_running=is_running, interval_s=3600, last_look_at=at)
+
+    looks = [look("day", 9), look("hour", 11), look("off", 1, is_running=False), look("new", None)]
+    assert report(frames(), sensors=looks).gaps == (
+        "Schedule hour has not run since 2026-11-20 20:00 CET.",
+        "Schedule off is switched off.",
+        "Schedule new has never run.",
+    )
+
+
 def test_missing_values_of_every_kind_are_nothing():
     campaigns = [("c1", None, float("nan"), None, pd.NaT, 1, 0), ("c2", "C2", "Two", "A2", SEVEN, 2, 0)]
     first, second = report(frames(campaigns=campaigns)).campaigns

@@ -8,16 +8,14 @@ from ferrero_dagster.domain.filenames import EXAMPLE_NAME, V2Name, parse_v2
 from ferrero_dagster.domain.triage import (
     KnownMaster,
     ListedFile,
-    is_due,
+    fits_current_rules,
     is_ignored,
     judge,
-    may_be_right_now,
     parsed,
 )
 from ferrero_dagster.site import load_site
 
-RULES = load_site().naming_rules
-PAUSES = (3, 10, 30, 60)
+RULES = load_site().naming
 
 
 def judged(name=EXAMPLE_NAME, *, looks=2, **master):
@@ -84,11 +82,4 @@ def test_what_programs_leave_behind_is_ignored(name):
 
 @given(st.text(alphabet="_.AB19sx", max_size=60) | st.just(EXAMPLE_NAME))
 def test_no_right_name_is_passed_over(name):
-    assert may_be_right_now(name, RULES) or not isinstance(parse_v2(name, RULES), V2Name)
-
-
-@pytest.mark.parametrize(("failures", "minutes"), [(0, 0), (1, 3), (2, 10), (4, 60), (9, 60)])
-def test_pauses_grow_with_the_failures(failures, minutes):
-    assert is_due(failures, minutes * 60, PAUSES)
-    assert not is_due(failures, minutes * 60 - 1, PAUSES)
-    assert is_due(failures, None, PAUSES)
+    assert fits_current_rules(name, RULES) or not isinstance(parse_v2(name, RULES), V2Name)

@@ -64,9 +64,7 @@ def make_com(tmp_path, office):
 def write(database, *keys, fact=COMPLETE, channel="mail"):
     def work(cursor):
         for key in keys:
-            outbox.add(
-                cursor, channel=channel, template=fact.template, fact_json=fact.model_dump_json(), dedupe_key=key
-            )
+            outbox.add(cursor, fact, key, channel=channel)
 
     database.transact(work)
 
@@ -263,7 +261,7 @@ def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, d
     write(database, "1", "2", channel="webhook")
     write(database, "3")
     board.add(Fault(status=500))
-    assert str(deliver(database, office)) == "1 sent, webhook waits: Make.com is out of order (500)."
+    assert str(deliver(database, office)) == "1 sent, webhook waits: Make.com is unavailable (500)."
     assert len(mailbox.messages()) == 1
     run_sql(database_url, LATER)
     assert str(deliver(database, office)) == "2 sent"

@@ -1,6 +1,7 @@
 """Campaigns, files and messages in the states that operators deal with."""
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import campaigns, outbox, rounds
 
 NO_FOLDER = "Assets folder not found (tried Master Assets)"
@@ -12,7 +13,7 @@ def campaign(digit="a", number="C000000078", name="Local adaptation test 2", sta
 
 def seen(database, *found):
     for each in found:
-        database.transact(lambda cursor, each=each: campaigns.note_seen(cursor, each))
+        database.transact(campaigns.note_seen, each)
 
 
 def failed(database, which, *, strikes=3, prefix="a1", route="a1_to_a2", limit=3):
@@ -66,7 +67,7 @@ def message(database, key, *, state="set_aside"):
     """The number of a message in that state, delivered to one and refused by another."""
 
     def work(cursor):
-        outbox.add(cursor, channel="mail", template="workflow_error", fact_json="{}", dedupe_key=key)
+        outbox.add(cursor, WorkflowError(headline="h", explanation="e", what_to_do="w"), key)
         cursor.execute(
             "UPDATE notifications SET state = %s, attempts = 12, delivered_to = '{a@x}', refused_by = '{b@x}'"
             " WHERE dedupe_key = %s RETURNING id",
@@ -86,4 +87,4 @@ def rows(database, query, *parameters):
 
 
 def patience(database, which, prefix="a1"):
-    return database.transact(lambda cursor: campaigns.patience(cursor, prefix, [which.id]))[which.id]
+    return database.transact(campaigns.patience, prefix, [which.id])[which.id]

@@ -111,9 +111,9 @@ def test_missing_settings_and_an_empty_database_are_failures_with_a_sentence(con
 
 def test_no_secret_is_ever_shown(connections):
     wrong = connections.settings.model_copy(update={"dam_username": "nobody", "smtp_port": 1})
-    told = str(check_connections(replace(connections, settings=wrong)))
+    report = str(check_connections(replace(connections, settings=wrong)))
     config = connections.settings.box_config.read_text()
-    assert not [secret for secret in ("s3cret", "nutella", "kinder", config[40:80]) if secret in told]
+    assert not [secret for secret in ("s3cret", "nutella", "kinder", config[40:80]) if secret in report]
 
 
 @pytest.mark.parametrize(

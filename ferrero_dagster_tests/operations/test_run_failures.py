@@ -20,7 +20,7 @@ def run(message="Run worker 4711 died.", **changes):
 
 
 def reported(database, which):
-    return database.transact(lambda cursor: report_failed_run(cursor, which, LINKS))
+    return database.transact(report_failed_run, which, LINKS)
 
 
 def test_one_mail_per_cause_and_day_however_many_runs_and_ids(database):
@@ -49,7 +49,7 @@ def test_who_reads_of_a_failed_run_learns_who_tries_again(database, job, words):
 
 def test_what_has_been_reported_already_is_not_mailed(database):
     assert not reported(database, run(reported=True))
-    database.transact(lambda cursor: outages.note_failure(cursor, "Box", "Box is out of order (503)."))
+    database.transact(outages.note_failure, "Box", "Box is unavailable (503).")
     during = NOW - timedelta(minutes=1)
     assert not reported(database, run(system="Box", began_at=during))
     assert reported(database, run(system="Box", began_at=NOW + timedelta(days=1)))

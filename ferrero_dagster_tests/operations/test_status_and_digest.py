@@ -10,6 +10,7 @@ from ferrero_dagster.settings import load_settings
 from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import outages, overview
 from ferrero_dagster_tests.operations.stuck import campaign, failed, message, rows, seen, set_aside_file, waiting
+from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 SITE = load_site()
 LINKS = Connections(load_settings(database_url="x"), SITE).links
@@ -22,8 +23,8 @@ def test_the_status_says_of_every_campaign_where_it_stands_and_when_it_goes_on(d
     seen(database, campaign("d", "C4", "new"), campaign("e", "C5", "elsewhere", "A3"), campaign("f", "C6", "running"))
     with database.lock(f"a1_to_a2:{'f' * 40}"):
         found = read_status(database, SITE).campaigns
-    told = {row["number"]: (row["state"], row["polls"], row["errors"]) for row in found}
-    assert told == {
+    states = {row["number"]: (row["state"], row["polls"], row["errors"]) for row in found}
+    assert states == {
         "C1": ("permanently failed", 3, 3),
         "C2": ("retrying", 1, 1),
         "C3": ("waiting for assets", 7, 0),
@@ -35,10 +36,19 @@ def test_the_status_says_of_every_campaign_where_it_stands_and_when_it_goes_on(d
     assert next_in_s == {"C1": None, "C3": 0, "C4": 0, "C6": None}
 
 
+@pytest.mark.parametrize("at", ["NULL", "now() + interval '1 hour'"], ids=["unknown", "in the future"])
+def test_a_failure_without_a_usable_time_makes_the_status_wait_no_longer_than_the_sensor(database, database_url, at):
+    failed(database, campaign(), strikes=1)
+    run_sql(database_url, f"UPDATE campaign_status SET a1_last_retry_at = {at}, a1_last_error_at = {at}")
+    run_sql(database_url, f"UPDATE campaign_rounds SET last_failed_at = {at}")
+    [row] = read_status(database, SITE).campaigns
+    assert row["next_attempt_in_s"] == 0
+
+
 def test_the_status_lists_set_aside_files_messages_and_outages(database):
     set_aside_file(database, "AAAAAA")
     message(database, "one")
-    database.transact(lambda cursor: outages.note_failure(cursor, "DAM", "The DAM is out of order (503)."))
+    database.transact(outages.note_failure, "DAM", "The DAM is unavailable (503).")
     found = read_status(database, SITE)
     assert (found.set_aside_files[0]["tracking_id"], found.messages[0]["state"]) == ("AAAAAA", "set_aside")
     assert (found.outages[0]["system"], found.refused_files) == ("DAM", [])
@@ -46,7 +56,7 @@ def test_the_status_lists_set_aside_files_messages_and_outages(database):
 
 def test_a_lock_is_seen_without_being_touched(database):
     def is_locked():
-        return database.transact(lambda cursor: overview.is_locked(cursor, "route:campaign"))
+        return database.transact(overview.is_locked, "route:campaign")
 
     assert not is_locked()
     with database.lock("route:campaign") as held:
@@ -57,7 +67,7 @@ def test_a_lock_is_seen_without_being_touched(database):
 
 def digest(database, now, **campaigns):
     site = SITE.model_copy(update={"campaigns": SITE.campaigns.model_copy(update=campaigns)})
-    return database.transact(lambda cursor: write_digest(cursor, site, LINKS, now))
+    return database.transact(write_digest, site, LINKS, now)
 
 
 def test_the_digest_lists_stuck_campaigns_once_per_iso_week(database):

@@ -16,7 +16,7 @@ def add(database_url, campaign_id, status, days, seen_days_ago="0"):
 
 
 def overdue(database):
-    found = database.transact(lambda cursor: overdue_campaigns(cursor, MAX_DAYS, ["A1", "A5"]))
+    found = database.transact(overdue_campaigns, MAX_DAYS, ["A1", "A5"])
     return [(campaign.campaign_id, round(campaign.days, 1), campaign.max_days) for campaign in found]
 
 

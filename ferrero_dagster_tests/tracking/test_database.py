@@ -57,9 +57,9 @@ def test_a_connection_that_is_killed_in_mid_transaction_costs_nothing_but_a_seco
 
 def test_a_connection_that_died_in_the_pool_is_replaced(notes, database_url):
     with ThreadPoolExecutor(MAX_CONNECTIONS) as pool:
-        list(pool.map(lambda key: notes.transact(lambda cursor: write(cursor, key)), "abcdefghij"))
+        list(pool.map(lambda key: notes.transact(write, key), "abcdefghij"))
     run_sql(database_url, KILL_ALL)
-    notes.transact(lambda cursor: write(cursor, "k"))
+    notes.transact(write, "k")
     assert written(database_url) == list("abcdefghijk")
 
 
@@ -189,9 +189,9 @@ def test_a_wrong_password_is_not_an_outage_and_is_not_told(tmp_path):
         loaded = run_sql(address, "SELECT pg_conf_load_time(), pg_reload_conf()")[0][:1]
         while run_sql(address, "SELECT pg_conf_load_time()") == [loaded]:
             pass
-        with pytest.raises(AccessRefused, match="password authentication failed") as told:
+        with pytest.raises(AccessRefused, match="password authentication failed") as raised:
             Database(address.replace("postgres@", "guest:wr0ng@")).transact(write)
-        assert "wr0ng" not in str(told.value)
+        assert "wr0ng" not in str(raised.value)
         Database(address.replace("postgres@", "guest:right@")).transact(lambda cursor: cursor.execute("SELECT 1"))
 
 

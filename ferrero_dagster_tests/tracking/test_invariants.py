@@ -25,6 +25,13 @@ CAMPAIGN = Campaign(id=ID, number="C1", name="Local", status="A1", type="Local A
 NUMBERS = st.integers(1, 3)
 
 
+class Fact:
+    template = "t"
+
+    def model_dump_json(self):
+        return "{}"
+
+
 class CampaignLife(RuleBasedStateMachine):
     """The life of one campaign; steps are done twice, as after a commit whose outcome was unknown."""
 
@@ -36,8 +43,8 @@ class CampaignLife(RuleBasedStateMachine):
         self.states: dict[int, str] = {}
         self.polls = self.strikes = self.completed = 0
 
-    def twice(self, work):
-        first, second = self.database.transact(work), self.database.transact(work)
+    def twice(self, work, *args, **named):
+        first, second = (self.database.transact(work, *args, **named) for _ in range(2))
         assert first == second
         return second
 
@@ -47,45 +54,44 @@ class CampaignLife(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         run_sql(self.url, "TRUNCATE transfers, master_assets, campaign_status, campaign_rounds, notifications")
-        self.database.transact(lambda cursor: campaigns.note_seen(cursor, CAMPAIGN))
+        self.database.transact(campaigns.note_seen, CAMPAIGN)
 
     @rule(number=NUMBERS)
     def claimed(self, number):
-        found = self.twice(lambda cursor: self.claim(cursor, number))
+        found = self.twice(self.claim, number)
         assert found.state == ("moved" if self.states.get(number) == "moved" else "pending")
         self.states[number] = found.state
 
     @rule(number=NUMBERS)
     def moved(self, number):
         self.claimed(number)
-        transfer = self.database.transact(lambda cursor: self.claim(cursor, number))
+        transfer = self.database.transact(self.claim, number)
         self.twice(
-            lambda cursor: transfers.record_moved(
-                cursor, transfer, box_file(f"box-{number}"), DIGEST, source_hash="given", run_id="r", adopted=False
-            )
-        )
+            transfers.record_moved, transfer, box_file(f"box-{number}"), DIGEST,
+            source_hash="given", run_id="r", adopted=False,
+        )  # fmt: skip
         self.states[number] = "moved"
 
     @rule(number=NUMBERS)
     def failed(self, number):
         self.claimed(number)
-        transfer = self.database.transact(lambda cursor: self.claim(cursor, number))
-        self.database.transact(lambda cursor: transfers.record_failure(cursor, transfer.id, message="m", code="c"))
+        transfer = self.database.transact(self.claim, number)
+        self.database.transact(transfers.record_failure, transfer.id, message="m", code="c")
 
     @rule(number=NUMBERS)
     def vanished(self, number):
-        known = self.database.transact(lambda cursor: transfers.of_campaign(cursor, ROUTE, ID))
+        known = self.database.transact(transfers.of_campaign, ROUTE, ID)
         gone = [transfer for key, transfer in known.items() if key[0] == asset(number).id]
-        self.twice(lambda cursor: transfers.withdraw(cursor, gone))
+        self.twice(transfers.withdraw, gone)
         if self.states.get(number) == "pending":
             self.states[number] = "withdrawn"
 
     @rule(error=st.sampled_from([None, "no folder"]))
     def polled_in_vain(self, error):
-        assert self.database.transact(lambda cursor: campaigns.count_poll(cursor, "a1", ID, error=error))
+        assert self.database.transact(campaigns.count_poll, "a1", ID, error=error)
         self.polls, self.strikes = self.polls + 1, self.strikes + (error is not None)
         if self.strikes >= 3:
-            self.twice(lambda cursor: campaigns.mark_permanently_failed(cursor, "a1", ID))
+            self.twice(campaigns.mark_permanently_failed, "a1", ID)
 
     @rule(statement=st.sampled_from([cron.RESET_SINGLE, cron.RESET_ALL]))
     def reset_by_sql(self, statement):
@@ -96,20 +102,20 @@ class CampaignLife(RuleBasedStateMachine):
     @precondition(lambda self: self.states and set(self.states.values()) <= {"moved", "withdrawn"})
     @rule()
     def completed_and_opened_again(self):
-        opened = self.twice(lambda cursor: rounds.open_round(cursor, ROUTE, ID))
+        opened = self.twice(rounds.open_round, ROUTE, ID)
         assert opened.round == self.completed + 1
 
         def work(cursor):
             campaigns.reset(cursor, "a1", [ID])
             rounds.close(cursor, opened.id, "advanced")
-            outbox.add(cursor, channel="mail", template="t", fact_json="{}", dedupe_key=f"mail:t:{opened.key}")
+            outbox.add(cursor, Fact(), f"mail:t:{opened.key}")
 
         self.twice(work)
         self.completed, self.polls, self.strikes = opened.round, 0, 0
 
     @invariant()
     def nothing_is_lost(self):
-        known = self.database.transact(lambda cursor: transfers.of_campaign(cursor, ROUTE, ID))
+        known = self.database.transact(transfers.of_campaign, ROUTE, ID)
         assert {key[0]: t.state for key, t in known.items()} == {
             asset(number).id: state for number, state in self.states.items()
         }
@@ -133,9 +139,7 @@ class CampaignLife(RuleBasedStateMachine):
 
     @invariant()
     def the_counters_say_what_happened(self):
-        now = self.database.transact(lambda cursor: campaigns.patience(cursor, "a1", [ID])).get(
-            ID, campaigns.Patience()
-        )
+        now = self.database.transact(campaigns.patience, "a1", [ID]).get(ID, campaigns.Patience())
         assert (now.retry_count, now.error_count) == (self.polls, self.strikes)
         assert now.permanently_failed == (self.strikes >= 3)
 

@@ -222,7 +222,7 @@ def test_a_day_that_is_over_is_kept_and_mailed_once(known_day):
     first = make(known_day)
     query(known_day, "UPDATE campaign_status SET a1_retry_count = 0; DELETE FROM transfers; SELECT 1")
     again = make(known_day, run_id="second")
-    assert (first.is_new, first.is_mailed, again.is_new, again.is_mailed) == (True, True, False, False)
+    assert (first.is_mailed, again.is_mailed) == (True, False)
     assert again.report.model_dump_json() == first.report.model_dump_json()
     assert make(known_day, run_id="third", resend=True).is_mailed
     keys = query(known_day, "SELECT dedupe_key FROM notifications WHERE template = 'daily_report' ORDER BY id")
@@ -231,17 +231,17 @@ def test_a_day_that_is_over_is_kept_and_mailed_once(known_day):
 
 def test_the_next_report_tells_that_the_mail_of_one_has_not_left(database):
     make(database, DAY.before(1))
-    told = "The mail of the report for 2026-03-28 has not left."
-    assert told not in make(database).report.gaps, "it was written just now"
+    gap = "The mail of the report for 2026-03-28 has not left."
+    assert gap not in make(database).report.gaps, "it was written just now"
     query(database, "UPDATE daily_reports SET made_at = now() - interval '2 hours' RETURNING 1")
-    assert told in make(database, DAY.before(-1)).report.gaps
+    assert gap in make(database, DAY.before(-1)).report.gaps
     query(database, "UPDATE notifications SET state = 'sent' RETURNING 1")
-    assert told not in make(database, DAY.before(-2)).report.gaps
+    assert gap not in make(database, DAY.before(-2)).report.gaps
 
 
 def test_a_day_that_is_not_over_is_neither_kept_nor_mailed(database):
     made = make(database, now=DAY.ends_at - timedelta(seconds=1), resend=True)
-    assert (made.report.is_over, made.is_new, made.is_mailed) == (False, True, False)
+    assert (made.report.is_over, made.is_mailed) == (False, False)
     assert query(database, "SELECT FROM daily_reports UNION ALL SELECT FROM notifications") == []
 
 

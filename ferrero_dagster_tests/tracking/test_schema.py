@@ -125,9 +125,9 @@ def test_a_database_that_cannot_be_adopted_is_left_as_it_was_and_the_sentence_sa
 ):
     run_sql(empty_database_url, cron.ODD, cron.ROWS, spoil)
     before = contents(empty_database_url), run_sql(empty_database_url, TABLE_NAMES)
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as raised:
         schema.upgrade(empty_database_url)
-    assert str(told.value) == sentence
+    assert str(raised.value) == sentence
     assert (contents(empty_database_url), run_sql(empty_database_url, TABLE_NAMES)) == before
 
 
@@ -158,10 +158,10 @@ def test_a_user_without_the_right_to_make_tables_is_told_so(postgres, empty_data
     ],
 )
 def test_a_wrong_address_is_told_in_one_sentence_without_its_password(use, url, error, words):
-    with pytest.raises(error, match=words) as told:
+    with pytest.raises(error, match=words) as raised:
         use(url)
-    assert "s3cret" not in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "s3cret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_dagster_gets_a_schema_of_its_own_and_the_address_for_it(database_url):

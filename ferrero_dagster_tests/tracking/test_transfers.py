@@ -21,15 +21,15 @@ MASTERS = "SELECT tracking_id, status, box_file_id FROM master_assets ORDER BY 1
 
 def asset(number=1, **values):
     named = {"id": f"dam-{number}", "original_id": f"dam-{number}", "version": "1", "name": f"hero {number}.mp4"}
-    return DamAsset(**{**named, "mime_type": "video/mp4", "size_bytes": 3, "raw": {}, **values})
+    return DamAsset(**{**named, "size_bytes": 3, "raw": {}, **values})
 
 
 def box_file(file_id="900"):
-    return BoxFile(id=file_id, name=f"stored {file_id}", size_bytes=3, sha1_hex="a" * 40, etag="0")
+    return BoxFile(id=file_id, name=f"stored {file_id}")
 
 
 def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, reuse=False, details=DETAILS):
-    return database.transact(lambda cursor: claim_in(cursor, wanted, route, campaign, reuse=reuse, details=details))
+    return database.transact(claim_in, wanted, route, campaign, reuse=reuse, details=details)
 
 
 def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, reuse=False, details=DETAILS):
@@ -43,19 +43,15 @@ def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, reuse=False, det
 
 
 def record_moved(database, transfer, file):
-    database.transact(
-        lambda cursor: transfers.record_moved(
-            cursor, transfer, file, DIGEST, source_hash="given", run_id="run", adopted=False
-        )
-    )
+    database.transact(transfers.record_moved, transfer, file, DIGEST, source_hash="given", run_id="run", adopted=False)
 
 
 def withdraw(database, *gone):
-    database.transact(lambda cursor: transfers.withdraw(cursor, gone))
+    database.transact(transfers.withdraw, gone)
 
 
 def known(database, route=ROUTE):
-    return database.transact(lambda cursor: transfers.of_campaign(cursor, route, CAMPAIGN))
+    return database.transact(transfers.of_campaign, route, CAMPAIGN)
 
 
 def test_a_file_claimed_again_keeps_its_transfer_and_a_new_version_gets_another(database):
@@ -76,11 +72,7 @@ def test_claims_of_the_same_file_at_once_get_the_same_transfer_and_make_one_mast
 
 def test_five_hundred_files_get_five_hundred_tracking_ids(database, database_url):
     assets = [asset(n) for n in range(500)]
-    database.transact(
-        lambda cursor: transfers.intend(
-            cursor, ROUTE, CAMPAIGN, assets, upload_directory="folder-9", reuse_tracking_ids=False
-        )
-    )
+    database.transact(transfers.intend, ROUTE, CAMPAIGN, assets, upload_directory="folder-9", reuse_tracking_ids=False)
     ids = {transfer.tracking_id for transfer in known(database).values()}
     assert len(ids) == 500
     assert run_sql(database_url, MASTERS) == [(tracking_id, "pending", None) for tracking_id in sorted(ids)]
@@ -119,7 +111,7 @@ def test_one_box_file_never_holds_two_assets_and_one_asset_never_two_box_files(d
     record_moved(database, first, box_file())
     with pytest.raises(PermanentError, match="already holds another asset"):
         record_moved(database, second, box_file())
-    with pytest.raises(PermanentError, match="as moved by now, with Box file 900; delete file 901 in Box"):
+    with pytest.raises(PermanentError, match="as moved, with Box file 900; delete the surplus file 901 in Box"):
         record_moved(database, first, box_file("901"))
     assert [transfer.state for transfer in known(database).values()] == ["moved", "pending"]
 
@@ -127,11 +119,9 @@ def test_one_box_file_never_holds_two_assets_and_one_asset_never_two_box_files(d
 def test_failures_are_counted_until_the_file_has_moved(database, database_url):
     claimed = claim(database, asset())
     for _ in range(2):
-        database.transact(
-            lambda cursor: transfers.record_failure(cursor, claimed.id, message="too\0 slow", code="slow")
-        )
+        database.transact(transfers.record_failure, claimed.id, message="too\0 slow", code="slow")
     record_moved(database, claimed, box_file())
-    database.transact(lambda cursor: transfers.record_failure(cursor, claimed.id, message="late", code="late"))
+    database.transact(transfers.record_failure, claimed.id, message="late", code="late")
     assert run_sql(database_url, "SELECT attempts, last_error FROM transfers") == [(3, None)]
 
 
@@ -149,7 +139,7 @@ def test_a_withdrawn_file_leaves_no_master_behind_and_comes_back_under_its_track
 def test_a_run_that_was_overtaken_cannot_record_a_file_that_was_withdrawn_meanwhile(database, database_url):
     claimed = claim(database, asset())
     withdraw(database, claimed)
-    with pytest.raises(PermanentError, match="as withdrawn by now, with Box file none; delete file 900 in Box"):
+    with pytest.raises(PermanentError, match="as withdrawn, with Box file none; delete the surplus file 900 in Box"):
         record_moved(database, claimed, box_file())
     assert known(database)["dam-1", "1"].state == "withdrawn"
 
@@ -178,7 +168,7 @@ def test_masters_that_a_cron_script_moved_are_not_moved_again(empty_database_url
     database = Database(empty_database_url)
     listed = [asset(n) for n in (1, 2, 3)]
     for _ in range(2):
-        database.transact(lambda cursor: transfers.adopt_cron_masters(cursor, ROUTE, CAMPAIGN, listed))
+        database.transact(transfers.adopt_cron_masters, ROUTE, CAMPAIGN, listed)
     moved = {key[0]: (t.tracking_id, t.state, t.target_id) for key, t in known(database).items()}
     assert moved == {"dam-1": ("ABC123", "moved", "111"), "dam-2": ("DEF456", "moved", "222")}
     claimed = claim(database, asset(3, name="x" * 300), details=replace(DETAILS, description="d" * 300))
@@ -192,7 +182,7 @@ def test_of_two_masters_that_a_cron_script_made_of_one_asset_the_newer_counts(da
         "INSERT INTO master_assets (tracking_id, opentext_id, box_file_id, campaign_id, updated_at) VALUES"
         " ('OLDER1', 'dam-1', '1', 'campaign-1', '2026-01-01'), ('NEWER1', 'dam-1', '2', 'campaign-1', '2026-02-01')",
     )
-    database.transact(lambda cursor: transfers.adopt_cron_masters(cursor, ROUTE, CAMPAIGN, [asset()]))
+    database.transact(transfers.adopt_cron_masters, ROUTE, CAMPAIGN, [asset()])
     assert [transfer.tracking_id for transfer in known(database).values()] == ["NEWER1"]
 
 

@@ -42,7 +42,7 @@ class Agency:
         """The id of a campaign with one active master for each tracking ID, all with the same metadata."""
         campaign_id = self.world.campaign({"Master.png": b"master"}, status=status)
         database, dam = self.world.database, self.world.systems.dam
-        database.transact(lambda cursor: campaigns.note_seen(cursor, dam.campaign(campaign_id)))
+        database.transact(campaigns.note_seen, dam.campaign(campaign_id))
         self.add_masters(campaign_id, *tracking_ids)
         return campaign_id
 

@@ -113,8 +113,8 @@ def test_without_a_folder_for_finals_they_go_to_the_campaign_itself(world):
 )
 def test_without_one_source_folder_the_campaign_itself_is_wrong(world, folders, sentence):
     campaign_id = world.campaign({}, folders=folders)
-    with pytest.raises(CampaignError) as told:
+    with pytest.raises(CampaignError) as raised:
         world.run(campaign_id)
-    assert str(told.value) == sentence
+    assert str(raised.value) == sentence
     assert world.sql("SELECT a1_retry_count, a1_failure_reason FROM campaign_status") == [(1, sentence)]
     assert world.files() == []

@@ -290,7 +290,7 @@ def spoil(world, *campaign_ids, **fault):
         world.dam.board.add(Fault(path=f"/folders/{campaign_id}", times=None, **fault))
 
 
-@pytest.mark.parametrize("answer", BAD_ANSWERS, ids=["out of order", "refused", "without right", "nonsense"])
+@pytest.mark.parametrize("answer", BAD_ANSWERS, ids=["unavailable", "refused", "without right", "nonsense"])
 def test_a_campaign_that_the_dam_answers_badly_holds_up_no_other_and_is_told_once_by_name(world, answer):
     broken, *healthy = (world.campaign(name=letter) for letter in "ABCD")
     spoil(world, broken, **answer)
@@ -312,7 +312,7 @@ def test_two_campaigns_in_a_row_that_cannot_be_read_are_an_outage_and_come_last_
     spoil(world, *broken, status=503)
     look = world.look()
     assert (look.starts, world.sql("SELECT system FROM outages")) == ([], [("DAM",)])
-    assert str(look).splitlines()[-1] == f"Reading DAM folder {broken[1]}: the DAM is out of order (503)."
+    assert str(look).splitlines()[-1] == f"Reading DAM folder {broken[1]}: the DAM is unavailable (503)."
     for _ in range(3):
         assert started(world.look()) == [healthy]
     assert headlines(world) == [f"{name} cannot be read in the DAM" for name in ("C000000001 A", "C000000002 B")]
@@ -355,15 +355,13 @@ def queried(world):
     site, links = world.systems.site, world.systems.links
     world.sql("DELETE FROM notifications WHERE template = 'stuck_campaigns'")
     frames = world.database.transact(
-        lambda cursor: read_frames(
-            cursor, ReportDay(date=A_MONDAY.date(), zone=site.zone), routes=[site.route(route) for route in ROUTES],
-            finals=FINALS_ROUTE, max_days_in_status={}, is_latest=True,
-        )
+        read_frames, ReportDay(date=A_MONDAY.date(), zone=site.zone), routes=[site.route(route) for route in ROUTES],
+        finals=FINALS_ROUTE, max_days_in_status={}, is_latest=True,
     )  # fmt: skip
     return [
         len(world.sql(cron.VIEW_FAILED)), len(world.sql(cron.ALERT)), sum(world.sql(cron.DASHBOARD)[0]),
         len(read_status(world.database, site).campaigns),
-        world.database.transact(lambda cursor: write_digest(cursor, site, links, A_MONDAY)),
+        world.database.transact(write_digest, site, links, A_MONDAY),
         len(frames.troubled),
     ]  # fmt: skip
 
@@ -452,10 +450,10 @@ def out(world, *, looks=1, minutes_apart=3, **fault):
     """What so many looks say while the DAM answers so."""
     fault = world.dam.board.add(Fault(path="/search", times=None, **fault))
     for _ in range(looks):
-        [told] = world.look().notes
+        [note] = world.look().notes
         world.sql(AN_INTERVAL_LATER.replace("3 min", f"{minutes_apart} min"))
     world.dam.board.clear()
-    return told
+    return note
 
 
 def headlines(world):
@@ -470,7 +468,7 @@ def test_thirty_looks_while_the_dam_is_out_are_no_strikes_and_one_mail_and_then_
     for _ in range(30):
         look = world.look()
         assert (look.starts, look.found) == ([], None)
-        assert str(look) == "Searching for campaigns: the DAM is out of order (503)."
+        assert str(look) == "Searching for campaigns: the DAM is unavailable (503)."
         world.sql(AN_INTERVAL_LATER)
     assert world.sql("SELECT campaign_id, a1_retry_count FROM campaign_status ORDER BY 1") == before
     assert world.templates() == ["workflow_error"]
@@ -515,7 +513,7 @@ def test_when_the_dam_goes_out_during_a_look_what_was_found_starts_and_the_rest_
     spoil(world, *rest, status=503)
     look = world.look()
     assert started(look) == [first]
-    assert "the DAM is out of order (503)" in str(look)
+    assert "the DAM is unavailable (503)" in str(look)
     world.sql(AN_INTERVAL_LATER)
     assert world.look(running=(first,)).starts == []
     assert headlines(world) == ["DAM cannot be used"]

@@ -34,8 +34,8 @@ PASSING = {
     ),
     "10 the DAM asks for a pause": ("dam", Fault(path=CONTENTS, status=429, headers=NO_PAUSE)),
     "10 Box asks for a pause": ("box", Fault(path=UPLOAD, status=429, headers=NO_PAUSE)),
-    "11 the DAM is out of order for a moment": ("dam", Fault(status=503, times=3)),
-    "11 Box is out of order for a moment": ("box", Fault(status=502, times=2)),
+    "11 the DAM is unavailable for a moment": ("dam", Fault(status=503, times=3)),
+    "11 Box is unavailable for a moment": ("box", Fault(status=502, times=2)),
     "13 the DAM drops a listing": ("dam", Fault(path="/children", drop_answer=True)),
     "17 the folder is made and the answer is lost": ("box", Fault(path=FOLDER, drop_answer=True)),
     "17 an upload arrives and its answer is lost": ("box", Fault(path=UPLOAD, drop_answer=True)),
@@ -205,13 +205,13 @@ def test_an_outage_counts_against_no_campaign_and_no_file_is_told_once_and_work_
     spoil, kind, system = OUTAGES[name]
     expected, campaign_id = world.no_fault(), world.campaign()
     spoil(world)
-    told = []
+    mails = []
     for _ in range(3):
         with pytest.raises(kind):
             world.run(campaign_id)
-        told.append(world.templates().count("workflow_error"))
+        mails.append(world.templates().count("workflow_error"))
         world.sql(AN_INTERVAL_LATER)
-    assert told == ([0, 1, 1] if kind is SystemUnavailable else [1, 1, 1])
+    assert mails == ([0, 1, 1] if kind is SystemUnavailable else [1, 1, 1])
     assert world.sql("SELECT system, failures FROM outages WHERE ended_at IS NULL") == [(system, 3)]
     assert world.sql("SELECT sum(attempts) FROM transfers WHERE state = 'pending'") in ([(0,)], [(None,)])
     mend(world)

@@ -192,9 +192,9 @@ def test_an_asset_whose_checksum_is_never_ours_gets_one_more_version_and_then_wa
     assert contents(agency, agency.folder(campaign_id)) == [(2, b"final")]
     [error] = agency.sql("SELECT last_error FROM transfers WHERE state = 'set_aside' AND attempts = 2")
     assert error.startswith(f"The DAM's checksum of {CLEAN} is not ours. It was so at an earlier attempt, too: look at")
-    told = agency.with_site(dam={"verify_checksum": False})
+    unverified = agency.with_site(dam={"verify_checksum": False})
     release(agency)
-    told.go_on()
+    unverified.go_on()
     assert contents(agency, agency.folder(campaign_id)) == [(2, b"final")]
     assert agency.waiting() == []
 

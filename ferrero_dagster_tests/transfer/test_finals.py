@@ -84,11 +84,11 @@ def test_people_are_told_of_each_final_and_once_of_the_campaign(agency):
     agency.move(campaign_id)
     [uploaded, complete] = agency.sql("SELECT fact FROM notifications ORDER BY template DESC")
     [asset] = agency.assets(campaign_id)
-    told: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "original_name": NAME, "clean_name": CLEAN, "tracking_id": "ABC123", "dam_asset_id": asset.id,
         "creativex_score": "90", "creativex_url": "https://www.bbc.com", "size_bytes": 4, "new_version": False,
     }  # fmt: skip
-    assert uploaded.items() >= told.items()
+    assert uploaded.items() >= expected.items()
     assert uploaded["notes"][0] == "Its dimensions could not be read."
     assert uploaded["notes"][1].startswith("24 MVP fields from the master; added: ")
     assert [file["stored_name"] for file in complete["files"]] == [CLEAN]

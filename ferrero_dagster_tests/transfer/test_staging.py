@@ -76,9 +76,9 @@ def fill_the_disk(path):
 
 def test_a_disk_that_runs_full_or_is_gone_is_an_outage(tmp_path):
     with staging(tmp_path, reserve_bytes=0) as area:
-        with pytest.raises(SystemUnavailable, match="No space left on device") as told, area.room(1) as path:
+        with pytest.raises(SystemUnavailable, match="No space left on device") as raised, area.room(1) as path:
             fill_the_disk(path)
-        assert told.value.system == "temporary directory"
+        assert raised.value.system == "temporary directory"
         area._directory.rename(tmp_path / "moved away")
         with pytest.raises(SystemUnavailable, match="No such file or directory"), area.room(1) as path:
             path.write_bytes(b"x")
