@@ -114,9 +114,11 @@ def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultSch
     )
     def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         local = context.scheduled_execution_time.astimezone(ZoneInfo(time_zone))
-        day = (local.date() - timedelta(days=1)).isoformat()
+        due = ReportDay(date=local.date(), zone=ZoneInfo(time_zone)).before(1)
+        day = due.date.isoformat()
+        # A run of before the day was over only looked at it.
         last = context.instance.get_runs(
-            dg.RunsFilter(job_name="daily_report", tags={"dagster/partition": day}), limit=1
+            dg.RunsFilter(job_name="daily_report", tags={"dagster/partition": day}, created_after=due.ends_at), limit=1
         )
         if last and last[0].status is not dg.DagsterRunStatus.FAILURE:
             return dg.SkipReason(f"The report for {day} has been made, or is being made.")

@@ -125,7 +125,9 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
 
 def _note_outage(cursor: Cursor, channel: Channel, error: SystemUnavailable | AccessRefused) -> None:
     """A long outage of Make.com is mailed; what one of the mail server does, see `check_mail_leaves`."""
-    outage = outages.note_failure(cursor, _SYSTEMS[channel], str(error), kind=error.code)
+    # Nobody is mailed that mails do not leave, but how long they have not is told.
+    resumes = channel != "mail"
+    outage = outages.note_failure(cursor, _SYSTEMS[channel], str(error), kind=error.code, resumes=resumes)
     if channel == "webhook" and outage.failures >= _FAILURES_BEFORE_MAIL:
         fact = WorkflowError(
             headline=f"{outage.system} cannot be used",

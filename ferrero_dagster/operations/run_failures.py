@@ -17,7 +17,8 @@ _CHANGING = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{6,}\b|\d+", re.IGNORECASE)
 #: Who starts which job again when its run failed; any other waits for a person.
 _BY_ITSELF = {
     **dict.fromkeys((*(route.name for route in ROUTES), FINALS_ROUTE.name), "the sensor tries again by itself"),
-    **dict.fromkeys(("daily_report", "reconcile"), "the schedule starts it again within the hour"),
+    "daily_report": "the schedule makes yesterday's report again within the hour, from 7 to 23; start any other again",
+    "reconcile": "the schedule starts it again within the hour",
 }
 
 

@@ -61,7 +61,10 @@ def report_delivery(cursor: Cursor, day: date) -> ReportDelivery | None:
     """Whether the mail of that day's report has left; None where no report was made."""
     cursor.execute(
         """
-        SELECT n.state AS mail_state, n.last_error, r.made_at > now() - interval '1 hour' AS is_fresh
+        SELECT CASE WHEN EXISTS (SELECT FROM notifications again WHERE again.state = 'sent'
+                                 AND starts_with(again.dedupe_key, n.dedupe_key || ':'))
+                    THEN 'sent' ELSE n.state END AS mail_state,
+               n.last_error, r.made_at > now() - interval '1 hour' AS is_fresh
         FROM daily_reports r LEFT JOIN notifications n ON n.dedupe_key = %s WHERE r.day = %s
         """,
         (mail_key(day), day),

@@ -26,17 +26,21 @@ _COLUMNS = """id, system, began_at, failures, message, mailed,
               extract(epoch FROM now() - last_failure_at)::float8 AS since_last_failure_s"""
 
 
-def note_failure(cursor: Cursor, system: str, message: str, *, kind: str = "", by_run: bool = False) -> Outage:
+def note_failure(
+    cursor: Cursor, system: str, message: str, *, kind: str = "", by_run: bool = False, resumes: bool = True
+) -> Outage:
     """Count one more failed use of the system and return its outage of this kind, opened if need be.
 
-    An outage that ended within the last hour goes on: a system that comes and goes is out once, not every time.
+    An outage that ended within the last hour goes on, if it `resumes`: a system that comes and goes is out once, not
+    every time.
     """
-    values = {"system": system, "kind": kind, "message": message, "by_run": by_run}
+    values = {"system": system, "kind": kind, "message": message, "by_run": by_run, "resumes": resumes}
     cursor.execute(
         """
         UPDATE outages SET ended_at = NULL, by_run = FALSE WHERE id = (
             SELECT id FROM outages
             WHERE system = %(system)s AND kind = %(kind)s AND ended_at > now() - interval '1 hour'
+              AND %(resumes)s
               AND NOT EXISTS (SELECT FROM outages WHERE system = %(system)s AND kind = %(kind)s AND ended_at IS NULL)
             ORDER BY id DESC LIMIT 1)
         """,

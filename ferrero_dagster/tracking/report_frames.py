@@ -44,12 +44,18 @@ def _superseded(file_id: str, etag: str) -> str:
         WHERE old.file_id = {file_id} AND old.etag = {etag} AND old.gone_at < %(ends)s)"""
 
 
+#: The sensor refuses this version of an agency's file, as after its master was withdrawn: it counts as refused.
+_REFUSED_LATER = """(t.route = %(finals)s AND t.state <> 'moved' AND EXISTS (
+    SELECT FROM agency_files f WHERE f.file_id = t.source_id AND f.etag = t.source_version
+       AND f.refused_at < %(ends)s))"""
+
 #: Every file that the day began with or saw come, once. A cron script's file that we took over may have been moved
 #: before we first saw it; one without a time counts on the day that we took it over.
 _FILES = f"""
 SELECT {_DIRECTION} AS direction, campaign_id, size_bytes, source_hash, {_OUTCOME} AS outcome
-FROM transfers
+FROM transfers t
 WHERE (moved_at IS NULL OR moved_at >= %(begins)s) AND least(first_seen_at, moved_at) < %(ends)s
+  AND NOT {_REFUSED_LATER}
   AND NOT (state = 'withdrawn' AND (updated_at < %(begins)s OR {_superseded("source_id", "source_version")}))
   AND NOT (state = 'moved' AND moved_at IS NULL AND created_at < %(begins)s)
 UNION ALL
@@ -144,7 +150,7 @@ _WORST_FIRST = SQL("ORDER BY permanently_failed DESC, attempts DESC, last_attemp
 
 #: Rounds that are open after a failed run, and their files with an error; finals need no round to fail. A campaign in a
 #: status that a sensor searches for is seen at every look; one that was not seen for a day has another status by now.
-_FAILING = """
+_FAILING = f"""
 WITH open_rounds AS (
     SELECT r.* FROM campaign_rounds r LEFT JOIN campaign_status USING (campaign_id)
     WHERE closed_at IS NULL AND opened_at < %(ends)s
@@ -156,7 +162,7 @@ WITH open_rounds AS (
     SELECT campaign_id, count(*) AS files, min(first_seen_at) AS first_seen_at,
            (array_agg(last_error ORDER BY t.id))[1] AS reason
     FROM transfers t LEFT JOIN open_rounds r USING (route, campaign_id)
-    WHERE state = 'pending' AND last_error IS NOT NULL AND first_seen_at < %(ends)s
+    WHERE state = 'pending' AND last_error IS NOT NULL AND first_seen_at < %(ends)s AND NOT {_REFUSED_LATER}
       AND (attempts > 1 OR (attempts = 1 AND updated_at < %(ends)s)) AND (route = %(finals)s OR r.id IS NOT NULL)
     GROUP BY campaign_id
 )
@@ -197,8 +203,9 @@ ORDER BY refused_at, id LIMIT %(max_listed)s
 _SET_ASIDE = f"""
 SELECT {_DIRECTION} AS direction, source_id, source_name AS name,
        coalesce(last_error, 'no reason was noted') AS reason, set_aside_at AS since, count(*) OVER () AS total
-FROM transfers
+FROM transfers t
 WHERE (moved_at IS NULL OR moved_at >= %(ends)s) AND set_aside_at < %(ends)s AND {_OUTCOME} = 'set_aside'
+  AND NOT {_REFUSED_LATER}
 ORDER BY set_aside_at, id LIMIT %(max_listed)s
 """
 

@@ -114,6 +114,14 @@ def test_a_mail_may_take_an_hour(state, is_fresh, passed, sentence):
     assert judge_delivery(DAY, delivery) == (passed, f"The mail of the report for 2026-11-20 {sentence}")
 
 
+def test_a_report_that_was_resent_has_been_sent(evaluate, database_url):
+    due = day_due(datetime.now(ROME))
+    write_report(database_url, due, "set_aside")
+    assert not evaluate()["daily_report"].passed
+    write_mail(database_url, f"daily_report:{due}:again", "sent")
+    assert evaluate()["daily_report"].passed
+
+
 @pytest.mark.parametrize(
     ("made_hours_ago", "states", "passed"),
     [

@@ -114,6 +114,17 @@ def test_a_report_whose_run_failed_is_made_again_by_itself(status, is_made_again
     assert keys == ([f"2026-03-27:after:{run.run_id}"] if is_made_again else [])
 
 
+def test_a_look_at_a_day_that_is_not_over_does_not_stand_for_its_report():
+    tomorrow = datetime.now(ZoneInfo(ROME)).date() + timedelta(days=1)
+    tick = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 7, tzinfo=ZoneInfo(ROME))
+    with dg.instance_for_test() as instance:
+        instance.create_run_for_job(
+            DEFS.resolve_job_def("daily_report"), tags={"dagster/partition": day(0)},
+            status=dg.DagsterRunStatus.SUCCESS,
+        )  # fmt: skip
+        assert [request.partition_key for request in evaluated(instance, tick).run_requests or []] == [day(0)]
+
+
 @pytest.mark.parametrize("day", [local(2026, 3, 29), local(2026, 10, 25)])
 def test_an_hour_that_is_skipped_or_comes_twice_has_one_tick(day):
     assert len(ticks(day, 1, "30 2 * * *")) == 1

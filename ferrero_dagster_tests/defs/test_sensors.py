@@ -288,6 +288,16 @@ def test_ticks_fail_while_no_mail_could_leave_for_half_an_hour(cockpit):
     assert "1 sent" in cockpit.preview("pending_notifications").skip_message
 
 
+def test_a_mail_server_that_comes_and_goes_has_not_been_silent(cockpit):
+    for _ in range(2):
+        cockpit.mailbox.switches.down_until_s = float("inf")
+        cockpit.launch("a1_to_a2", cockpit.world.campaign())
+        assert "mail waits" in cockpit.preview("pending_notifications").skip_message
+        cockpit.mailbox.switches.down_until_s = 0
+        cockpit.later(31)
+        assert "1 sent" in cockpit.preview("pending_notifications").skip_message
+
+
 # --- campaigns that no sensor searches for ---------------------------------------------------------------------------
 
 

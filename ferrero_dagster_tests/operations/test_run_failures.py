@@ -37,7 +37,7 @@ def test_one_mail_per_cause_and_day_however_many_runs_and_ids(database):
     [
         ("a1_to_a2", "the sensor tries again by itself"),
         ("a2_to_a3", "the sensor tries again by itself"),
-        ("daily_report", "the schedule starts it again within the hour"),
+        ("daily_report", "the schedule makes yesterday's report again within the hour"),
         ("check_connections", "start it again once the cause is gone"),
     ],
 )

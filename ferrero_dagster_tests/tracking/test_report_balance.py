@@ -121,6 +121,20 @@ def test_a_final_that_is_replaced_before_it_moved_counts_once(database):
     assert (finals.eligible, finals.retrying, finals.withdrawn) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("state", ["pending", "set_aside"])
+def test_a_final_that_is_refused_after_an_attempt_counts_and_is_told_once(database, state):
+    transfer(database, "7", route="a2_to_a3", attempts=2, error="'out of time'")
+    insert(
+        database,
+        f"UPDATE transfers SET state = '{state}', set_aside_at = {NINE_PM};"
+        "INSERT INTO agency_files (file_id, etag, name, size_bytes, sha1_hex, state, reason, first_seen_at, refused_at)"
+        f" VALUES ('7', '1', '7.mp4', 1, '', 'refused', 'Its master is withdrawn.', '2026-03-29T20:00Z', {NINE_PM})",
+    )
+    report = make(database).report
+    assert (report.balances[1].eligible, report.balances[1].refused) == (1, 1)
+    assert [need.why for need in report.needs] == ["Refused: Its master is withdrawn."]
+
+
 def test_a_list_that_is_cut_is_told(database):
     insert(
         database,
