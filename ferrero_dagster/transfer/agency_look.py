@@ -80,9 +80,14 @@ class AgencyLooker:
     def _start(self, due: dict[str, int], look: AgencyLook, running: Collection[str]) -> None:
         site = self.site.agency
         hold = self.database.transact(incidents.hold, site.retry_pauses_minutes)
+        known = self.database.transact(rounds.open_rounds, FINALS_ROUTE.name, due)
+        # Also a campaign that could not even be read, which no file of it tells.
+        pausing = {id_ for id_, one in known.items() if not self._is_due(one.failed_attempts, one.since_last_failure_s)}
         for campaign in self.database.transact(finals.campaigns_of, due):
             if campaign.id in running or hold:
                 look.notes.append(f"{campaign}: {hold or 'a run is under way'}")
+            elif campaign.id in pausing:
+                look.notes.append(f"{campaign}: waits for its next attempt")
             elif len(look.starts) == site.runs_per_tick:
                 look.notes.append(f"{campaign}: waits for the next look")
             else:

@@ -14,7 +14,7 @@ from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, rounds
 from ferrero_dagster.tracking.campaigns import GONE
-from ferrero_dagster.tracking.database import HeldLock
+from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.tracking.finals import ReadyFile
 from ferrero_dagster.transfer import final_reports, incidents, sightings
 from ferrero_dagster.transfer.advance import advance
@@ -62,7 +62,13 @@ class _FinalsMove:
     lock: HeldLock
 
     def run(self) -> FinalsOutcome:
-        campaign = self._campaign()
+        try:
+            campaign = self._campaign()
+        except INCIDENTS:
+            raise
+        except FerreroError:
+            self.systems.database.transact(self._note_unread)
+            raise
         ready = self.systems.database.transact(finals.ready_files, self.campaign_id)
         self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
         result = self._move(campaign, self._chosen(ready))
@@ -70,6 +76,9 @@ class _FinalsMove:
             self.systems.database.transact(incidents.note_all_well)
         chosen = self._advance(campaign)
         return replace(result, status=chosen) if chosen else result
+
+    def _note_unread(self, cursor: Cursor) -> None:
+        rounds.note_failure(cursor, rounds.open_round(cursor, FINALS_ROUTE.name, self.campaign_id).id)
 
     def _campaign(self) -> Campaign:
         """The campaign as the DAM shows it; one that is not there any more has the status `GONE`."""

@@ -93,7 +93,7 @@ class _CampaignMove:
     def _not_shown(self, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing:
             campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
-            return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
+            return self._resumed(campaign, known)
         self._close(known)
         return MastersOutcome(
             nothing=f"The DAM shows no campaign {self.campaign_id}: it is deleted, expired or out of our sight; "
@@ -103,7 +103,7 @@ class _CampaignMove:
     def _not_ours(self, campaign: Campaign, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing and campaign.status == self.route.status_after:
             # An earlier run set the status and died before it could say so, or unlock the folder.
-            return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
+            return self._resumed(campaign, known)
         self._close(known)
         return MastersOutcome(
             campaign=campaign,
@@ -112,6 +112,13 @@ class _CampaignMove:
             nothing=f"{campaign} is in {campaign.status or 'no status'} ({campaign.type or 'no type'}), "
             f"this route moves {self.route.campaign_type} in {self.route.status_before}: nothing to move.",
         )
+
+    def _resumed(self, campaign: Campaign, known: rounds.Round) -> MastersOutcome:
+        try:
+            return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
+        except FerreroError:
+            self.systems.database.transact(master_reports.note_failure, self.route, known)
+            raise
 
     def _close(self, known: rounds.Round | None) -> None:
         if known:
@@ -213,7 +220,9 @@ class _CampaignMove:
         moved: list[MovedFile] = []
         failures: dict[str, tuple[FailedFile, str]] = {}
         listed: list[DamAsset] = []
+        tried: set[tuple[str, str]] = set()
         while missing:
+            tried |= {(asset.id, asset.version) for asset in missing}
             failures |= {asset.id: _not_handed_over(asset) for asset in missing}
             for asset, result in self._move(missing, upload_id, folder_id):
                 if isinstance(result, MovedFile):
@@ -223,6 +232,9 @@ class _CampaignMove:
                     failures[asset.id] = FailedFile(name=asset.name, reason=str(result)), result.code
             listed, _ = self._listed(source_id)
             missing = [asset for asset in self._missing(listed, upload_id) if asset.id not in failures]
+            again = [asset for asset in missing if (asset.id, asset.version) in tried]
+            failures |= {asset.id: _other_version(asset) for asset in again}
+            missing = [asset for asset in missing if asset.id not in failures]
         # What failed because somebody deleted it in the DAM is nobody's concern any more.
         return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
 
@@ -256,6 +268,9 @@ class _CampaignMove:
     def _advance(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
         assert result.campaign
         before, after = self.route.status_before, self.route.status_after
+        self.lock.confirm()
+        # A look may have closed the round meanwhile, as a person took the campaign away and brought it back.
+        current = self.systems.database.transact(rounds.open_round, self.route.name, self.campaign_id)
         done = advance(self.systems, self.lock, current, before=before, after=after)
         if done.chosen:
             return replace(
@@ -298,6 +313,11 @@ def _left_out(asset: DamAsset) -> str | None:
     if asset.size_bytes is None:
         return f"{asset.name} was left out: it has no content in the DAM."
     return None
+
+
+def _other_version(asset: DamAsset) -> tuple[FailedFile, str]:
+    reason = f"{asset.name}: the DAM lists version {asset.version or 'unknown'} of it, but hands over another."
+    return FailedFile(name=asset.name, reason=reason), "version differs"
 
 
 def _not_handed_over(asset: DamAsset) -> tuple[FailedFile, str]:

@@ -33,8 +33,9 @@ def note_read(cursor: Cursor, site: Site, campaign: Campaign) -> None:
     campaigns.note_seen(cursor, campaign)
     for route in site.effective_routes:
         if not is_on(route, campaign):
-            campaigns.reset(cursor, route.column_prefix, [campaign.id])
             rounds.overtake(cursor, route.name, campaign.id)
+            if not rounds.open_rounds(cursor, route.name, [campaign.id]):
+                campaigns.reset(cursor, route.column_prefix, [campaign.id])
 
 
 def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign]) -> Iterator[str]:

