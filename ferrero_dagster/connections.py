@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ferrero_dagster.config.settings import Settings, load_settings
+from ferrero_dagster.config.site import Site, load_site
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.settings import Settings, load_settings
-from ferrero_dagster.site import Site, load_site
 
 if TYPE_CHECKING:
     from box_sdk_gen import BoxClient

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.settings import Settings, load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.external import external_assets
@@ -17,9 +20,6 @@ from ferrero_dagster.defs.report import build_daily_report, build_daily_report_j
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.status import operations_status
-from ferrero_dagster.routes import Route
-from ferrero_dagster.settings import Settings, load_settings
-from ferrero_dagster.site import load_site
 
 
 @dg.definitions

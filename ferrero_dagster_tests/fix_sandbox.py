@@ -16,11 +16,11 @@ from ferrero_dagster.clients.box_session import close_box_client, open_box_clien
 from ferrero_dagster.clients.http import HttpLimits
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import OAuthLogin, OtmmSession
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.otmm import OtmmSettings, OtmmStore, create_otmm_app
 from ferrero_dagster.sandbox.serving import Server
-from ferrero_dagster.site import load_site
 
 #: Patience for tests: no less tries than in production, but hardly any pause between them.
 QUICK = HttpLimits(connect_timeout_s=30, read_timeout_s=60, retry_for_s=60, first_pause_s=0.001)

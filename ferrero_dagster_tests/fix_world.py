@@ -20,12 +20,12 @@ from ferrero_dagster.clients.box_session import close_box_client, open_box_clien
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
+from ferrero_dagster.config.routes import ROUTES, Route
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.routes import ROUTES, Route
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign_look import Look, Looker
 from ferrero_dagster.transfer.masters import MastersOutcome, move_campaign

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import ferrero_dagster
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
-from ferrero_dagster.settings import Settings
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.config.settings import Settings
 
 PACKAGE = Path(ferrero_dagster.__file__).parent
 PROJECT = PACKAGE.parent
@@ -19,11 +19,12 @@ README = (PROJECT / "README.md").read_text()
 #: Whom each room may import, besides itself and the modules at the top.
 MAY_IMPORT = {
     "domain": set(),
-    "clients": {"domain"},
-    "tracking": {"domain"},
-    "messages": {"domain", "clients", "tracking"},
-    "transfer": {"domain", "clients", "tracking", "messages"},
-    "operations": {"domain", "clients", "tracking", "messages", "transfer"},
+    "config": {"domain"},
+    "clients": {"domain", "config"},
+    "tracking": {"domain", "config"},
+    "messages": {"domain", "config", "clients", "tracking"},
+    "transfer": {"domain", "config", "clients", "tracking", "messages"},
+    "operations": {"domain", "config", "clients", "tracking", "messages", "transfer"},
 }
 
 

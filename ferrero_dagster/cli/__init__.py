@@ -43,7 +43,7 @@ def upgrade() -> None:
 
     Adopts the tables of the cron scripts where they exist and makes the schema for Dagster's own; safe to run again.
     """
-    from ferrero_dagster.settings import load_settings
+    from ferrero_dagster.config.settings import load_settings
     from ferrero_dagster.tracking import schema
 
     url = load_settings().require("database_url").database_url.get_secret_value()

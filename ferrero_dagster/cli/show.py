@@ -78,9 +78,9 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
       ferrero-dagster check-name ~/deliveries
       find /mnt/finals -type f | ferrero-dagster check-name - --json
     """
+    from ferrero_dagster.config.settings import load_settings
+    from ferrero_dagster.config.site import load_site
     from ferrero_dagster.domain.filenames import V2Name, parse_v2
-    from ferrero_dagster.settings import load_settings
-    from ferrero_dagster.site import load_site
 
     # Names need no database: an agency without one may check them too.
     rules = load_site(load_settings(database_url="").site_config).naming

@@ -18,6 +18,7 @@ from box_sdk_gen import (
 
 from ferrero_dagster.clients.box_chunks import upload_in_parts
 from ferrero_dagster.clients.box_session import box_errors, conflicting_item
+from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
     ConfigurationError,
     FileRefused,
@@ -26,7 +27,6 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
-from ferrero_dagster.site import BoxSite
 
 
 class UploadRate:

@@ -10,8 +10,8 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from ferrero_dagster.clients.http import json_of
 from ferrero_dagster.clients.otmm_session import SYSTEM, NotFoundError, OtmmSession
+from ferrero_dagster.config.site import ImportSite
 from ferrero_dagster.domain.errors import TransientError
-from ferrero_dagster.site import ImportSite
 
 _JSON = "application/json; charset=utf-8"
 #: Words in a job's status that mean it will never finish; the status names are not documented (contract 8.2).

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
 
 

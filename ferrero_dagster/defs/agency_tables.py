@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
-from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking.finals import RefusedFile
 from ferrero_dagster.transfer.agency_look import AgencyLook
 

@@ -3,12 +3,12 @@
 import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.routes import Route
 from ferrero_dagster.transfer.campaign_look import Looker
 
 _MAX_OBSERVED_ROWS = 100

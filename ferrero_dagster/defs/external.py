@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, Route
 from ferrero_dagster.defs.agency_tables import AGENCY_UPLOADS
 from ferrero_dagster.defs.finals import DERIVATIVE_ASSETS
 from ferrero_dagster.defs.masters import MASTER_ASSETS
 from ferrero_dagster.defs.partitions import TRACKING_IDS
-from ferrero_dagster.routes import FINALS_ROUTE, Route
 
 
 def external_assets(routes: Sequence[Route]) -> list[dg.AssetSpec]:

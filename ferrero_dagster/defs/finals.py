@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.agency_tables import AGENCY_UPLOADS, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
@@ -15,7 +16,6 @@ from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.tracking.finals import refused_files
 from ferrero_dagster.transfer.agency_look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals import move_finals

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
@@ -18,7 +19,6 @@ from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.run_failures import report_failed_run
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.transfer.sightings import reread
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
@@ -11,7 +12,6 @@ from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.routes import Route
 from ferrero_dagster.transfer.masters import move_campaign
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])

@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
@@ -10,7 +11,6 @@ from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_
 from ferrero_dagster.operations.changes import Outcome, Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
 from ferrero_dagster.operations.withdrawals import withdraw_masters
-from ferrero_dagster.routes import ROUTES
 
 _ROUTE_NAMES = ", ".join(route.name for route in ROUTES)
 _AGAIN = "First look at the table of a dry run, then start the job again with dry_run: false."

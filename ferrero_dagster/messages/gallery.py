@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ferrero_dagster.config.routes import ROUTES
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import parse_v2
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import KnownMaster, ListedFile, judge
@@ -32,8 +34,6 @@ from ferrero_dagster.messages.facts import (
 from ferrero_dagster.messages.gallery_reports import report_of, report_samples
 from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
-from ferrero_dagster.routes import ROUTES
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import campaigns
 
 CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ferrero_dagster.config.routes import ROUTES, Route
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.operations.changes import Change, OperationRefused, Outcome, Request, Values, carry_out
-from ferrero_dagster.routes import ROUTES, Route
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, operations, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.operations import KnownCampaign

@@ -19,10 +19,10 @@ from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_session import read_box_config
 from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.config.routes import ROUTES, Route
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
-from ferrero_dagster.routes import ROUTES, Route
 from ferrero_dagster.tracking import overview, schema
 
 State = Literal["ok", "failed", "skipped"]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report, ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
-from ferrero_dagster.routes import FINALS_ROUTE
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import daily_reports, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
 

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.tracking import outbox, overview
 from ferrero_dagster.tracking.database import Cursor
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.routes import Route
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import operations, outages, overview
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.overview import CampaignState

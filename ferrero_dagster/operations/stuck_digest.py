@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import get_args
 
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.site import Site, Weekday
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import CampaignRef, StuckCampaign, StuckDigest
-from ferrero_dagster.routes import Route
-from ferrero_dagster.site import Site, Weekday
 from ferrero_dagster.tracking import outbox, overview
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.overview import CampaignState

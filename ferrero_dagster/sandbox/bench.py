@@ -12,14 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ferrero_dagster.config.routes import ROUTES
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
-from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 from ferrero_dagster.transfer.agency_look import AgencyLooker
 from ferrero_dagster.transfer.masters import move_campaign
 from ferrero_dagster.transfer.systems import Watcher

@@ -10,8 +10,8 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES, Route
 from ferrero_dagster.domain.box_names import campaign_folder_name
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES, Route
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER, HASTY_NAME
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns
 from ferrero_dagster.sandbox.otmm import Item

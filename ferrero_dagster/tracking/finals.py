@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.domain.files import Campaign, Digest, Transfer
 from ferrero_dagster.domain.triage import Judgement, KnownMaster, ListedFile
-from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import storable

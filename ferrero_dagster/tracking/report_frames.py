@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
+from ferrero_dagster.config.routes import FinalsRoute, Route
 from ferrero_dagster.domain.report import DIRECTIONS, TREND_DAYS, ReportDay
 from ferrero_dagster.domain.report_sections import ReportFrames
-from ferrero_dagster.routes import FinalsRoute, Route
 from ferrero_dagster.tracking.ageing import OVERDUE, overdue_values
 from ferrero_dagster.tracking.daily_reports import UNSENT
 from ferrero_dagster.tracking.database import Cursor

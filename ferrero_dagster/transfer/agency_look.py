@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferrero_dagster.clients.box_agency import BoxAgency
+from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
@@ -13,8 +15,6 @@ from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.triage import Judgement, ListedFile, fits_current_rules, is_ignored, judge, parsed
 from ferrero_dagster.messages.facts import campaign_ref
 from ferrero_dagster.messages.refusals import refusal
-from ferrero_dagster.routes import FINALS_ROUTE
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals, outages, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.finals import KnownFile

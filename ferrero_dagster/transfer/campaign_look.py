@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
-from ferrero_dagster.routes import Route
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, finals, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database

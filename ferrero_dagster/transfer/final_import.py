@@ -8,9 +8,9 @@ from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FileRefused, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.final_metadata import FinalMetadata

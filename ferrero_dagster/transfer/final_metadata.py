@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import DamAsset
 from ferrero_dagster.domain.metadata import FieldNode, differing_fields
-from ferrero_dagster.site import Site
 from ferrero_dagster.transfer.incidents import INCIDENTS
 
 

@@ -1,5 +1,6 @@
 """What people are told of finals (SPEC 4.3-4.7); each message is written in the transaction of its fact."""
 
+from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.domain.files import Campaign, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import (
@@ -10,7 +11,6 @@ from ferrero_dagster.messages.facts import (
     WorkflowError,
     campaign_ref,
 )
-from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems

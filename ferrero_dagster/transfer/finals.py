@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.box_agency import ChangedError, GoneError
 from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.routes import FINALS_ROUTE
 from ferrero_dagster.tracking import campaigns, finals, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock

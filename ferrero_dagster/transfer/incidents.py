@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
 from ferrero_dagster.domain.planning import minutes, pause_left_s
 from ferrero_dagster.messages.facts import WorkflowError
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
 

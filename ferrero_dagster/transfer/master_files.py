@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.incidents import INCIDENTS

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
@@ -21,8 +23,6 @@ from ferrero_dagster.messages.facts import (
     RouteRef,
     campaign_ref,
 )
-from ferrero_dagster.routes import Route
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer import incidents

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.domain.box_names import campaign_folder_name, same_folder_name
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.routes import Route
 from ferrero_dagster.tracking import campaigns, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents, master_reports, sightings

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.routes import Route
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, Database

@@ -8,10 +8,10 @@ from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking.database import Database
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns, outbox
 from ferrero_dagster.tracking.campaigns import Unread
 from ferrero_dagster.tracking.database import Cursor, Database

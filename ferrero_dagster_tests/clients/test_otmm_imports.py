@@ -7,9 +7,9 @@ import pytest
 
 from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
 from ferrero_dagster.clients.otmm_session import ConflictError, OtmmSession
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.site import load_site
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, seen
 
 NAME = "RAF_DE_de_TEST_KV_001_00S_1x1.png"

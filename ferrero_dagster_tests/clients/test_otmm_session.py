@@ -10,6 +10,7 @@ import pytest
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import NotFoundError, OtmmSession
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -20,7 +21,6 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.site import load_site
 from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, opened_dam, seen
 

@@ -4,6 +4,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import build_failed_runs, failed_run
 from ferrero_dagster.defs.failures import as_failures
@@ -13,8 +15,6 @@ from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.status import STATUS, operations_status
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, IntegrityError, PermanentError, SystemUnavailable
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import outages
 from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 

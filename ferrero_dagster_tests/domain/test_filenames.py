@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import EXAMPLE_NAME, MAX_NAME_LENGTH, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS
-from ferrero_dagster.site import load_site
 
 RULES = load_site().naming
 FIELDS = [component.field for component in COMPONENTS]

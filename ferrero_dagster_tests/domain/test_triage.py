@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import EXAMPLE_NAME, V2Name, parse_v2
 from ferrero_dagster.domain.triage import (
     KnownMaster,
@@ -13,7 +14,6 @@ from ferrero_dagster.domain.triage import (
     judge,
     parsed,
 )
-from ferrero_dagster.site import load_site
 
 RULES = load_site().naming
 

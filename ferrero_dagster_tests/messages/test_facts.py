@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.domain.lines import LINE_LIMIT
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -20,7 +21,6 @@ from ferrero_dagster.messages.facts import (
 )
 from ferrero_dagster.messages.gallery import gallery
 from ferrero_dagster.messages.gallery_reports import report_of
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 
 CAMPAIGN = CampaignRef(id="ea0dbf", number="C000000078", name="Local adaptation test 2")
 ANY_TEXT = st.text(st.characters(), max_size=600)

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.operations.connection_checks import check_connections, storage_finding
 from ferrero_dagster.operations.server_facts import client_certificate_end, server_facts
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 from ferrero_dagster_tests.clients.certificates import Authority
 from ferrero_dagster_tests.clients.wire import answering, ok
 

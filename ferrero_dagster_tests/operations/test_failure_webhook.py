@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from ferrero_dagster.config.routes import ROUTES
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import CampaignError
-from ferrero_dagster.routes import ROUTES
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import rounds
 from ferrero_dagster.transfer.master_reports import Reporter, count_strike
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, rows, seen

@@ -2,11 +2,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.messages.facts import WorkflowError, fact_from_json
 from ferrero_dagster.operations.run_failures import FailedRun, report_failed_run
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import outages
 from ferrero_dagster_tests.operations.stuck import rows
 

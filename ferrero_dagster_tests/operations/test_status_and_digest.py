@@ -2,12 +2,12 @@ from datetime import datetime, timezone
 
 import pytest
 
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.messages.facts import StuckDigest, fact_from_json
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking import outages, overview
 from ferrero_dagster_tests.operations.stuck import campaign, failed, message, rows, seen, set_aside_file, waiting
 from ferrero_dagster_tests.tracking.cron_database import run_sql

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import ConfigurationError
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.ageing import overdue_campaigns
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import psycopg2
 import pytest
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Balance, CampaignLine, Integrity, Report, ReportDay
 from ferrero_dagster.operations.daily_report import DailyReporting
-from ferrero_dagster.site import load_site
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking import cron_database as cron
 

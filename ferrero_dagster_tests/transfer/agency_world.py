@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts
-from ferrero_dagster.site import Site
 from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.transfer.agency_look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals import FinalsOutcome, move_finals

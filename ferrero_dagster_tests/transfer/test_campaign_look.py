@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.domain.errors import CampaignError, ConfigurationError, FerreroError
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.tracking.report_frames import read_frames
 from ferrero_dagster.transfer import incidents

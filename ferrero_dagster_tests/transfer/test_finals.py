@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.metadata import field_values, fields_by_id
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
-from ferrero_dagster.routes import ROUTES
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import World, sha1

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES, Route
+from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.representation import RepresentationRules
-from ferrero_dagster.routes import FINALS_ROUTE, ROUTES, Route
-from ferrero_dagster.settings import problems_in
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from ferrero_dagster.config.settings import load_settings
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import ConfigurationError
-from ferrero_dagster.settings import load_settings
-from ferrero_dagster.site import load_site
 
 
 def settings(**values):
