@@ -12,7 +12,7 @@ from ferrero_dagster.clients.otmm_session import SYSTEM, ConflictError, NotFound
 from ferrero_dagster.config.site import DamSite
 from ferrero_dagster.domain.errors import IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
-from ferrero_dagster.domain.metadata import FieldNode, field_value, in_plain_form
+from ferrero_dagster.domain.otmm.metadata import FieldNode, field_value, in_plain_form
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
 _MD5_HEX_DIGITS = 32

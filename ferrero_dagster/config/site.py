@@ -17,7 +17,7 @@ from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES, Route
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.name_components import NamingRules
-from ferrero_dagster.domain.representation import RepresentationRules
+from ferrero_dagster.domain.otmm.representation import RepresentationRules
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -14,7 +14,7 @@ from ferrero_dagster.domain.creativex import CreativeX, creativex_of
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, PermanentError, SystemUnavailable
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
-from ferrero_dagster.domain.representation import build_representation
+from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile, campaign_ref
 from ferrero_dagster.tracking import finals, transfers

@@ -7,7 +7,7 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import DamAsset
-from ferrero_dagster.domain.metadata import FieldNode, differing_fields
+from ferrero_dagster.domain.otmm.metadata import FieldNode, differing_fields
 from ferrero_dagster.transfer.incidents import INCIDENTS
 
 

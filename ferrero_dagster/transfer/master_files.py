@@ -9,7 +9,7 @@ from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.metadata import extracted_values, field_value
+from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Cursor

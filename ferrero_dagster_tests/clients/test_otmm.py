@@ -6,7 +6,7 @@ from ferrero_dagster.clients.otmm import StatusChangedError
 from ferrero_dagster.clients.otmm_session import ConflictError, NotFoundError
 from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.metadata import field_value
+from ferrero_dagster.domain.otmm.metadata import field_value
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, opened_dam, seen
 

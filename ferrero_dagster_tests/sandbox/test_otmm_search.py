@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.metadata import field_value
+from ferrero_dagster.domain.otmm.metadata import field_value
 from ferrero_dagster.sandbox.otmm.answers import Refusal
 from ferrero_dagster.sandbox.otmm.search import combined, search
 

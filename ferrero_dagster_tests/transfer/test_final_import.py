@@ -2,7 +2,7 @@
 
 import pytest
 
-from ferrero_dagster.domain.metadata import field_values, fields_by_id
+from ferrero_dagster.domain.otmm.metadata import field_values, fields_by_id
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
 from ferrero_dagster.sandbox.faults import Fault

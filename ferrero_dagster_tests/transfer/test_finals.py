@@ -6,7 +6,7 @@ import pytest
 
 from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.domain.errors import FerreroError
-from ferrero_dagster.domain.metadata import field_values, fields_by_id
+from ferrero_dagster.domain.otmm.metadata import field_values, fields_by_id
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.sandbox.faults import Fault

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.metadata import (
+from ferrero_dagster.domain.otmm.metadata import (
     FieldNode,
     Scalar,
     columns_beside,

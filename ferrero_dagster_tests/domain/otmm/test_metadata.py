@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.metadata import (
+from ferrero_dagster.domain.otmm.metadata import (
     differing_fields,
     extracted_values,
     field_value,
@@ -17,7 +17,7 @@ from ferrero_dagster.domain.metadata import (
     new_field,
     with_value,
 )
-from ferrero_dagster_tests.domain.otmm_fields import (
+from ferrero_dagster_tests.domain.otmm.otmm_fields import (
     asset,
     cascading,
     category,

@@ -9,9 +9,9 @@ import pytest
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.metadata import field_value, field_values
-from ferrero_dagster.domain.representation import MediaFacts, Representation, build_representation
-from ferrero_dagster_tests.domain.otmm_fields import (
+from ferrero_dagster.domain.otmm.metadata import field_value, field_values
+from ferrero_dagster.domain.otmm.representation import MediaFacts, Representation, build_representation
+from ferrero_dagster_tests.domain.otmm.otmm_fields import (
     Node,
     asset,
     cascading,

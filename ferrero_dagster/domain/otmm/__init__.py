@@ -1,0 +1,1 @@
+"""OTMM's form of metadata, read and built; pure."""
