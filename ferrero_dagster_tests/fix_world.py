@@ -27,8 +27,8 @@ from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.campaign_look import Look, Looker
-from ferrero_dagster.transfer.masters import MastersOutcome, move_campaign
+from ferrero_dagster.transfer.masters.look import Look, Looker
+from ferrero_dagster.transfer.masters.run import MastersOutcome, move_campaign
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
 from ferrero_dagster_tests.tracking.cron_database import run_sql

@@ -9,7 +9,7 @@ from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.tracking.finals import RefusedFile
-from ferrero_dagster.transfer.agency_look import AgencyLook
+from ferrero_dagster.transfer.finals.look import AgencyLook
 
 AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
 _CHECK = "no_refused_files"

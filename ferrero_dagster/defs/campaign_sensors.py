@@ -9,7 +9,7 @@ from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.transfer.campaign_look import Looker
+from ferrero_dagster.transfer.masters.look import Looker
 
 _MAX_OBSERVED_ROWS = 100
 

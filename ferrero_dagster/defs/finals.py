@@ -17,8 +17,8 @@ from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.tracking.finals import refused_files
-from ferrero_dagster.transfer.agency_look import AgencyLook, AgencyLooker
-from ferrero_dagster.transfer.finals import move_finals
+from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
+from ferrero_dagster.transfer.finals.run import move_finals
 
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
 FINALS_JOB = FINALS_ROUTE.name

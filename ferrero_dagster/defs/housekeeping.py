@@ -20,7 +20,7 @@ from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.run_failures import report_failed_run
 from ferrero_dagster.operations.stuck_digest import write_digest
 from ferrero_dagster.tracking import campaigns
-from ferrero_dagster.transfer.sightings import reread
+from ferrero_dagster.transfer.campaign.sightings import reread
 
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.transfer.finals import FinalsOutcome
-from ferrero_dagster.transfer.masters import MastersOutcome
+from ferrero_dagster.transfer.finals.run import FinalsOutcome
+from ferrero_dagster.transfer.masters.run import MastersOutcome
 from ferrero_dagster.transfer.progress import megabytes
 
 #: Longer tables slow the page down; the tracking database has them all.

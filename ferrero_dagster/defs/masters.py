@@ -12,7 +12,7 @@ from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.masters.run import move_campaign
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
 

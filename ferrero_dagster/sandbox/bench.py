@@ -20,8 +20,8 @@ from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
-from ferrero_dagster.transfer.agency_look import AgencyLooker
-from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.finals.look import AgencyLooker
+from ferrero_dagster.transfer.masters.run import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
 
 _FILES = 40

@@ -7,7 +7,7 @@ import pytest
 
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_dagster import PARTITION, Cockpit
-from ferrero_dagster_tests.transfer.agency_world import Agency, clean_name, final_name
+from ferrero_dagster_tests.transfer.finals.agency_world import Agency, clean_name, final_name
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")
 AGENCY_UPLOADS, FINALS = dg.AssetKey(["box", "agency_uploads"]), dg.AssetKey(["dam", "final_assets"])

@@ -6,7 +6,7 @@ from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.tracking import rounds
-from ferrero_dagster.transfer.master_reports import Reporter, count_strike
+from ferrero_dagster.transfer.masters.mails import Reporter, count_strike
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, rows, seen
 
 SITE = load_site()

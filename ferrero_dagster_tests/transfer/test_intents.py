@@ -5,7 +5,7 @@ import pytest
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_world import A1, A5
-from ferrero_dagster_tests.transfer.agency_world import Agency
+from ferrero_dagster_tests.transfer.finals.agency_world import Agency
 
 STATES = "SELECT source_name, state, attempts FROM transfers ORDER BY 1"
 SEEN_AT_ROUND = """

@@ -7,7 +7,7 @@ import pytest
 from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.masters.run import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import A1, A5, ASSETS, B1, sha1

@@ -12,8 +12,8 @@ import pytest
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_world import ASSETS
 from ferrero_dagster_tests.tracking.test_database import KILL_ALL
-from ferrero_dagster_tests.transfer.child import Run
 from ferrero_dagster_tests.transfer.commits import commits_watched
+from ferrero_dagster_tests.transfer.masters.child import Run
 
 
 class Executioner:

@@ -15,7 +15,7 @@ from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.media import sample_file
 from ferrero_dagster_tests.fix_world import World
-from ferrero_dagster_tests.transfer.agency_world import Agency, clean_name, final_name, finals_moved
+from ferrero_dagster_tests.transfer.finals.agency_world import Agency, clean_name, final_name, finals_moved
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")
 

@@ -8,7 +8,7 @@ from ferrero_dagster.operations.releases import FileSelection, release_set_aside
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import World
-from ferrero_dagster_tests.transfer.agency_world import CREATIVEX, Agency, clean_name, final_name
+from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, clean_name, final_name
 
 ONE, CLEAN = final_name("AAA001"), clean_name("AAA001")
 #: The same components 2-9 as `ONE`, made from another master.

@@ -14,8 +14,8 @@ import pytest
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_world import World
-from ferrero_dagster_tests.transfer.agency_world import Agency, final_name, finals_moved
-from ferrero_dagster_tests.transfer.finals_process import environment, start
+from ferrero_dagster_tests.transfer.finals.agency_world import Agency, final_name, finals_moved
+from ferrero_dagster_tests.transfer.finals.finals_process import environment, start
 
 # At which request the process dies. It is not applied where a status is given: then nobody has seen it.
 BOUNDARIES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -13,8 +13,8 @@ from ferrero_dagster.domain.errors import FileRefused, IntegrityError, Permanent
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.final_metadata import FinalMetadata
-from ferrero_dagster.transfer.final_target import Namesakes, TargetFolders
+from ferrero_dagster.transfer.finals.metadata import FinalMetadata
+from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
 
 
 @dataclass(frozen=True, slots=True)

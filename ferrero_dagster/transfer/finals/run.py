@@ -16,9 +16,11 @@ from ferrero_dagster.tracking import campaigns, finals, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.tracking.finals import ReadyFile
-from ferrero_dagster.transfer import final_reports, incidents, sightings
-from ferrero_dagster.transfer.advance import advance
-from ferrero_dagster.transfer.final_file import FinalFile
+from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.campaign import sightings
+from ferrero_dagster.transfer.campaign.advance import advance
+from ferrero_dagster.transfer.finals import mails
+from ferrero_dagster.transfer.finals.file import FinalFile
 from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -154,7 +156,7 @@ class _FinalsMove:
     def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
         if campaign.status == GONE:
             campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
-        final_reports.report_complete(self.systems, campaign, current, self.watcher.run_id, notes=notes)
+        mails.report_complete(self.systems, campaign, current, self.watcher.run_id, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {FINALS_ROUTE.status_after}.")
         return FINALS_ROUTE.status_after
 

@@ -12,7 +12,7 @@ from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import World, sha1
-from ferrero_dagster_tests.transfer.agency_world import CREATIVEX, Agency, clean_name, final_name, finals_moved
+from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, clean_name, final_name, finals_moved
 
 DO_IT = Request(done_by="Maria Rossi", dry_run=False)
 NAME = "1234567_RAF_DE_de_TEST-JOB_OLV_001_6S_16x9_ABC123.mp4"

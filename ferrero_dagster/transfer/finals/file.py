@@ -20,10 +20,10 @@ from ferrero_dagster.messages.facts import FileUploaded, MovedFile, campaign_ref
 from ferrero_dagster.tracking import finals, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.transfer import final_reports
-from ferrero_dagster.transfer.final_import import FinalImport
+from ferrero_dagster.transfer.finals import mails
+from ferrero_dagster.transfer.finals.importing import FinalImport
+from ferrero_dagster.transfer.finals.media import media_facts
 from ferrero_dagster.transfer.incidents import INCIDENTS
-from ferrero_dagster.transfer.media import media_facts
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
@@ -66,7 +66,7 @@ class FinalFile:
         )
         try:
             if final.transfer.state == "moved":
-                moved = final_reports.moved_file(self._systems.links, final.transfer)
+                moved = mails.moved_file(self._systems.links, final.transfer)
             else:
                 moved = self._record(file, name, final.transfer, self._bring_in(file, name, final))
         except (*INCIDENTS, GoneError, ChangedError):
@@ -162,12 +162,12 @@ class FinalFile:
                 cursor, transfer, clean_name=name.clean_name, asset_id=asset.id, digest=arrival.digest,
                 run_id=self._run_id, adopted=arrival.is_adopted,
             ):  # fmt: skip
-                final_reports.add(cursor, fact, str(transfer.id), campaign_id=self._campaign.id)
+                mails.add(cursor, fact, str(transfer.id), campaign_id=self._campaign.id)
 
         self._systems.database.transact(work)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return final_reports.moved_file(links, moved, unkept_fields=arrival.unkept_fields)
+        return mails.moved_file(links, moved, unkept_fields=arrival.unkept_fields)
 
     def _delete(self, file: ListedFile, transfer: Transfer) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
@@ -181,8 +181,8 @@ class FinalFile:
 
     def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
         finals.note_undeleted(cursor, transfer.id, reason)
-        fact = final_reports.undeleted(self._systems.links, self._campaign, transfer, reason=reason)
-        final_reports.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self._campaign.id)
+        fact = mails.undeleted(self._systems.links, self._campaign, transfer, reason=reason)
+        mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self._campaign.id)
 
     def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""
@@ -194,7 +194,7 @@ class FinalFile:
             set_aside_at = finals.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
                 links, campaign = self._systems.links, self._campaign
-                fact = final_reports.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)
-                final_reports.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=campaign.id)
+                fact = mails.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)
+                mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=campaign.id)
 
         self._systems.database.transact(work)

@@ -15,10 +15,11 @@ from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
 from ferrero_dagster.tracking import campaigns, finals, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer import incidents, sightings
-from ferrero_dagster.transfer.master_reports import count_empty_poll
-from ferrero_dagster.transfer.masters import find_folders
-from ferrero_dagster.transfer.unread import UnreadCampaigns
+from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.campaign import sightings
+from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns
+from ferrero_dagster.transfer.masters.mails import count_empty_poll
+from ferrero_dagster.transfer.masters.run import find_folders
 
 #: Campaigns that one look reads because search and database differ; the others have their turn at the next.
 _MAX_DOUBTFUL = 5

@@ -14,8 +14,8 @@ from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts
 from ferrero_dagster.tracking import campaigns
-from ferrero_dagster.transfer.agency_look import AgencyLook, AgencyLooker
-from ferrero_dagster.transfer.finals import FinalsOutcome, move_finals
+from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
+from ferrero_dagster.transfer.finals.run import FinalsOutcome, move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_world import World, sha1
 

@@ -9,7 +9,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from ferrero_dagster.connections import Connections
-from ferrero_dagster.transfer.finals import move_finals
+from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN
 from ferrero_dagster_tests.fix_world import World

@@ -15,10 +15,12 @@ from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
-from ferrero_dagster.transfer import incidents, master_reports, sightings
-from ferrero_dagster.transfer.advance import advance
+from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.campaign import sightings
+from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.incidents import INCIDENTS
-from ferrero_dagster.transfer.master_files import Claimed, MasterFiles, intend, moved_file
+from ferrero_dagster.transfer.masters import mails
+from ferrero_dagster.transfer.masters.file import Claimed, MasterFiles, intend, moved_file
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import staging
@@ -79,14 +81,14 @@ class _CampaignMove:
         try:
             return self._find_move_advance(campaign, current)
         except CampaignError as error:
-            master_reports.count_strike(self._reporter(campaign, current), error)
+            mails.count_strike(self._reporter(campaign, current), error)
             raise
         except FerreroError:
-            database.transact(master_reports.note_failure, self.route, current)
+            database.transact(mails.note_failure, self.route, current)
             raise
 
-    def _reporter(self, campaign: Campaign, current: rounds.Round) -> master_reports.Reporter:
-        return master_reports.Reporter(
+    def _reporter(self, campaign: Campaign, current: rounds.Round) -> mails.Reporter:
+        return mails.Reporter(
             route=self.route, campaign=campaign, round=current, systems=self.systems, run_id=self.watcher.run_id
         )
 
@@ -117,7 +119,7 @@ class _CampaignMove:
         try:
             return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
         except FerreroError:
-            self.systems.database.transact(master_reports.note_failure, self.route, known)
+            self.systems.database.transact(mails.note_failure, self.route, known)
             raise
 
     def _close(self, known: rounds.Round | None) -> None:
@@ -144,7 +146,7 @@ class _CampaignMove:
             notes=notes + self._new_tracking_ids(),
         )  # fmt: skip
         if failures:
-            master_reports.report_partial(
+            mails.report_partial(
                 self._reporter(campaign, current), before + moved, failures, folder_url, notes=result.notes
             )
             return result
@@ -281,7 +283,7 @@ class _CampaignMove:
             )
         files, notes = result.before + result.moved, result.notes + done.notes
         url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign, current))
-        master_reports.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
+        mails.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
         self.watcher.log(f"{result.campaign}: {len(files)} assets in Box, status is {after}.")
         return replace(result, status=after, box_folder_url=url, notes=notes)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from box_sdk_gen import BaseUrls
 
 from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
-from ferrero_dagster.transfer.masters import move_campaign
+from ferrero_dagster.transfer.masters.run import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import QUICK
 from ferrero_dagster_tests.fix_world import A1, opened_systems, with_site
