@@ -56,7 +56,8 @@ def test_rules_and_procedures_know_nothing_of_dagster(room: str) -> None:
 
 
 def test_moving_files_needs_no_dagster_at_all() -> None:
-    script = "import sys, ferrero_dagster.transfer.masters.run, ferrero_dagster.transfer.finals.run; print('dagster' in sys.modules)"
+    runs = "ferrero_dagster.transfer.masters.run, ferrero_dagster.transfer.finals.run"
+    script = f"import sys, {runs}; print('dagster' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
 

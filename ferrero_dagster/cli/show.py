@@ -141,7 +141,7 @@ def preview_mails(*, folder: Path) -> None:
     Example:
       ferrero-dagster preview-mails /tmp/mails
     """
-    from ferrero_dagster.messages.gallery import write_gallery
+    from ferrero_dagster.sandbox.gallery.mails import write_gallery
 
     write_gallery(folder)
     click.echo(f"Open {folder / 'index.html'} in a browser.")

@@ -10,9 +10,9 @@ from ferrero_dagster.clients.mail import SmtpServer
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.messages.delivery import PostOffice, deliver
 from ferrero_dagster.messages.facts import CampaignComplete
-from ferrero_dagster.messages.gallery import CONTEXT, gallery
 from ferrero_dagster.messages.rendering import render
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard, FaultMiddleware
+from ferrero_dagster.sandbox.gallery.mails import CONTEXT, gallery
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app

@@ -19,8 +19,8 @@ from ferrero_dagster.messages.facts import (
     fact_from_json,
     webhook_body,
 )
-from ferrero_dagster.messages.gallery import gallery
-from ferrero_dagster.messages.gallery_reports import report_of
+from ferrero_dagster.sandbox.gallery.mails import gallery
+from ferrero_dagster.sandbox.gallery.reports import report_of
 
 CAMPAIGN = CampaignRef(id="ea0dbf", number="C000000078", name="Local adaptation test 2")
 ANY_TEXT = st.text(st.characters(), max_size=600)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.messages.enclosures import InlineImage
 from ferrero_dagster.messages.facts import CampaignRef, Fact, NoAssetsWarning, fact_from_json
-from ferrero_dagster.messages.gallery import CONTEXT, NOON, RUN_URL, gallery, write_gallery
 from ferrero_dagster.messages.rendering import RenderedMail, build_email, render
+from ferrero_dagster.sandbox.gallery.mails import CONTEXT, NOON, RUN_URL, gallery, write_gallery
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 MAILS = {title: (fact, render(fact, CONTEXT)) for title, fact in gallery().items()}

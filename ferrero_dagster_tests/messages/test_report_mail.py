@@ -8,10 +8,10 @@ from email import message_from_bytes, policy
 from ferrero_dagster.domain.report import TREND_DAYS, TrendPoint
 from ferrero_dagster.messages import charts
 from ferrero_dagster.messages.facts import DailyReport
-from ferrero_dagster.messages.gallery import CONTEXT, EXTREME_NAMES, NOON
-from ferrero_dagster.messages.gallery_reports import report_of, report_samples
 from ferrero_dagster.messages.rendering import build_email, render
 from ferrero_dagster.messages.report_mail import report_attachments, report_images
+from ferrero_dagster.sandbox.gallery.mails import CONTEXT, EXTREME_NAMES, NOON
+from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 
 BUSY = report_of("Local adaptation test 2", 12, "https://dam.example.com/f")
 

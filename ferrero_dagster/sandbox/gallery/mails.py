@@ -31,9 +31,9 @@ from ferrero_dagster.messages.facts import (
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.messages.gallery_reports import report_of, report_samples
 from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
+from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 from ferrero_dagster.tracking import campaigns
 
 CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")

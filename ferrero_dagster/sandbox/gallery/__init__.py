@@ -1,0 +1,1 @@
+"""Samples of every mail, to look at and for the tests."""
