@@ -20,10 +20,10 @@ from ferrero_dagster.clients.box_chunks import upload_in_parts
 from ferrero_dagster.clients.box_session import box_errors, conflicting_item
 from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
+    ChangedMeanwhile,
     ConfigurationError,
     FileRefused,
     IntegrityError,
-    PermanentError,
     TransientError,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
@@ -151,22 +151,18 @@ class Box:
         """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine.
 
         Raises:
-            FileChangedError: the file has another etag by now.
+            ChangedMeanwhile: the file has another etag by now.
         """
         with box_errors(f"Deleting Box file {file_id}"):
             try:
                 self._client.files.delete_file_by_id(file_id, if_match=etag)
             except BoxAPIError as error:
                 if error.response_info.status_code == requests.codes.precondition_failed:
-                    raise FileChangedError(
+                    raise ChangedMeanwhile(
                         f"Box file {file_id} was changed meanwhile, it is left there.", code="Box file changed"
                     ) from None
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
-
-
-class FileChangedError(PermanentError):
-    """Somebody changed the file in Box since we looked."""
 
 
 class _NameTakenError(Exception):

@@ -11,21 +11,19 @@ from box_sdk_gen import BoxAPIError, BoxClient, FileFull, FolderMini, GetFileMet
 
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.box_session import SYSTEM, box_errors
-from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import (
+    ChangedMeanwhile,
+    GoneFromBox,
+    IntegrityError,
+    SystemUnavailable,
+    TransientError,
+)
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.triage import ListedFile, is_ignored
 
 _PAGE_SIZE = 1000
 _SCOPE = GetFileMetadataByIdScope.ENTERPRISE
 _NO_FILE = "not_found"
-
-
-class GoneError(PermanentError):
-    """The file is no longer in Box."""
-
-
-class ChangedError(TransientError):
-    """What we act on is no longer as we saw it; nobody is at fault, the next look sees it afresh."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +100,7 @@ class BoxAgency:
         """The file as it is at this moment, in one call.
 
         Raises:
-            GoneError: there is no such file any more.
+            GoneFromBox: there is no such file any more.
             TransientError: Box does not say where it lies.
         """
         fields = ["etag", "path_collection", f"metadata.enterprise.{self._template}"]
@@ -121,7 +119,7 @@ class BoxAgency:
         """What the template says of a file now; None where it says nothing.
 
         Raises:
-            GoneError: there is no such file any more.
+            GoneFromBox: there is no such file any more.
         """
         with box_errors(f"Reading the metadata of Box file {file_id}"), _gone_if_missing(file_id):
             try:
@@ -137,8 +135,8 @@ class BoxAgency:
         """Write the file to `path`, proven by its size and SHA-1 as listed.
 
         Raises:
-            GoneError: it is no longer there.
-            ChangedError: it was replaced meanwhile.
+            GoneFromBox: it is no longer there.
+            ChangedMeanwhile: it was replaced meanwhile.
             IntegrityError: other bytes arrived. Nothing is kept.
         """
         what = f"Downloading {file.name}"
@@ -154,7 +152,7 @@ class BoxAgency:
         if digest.sha1_hex != file.sha1_hex:
             path.unlink(missing_ok=True)
             if self.now(file.id).etag != file.etag:
-                raise ChangedError(f"{file.name} was changed in Box meanwhile.", code="changed in Box")
+                raise ChangedMeanwhile(f"{file.name} was changed in Box meanwhile.", code="changed in Box")
             raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
         return digest
 
@@ -198,4 +196,4 @@ def _gone_if_missing(file_id: str) -> Iterator[None]:
     except BoxAPIError as error:
         if error.response_info.status_code != requests.codes.not_found:
             raise
-        raise GoneError(f"Box file {file_id} is no longer there.", code="gone from Box") from None
+        raise GoneFromBox(f"Box file {file_id} is no longer there.", code="gone from Box") from None

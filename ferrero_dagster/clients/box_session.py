@@ -38,6 +38,7 @@ from ferrero_dagster.domain.errors import (
     ConfigurationError,
     FerreroError,
     FileRefused,
+    ForbiddenInBox,
     IntegrityError,
     PermanentError,
     SystemUnavailable,
@@ -59,10 +60,6 @@ _FILE_PATH = re.compile(r"/2\.0/files/\d+(/|\?|$)")
 #: What the SDK lets escape for answers that it did not expect (contract section 1).
 _SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, KeyError)
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
-
-
-class FileForbiddenError(PermanentError):
-    """Box refuses us one file, as one that somebody has locked; others may be fine."""
 
 
 class CappedRetries(RetryStrategy):
@@ -298,7 +295,7 @@ def _error(what: str, error: BoxAPIError) -> FerreroError:
 def _forbidden(what: str, detail: str, error: BoxAPIError) -> FerreroError:
     if not _FILE_PATH.search(error.request_info.url):
         return AccessRefused(SYSTEM, f"{what}: our Box app lacks the right to ({detail}); check its scopes and roles.")
-    return FileForbiddenError(
+    return ForbiddenInBox(
         f"{what}: Box refuses us this file ({detail}); unlock it there, or give our Box app the right to it.",
         code=f"Box {error.response_info.code or error.response_info.status_code}",
     )

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 import requests
 import urllib3
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
-from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import FerreroError, IntegrityError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Digest
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
         return wait_random_exponential(multiplier=limits.first_pause_s, max=20)(state) if asked_s is None else asked_s
 
     attempts = Retrying(
-        retry=retry_if_exception_type(TransientError),
+        retry=retry_if_exception(lambda error: isinstance(error, FerreroError) and error.retry),
         stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.retry_for_s),
         wait=pause_s,
         before_sleep=lambda state: pace.hold(_asked_s(state) or 0),
@@ -200,8 +200,8 @@ def download(
         with open_response() as response:
             try:
                 return received(response)
-            except TransientError:
-                if tries == _DOWNLOAD_TRIES:
+            except FerreroError as error:
+                if tries == _DOWNLOAD_TRIES or not error.retry:
                     raise
 
 

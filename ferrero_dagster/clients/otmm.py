@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients import http
-from ferrero_dagster.clients.otmm_session import SYSTEM, ConflictError, NotFoundError, OtmmSession
+from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
 from ferrero_dagster.config.site import DamSite
-from ferrero_dagster.domain.errors import IntegrityError, PermanentError, TransientError
+from ferrero_dagster.domain.errors import (
+    IntegrityError,
+    LockedInDam,
+    NotInDam,
+    PermanentError,
+    StatusChanged,
+    TransientError,
+)
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
 from ferrero_dagster.domain.otmm.metadata import FieldNode, field_value, in_plain_form
 
@@ -56,7 +63,7 @@ class Otmm:
             form |= {"folder_filter": self._site.campaign_root_folder, "folder_filter_type": "all"}
         for folder in self._search(form):
             if _is_folder(folder) and _is_alive(folder):
-                with suppress(NotFoundError):  # gone since the index saw it
+                with suppress(NotInDam):  # gone since the index saw it
                     yield self._campaign(folder) if folder.get("metadata") else self.campaign(folder["asset_id"])
 
     def _search(self, form: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -78,7 +85,7 @@ class Otmm:
         """The campaign as its folder says now.
 
         Raises:
-            NotFoundError: there is no such folder, or it was deleted.
+            NotInDam: there is no such folder, or it was deleted.
         """
         return self._campaign(self._folder(campaign_id))
 
@@ -88,7 +95,7 @@ class Otmm:
         folder = _object(body, "folder_resource", "folder", what)
         if not _is_alive(folder):
             happened = "has expired" if folder.get("expired") else "was deleted"
-            raise NotFoundError(f"{what}: it {happened} in the DAM.", code="not found in the DAM")
+            raise NotInDam(f"{what}: it {happened} in the DAM.", code="not found in the DAM")
         return folder
 
     def _campaign(self, folder: dict[str, Any]) -> Campaign:
@@ -110,8 +117,8 @@ class Otmm:
         status the DAM may not show the campaign to us any more.
 
         Raises:
-            StatusChangedError: the folder has another status than `expected`; a person's choice wins.
-            ConflictError: a person is editing the folder.
+            StatusChanged: the folder has another status than `expected`; a person's choice wins.
+            LockedInDam: a person is editing the folder.
             IntegrityError: the DAM accepted the change but does not show it.
         """
         path = f"/{self._site.lock_path}/{campaign_id}"
@@ -120,12 +127,12 @@ class Otmm:
             if found == status:
                 return True
             if found != expected:
-                raise StatusChangedError(found)
-            with suppress(NotFoundError):  # saved and out of our sight, perhaps: what can be read back tells
+                raise StatusChanged(found)
+            with suppress(NotInDam):  # saved and out of our sight, perhaps: what can be read back tells
                 self._patch_status(campaign_id, status)
         try:
             found = self.campaign(campaign_id).status
-        except NotFoundError:
+        except NotInDam:
             return False
         if found != status:
             raise IntegrityError(
@@ -151,7 +158,7 @@ class Otmm:
             return
         try:
             self._session.tell("PUT", f"{path}/state", f"Locking {what}", data={"action": "lock"})
-        except ConflictError:
+        except LockedInDam:
             if not self._holds_lock(read):
                 raise
         try:
@@ -162,7 +169,7 @@ class Otmm:
     def _unlock(self, path: str, what: str, read: _Read) -> None:
         try:
             self._session.tell("PUT", f"{path}/state", f"Unlocking {what}", data={"action": "unlock"})
-        except (ConflictError, NotFoundError):
+        except (LockedInDam, NotInDam):
             if self._holds_lock(read):
                 raise
 
@@ -170,7 +177,7 @@ class Otmm:
         """Whether we have the object locked: by a run that died, or by a request whose answer was lost."""
         try:
             holder = read().get("metadata_lock_state_user_name")
-        except NotFoundError:
+        except NotInDam:
             return False
         ours = self._site.lock_owner or self._session.username
         return bool(ours) and str(holder or "").strip().casefold() == ours.casefold()
@@ -253,7 +260,7 @@ class Otmm:
         """Write these metadata fields of an asset under the DAM's lock; what it shows then may differ (contract 7.2).
 
         Raises:
-            ConflictError: a person is editing the asset.
+            LockedInDam: a person is editing the asset.
             PermanentError: the DAM refuses one of the fields.
         """
         sent = [field if self._site.domained_patch else in_plain_form(field) for field in fields]
@@ -274,7 +281,7 @@ class Otmm:
     def _shown(self, asset_id: str) -> DamAsset:
         for asset in self.load_assets([asset_id]):
             return asset
-        raise NotFoundError(f"The DAM does not show the asset {asset_id} any more.", code="not found in the DAM")
+        raise NotInDam(f"The DAM does not show the asset {asset_id} any more.", code="not found in the DAM")
 
     def download(self, asset: DamAsset, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
         """Write the asset's content to `path`, proven by the DAM's size and, where it gives one, checksum.
@@ -304,16 +311,6 @@ class Otmm:
             FerreroError: the DAM cannot be used.
         """
         self._session.call("GET", "/folders/rootfolders", "Reading the DAM's root folders")
-
-
-class StatusChangedError(PermanentError):
-    """The campaign's status is no longer what it was when we began; `found` is what it is now."""
-
-    actor = "campaign manager"
-
-    def __init__(self, found: str) -> None:
-        super().__init__(f"The campaign's status was changed to {found or 'nothing'} meanwhile.", code="status changed")
-        self.found = found
 
 
 def _conditions(wanted: list[tuple[str, str]], operator: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from ferrero_dagster.clients.http import json_of
-from ferrero_dagster.clients.otmm_session import SYSTEM, NotFoundError, OtmmSession
+from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
 from ferrero_dagster.config.site import ImportSite
-from ferrero_dagster.domain.errors import TransientError
+from ferrero_dagster.domain.errors import ImportFailed, NotInDam, TransientError
 
 _JSON = "application/json; charset=utf-8"
 #: Words in a job's status that mean it will never finish; the status names are not documented (contract 8.2).
@@ -19,14 +19,6 @@ _FAILED_WORDS = ("FAIL", "ERROR", "ABORT", "CANCEL")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 Uploaded = Callable[[int], None]
-
-
-class ImportEndedError(TransientError):
-    """A job made nothing; one that is not `over` may still make something after our time limit."""
-
-    def __init__(self, message: str, *, code: str, over: bool) -> None:
-        super().__init__(message, code=code)
-        self.over = over
 
 
 class OtmmImports:
@@ -96,7 +88,7 @@ class OtmmImports:
         """The id of the asset that the job made.
 
         Raises:
-            ImportEndedError: the job failed, or made nothing within the site's time limit.
+            ImportFailed: the job failed, or made nothing within the site's time limit.
         """
         ends = time.monotonic() + self._site.job_timeout_s
         pause_s = _FIRST_PAUSE_S
@@ -106,11 +98,11 @@ class OtmmImports:
                 return asset_id
             job = f"The DAM's import job {job_id} for {name}"
             if self._has_failed(job_id, name):
-                raise ImportEndedError(f"{job} failed.", code="import failed", over=True)
+                raise ImportFailed(f"{job} failed.", code="import failed", over=True)
             left_s = ends - time.monotonic()
             if left_s <= 0:
                 limit_s = self._site.job_timeout_s
-                raise ImportEndedError(
+                raise ImportFailed(
                     f"{job} has made nothing within {limit_s:.0f} s.", code="import not finished", over=False
                 )
             time.sleep(min(pause_s, left_s))
@@ -119,7 +111,7 @@ class OtmmImports:
     def _made_by(self, job_id: str, name: str) -> str | None:
         try:
             body = self._session.call("GET", f"/jobs/{job_id}/assets", f"Waiting for {name}")
-        except NotFoundError:
+        except NotInDam:
             return None
         made = (body.get("assets_resource") or {}).get("asset_list") or []
         # Some versions send a list of one as the bare object (contract section 1).
@@ -129,7 +121,7 @@ class OtmmImports:
     def _has_failed(self, job_id: str, name: str) -> bool:
         try:
             body = self._session.call("GET", f"/jobs/{job_id}", f"Asking for the import of {name}")
-        except NotFoundError:
+        except NotInDam:
             return False
         return any(word in status.upper() for status in _statuses(body) for word in _FAILED_WORDS)
 

@@ -29,6 +29,8 @@ from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
     FerreroError,
+    LockedInDam,
+    NotInDam,
     PermanentError,
     SystemUnavailable,
     TransientError,
@@ -55,16 +57,6 @@ class ClientCertificate:
 
     path: Path
     password: str = field(repr=False)
-
-
-class NotFoundError(PermanentError):
-    """The DAM does not know the id, or does not show it to us."""
-
-
-class ConflictError(TransientError):
-    """Somebody else holds the object locked."""
-
-    actor = "campaign manager"
 
 
 class OtmmSession:
@@ -105,7 +97,7 @@ class OtmmSession:
         """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
 
         Raises:
-            FerreroError: NotFoundError, ConflictError, AccessRefused, SystemUnavailable or one of their bases.
+            FerreroError: NotInDam, LockedInDam, AccessRefused, SystemUnavailable or one of their bases.
         """
         return json_of(SYSTEM, what, self._answered(method, path, what, **options))
 
@@ -196,7 +188,9 @@ class OtmmSession:
         if response.ok or is_busy(response.status_code):
             return _error("Logging in", response)
         if response.status_code == HTTPStatus.NOT_FOUND:
-            return ConfigurationError(f"{self.url} (FERRERO_DAM_URL) is no OTMM, it has no {API_PATH}: correct it.")
+            return ConfigurationError(
+                f"{self.url} (FERRERO_DAM_URL) is no OTMM, it has no {API_PATH}: correct it.", system=SYSTEM
+            )
         return AccessRefused(
             SYSTEM,
             f"The DAM refused our log-in ({response.status_code}); check FERRERO_DAM_USERNAME, _PASSWORD, _CLIENT_ID "
@@ -215,7 +209,8 @@ def _checked_bundle(path: Path) -> str:
     except OSError as error:
         raise ConfigurationError(
             f"The CA bundle {path} (FERRERO_DAM_CA_BUNDLE) cannot be used: {error.strerror or 'no certificates'}; "
-            "name a file of certificates in PEM form."
+            "name a file of certificates in PEM form.",
+            system=SYSTEM,
         ) from None
     return str(path)
 
@@ -225,12 +220,14 @@ def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
         return Pkcs12Adapter(pkcs12_filename=str(certificate.path), pkcs12_password=certificate.password)
     except OSError as error:
         raise ConfigurationError(
-            f"The client certificate {certificate.path} (FERRERO_DAM_PFX_PATH) cannot be read: {error.strerror}."
+            f"The client certificate {certificate.path} (FERRERO_DAM_PFX_PATH) cannot be read: {error.strerror}.",
+            system=SYSTEM,
         ) from None
     except (ValueError, AttributeError):  # the latter for a file without a certificate
         raise ConfigurationError(
             f"The client certificate {certificate.path} cannot be used: wrong FERRERO_DAM_PFX_PASSWORD, "
-            "an expired certificate, or no PKCS#12 file."
+            "an expired certificate, or no PKCS#12 file.",
+            system=SYSTEM,
         ) from None
 
 
@@ -255,7 +252,7 @@ def _error(what: str, response: requests.Response) -> FerreroError:
     if status == HTTPStatus.NOT_FOUND:
         return _missing(what, response)
     if status in _CONFLICT_STATUSES:
-        return ConflictError(f"{what}: it is locked in the DAM{explained}.", code="locked in the DAM")
+        return LockedInDam(f"{what}: it is locked in the DAM{explained}.", code="locked in the DAM")
     return PermanentError(f"{what}: the DAM answered {status}{explained}.", code=f"DAM answered {status}")
 
 
@@ -263,7 +260,7 @@ def _missing(what: str, response: requests.Response) -> FerreroError:
     # OTMM says itself that it knows no such id; a server whose application is just starting shows its error page.
     if not _exception_body(response):
         return SystemUnavailable(SYSTEM, f"{what}: the DAM is unavailable (404 without a reason).")
-    return NotFoundError(f"{what}: the DAM does not find it{_explained(response)}.", code="not found in the DAM")
+    return NotInDam(f"{what}: the DAM does not find it{_explained(response)}.", code="not found in the DAM")
 
 
 def _busy(what: str, response: requests.Response) -> SystemUnavailable:

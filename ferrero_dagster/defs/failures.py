@@ -5,9 +5,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ferrero_dagster.domain.errors import CampaignError, FerreroError
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident
 from ferrero_dagster.operations.run_failures import next_attempt
-from ferrero_dagster.transfer import incidents
 
 #: Metadata of a failed step that the sensor `failed_runs` reads.
 REPORTED, ERROR_CODE, SYSTEM = "reported", "error", "system"
@@ -24,7 +23,6 @@ def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
     try:
         yield
     except FerreroError as error:
-        is_incident = isinstance(error, incidents.INCIDENTS)
         raise dg.Failure(
             description=str(error),
             metadata={
@@ -32,6 +30,6 @@ def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
                 "who must act": error.actor,
                 REPORTED: is_attended or isinstance(error, CampaignError),
                 ERROR_CODE: error.code,
-                SYSTEM: incidents.system_of(error) if is_incident else "",
+                SYSTEM: error.system if isinstance(error, Incident) else "",
             },
         ) from error

@@ -1,14 +1,23 @@
-"""Every error of the project in one tree; the class answers two questions: does trying again help, who must act?
+"""Every error of the project in one tree; the class answers: whom does it stop, does trying again help, who must act?
 
 FerreroError
-├── TransientError          trying again helps, nobody must act
-│   ├── SystemUnavailable   DAM, Box, database or mail server is out or asks us to wait; counts against nothing
-│   └── IntegrityError      bytes or values differ from what was promised; again a few times, then a person
-└── PermanentError          trying again does not help before somebody acts
-    ├── ConfigurationError  the administrator: settings, files, ids, addresses
-    ├── AccessRefused       the administrator: credentials, rights
-    ├── CampaignError       the campaign manager: the campaign in the DAM is not as it must be (three strikes)
-    └── FileRefused         whoever made the file: it cannot be moved as it is
+├── Incident                    a whole system cannot be used: stops everything, counts against no campaign and no file
+│   ├── SystemUnavailable       nobody: it is out or asks us to wait, and comes back by itself
+│   ├── AccessRefused           the administrator: credentials, rights
+│   └── ConfigurationError      the administrator: settings, files, ids, addresses
+├── TransientError              trying again helps, nobody must act
+│   ├── IntegrityError          the operator, in the end: bytes or values differ from what was promised
+│   ├── LockedInDam             the campaign manager, who is editing it in the DAM
+│   └── ImportFailed            the DAM's import job made nothing
+└── PermanentError              trying the same again does not help
+    ├── CampaignError           the campaign manager: the campaign in the DAM is not as it must be (three strikes)
+    ├── StatusChanged           nobody: a person's choice of another status wins
+    ├── FileRefused             whoever made the file: it cannot be moved as it is
+    ├── NotInDam                the operator: the DAM does not know an id, or does not show it to us
+    ├── ForbiddenInBox          the operator: Box refuses us one file, such as a locked one
+    ├── ChangedMeanwhile        nobody: it is not as we saw it; the next look sees it afresh
+    │   └── GoneFromBox         nobody: the file is not in Box any more
+    └── OperationRefused        the operator: what was asked for cannot be meant so
 """
 
 from typing import ClassVar, Literal
@@ -31,24 +40,50 @@ class FerreroError(Exception):
         self.code = code or type(self).__name__
 
 
-class TransientError(FerreroError):
-    """Trying again helps."""
+class Incident(FerreroError):
+    """Stops everything and is no campaign's and no file's fault.
+
+    `system` is the word operators read (`DAM`, `Box`, `PostgreSQL`, `SMTP`, `Make.com`, `temporary directory`;
+    `configuration` for a wrong setting that is about no single system).
+    """
+
+    actor: ClassVar[Actor] = "administrator"
+
+    def __init__(self, system: str, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.system = system
+
+
+class SystemUnavailable(Incident):
+    """A whole system is out or asks us to wait, for `retry_after_s` if it said so."""
 
     retry: ClassVar[bool] = True
     actor: ClassVar[Actor] = "nobody"
 
-
-class SystemUnavailable(TransientError):
-    """A whole system is out or asks us to wait; neither a campaign's nor a file's fault.
-
-    `system` is the word operators read (`DAM`, `Box`, `PostgreSQL`, `SMTP`, `Make.com`); `retry_after_s` is how long
-    the system itself asked us to wait, if it did.
-    """
-
     def __init__(self, system: str, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message, code=f"{system} unavailable")
-        self.system = system
+        super().__init__(system, message, code=f"{system} unavailable")
         self.retry_after_s = retry_after_s
+
+
+class AccessRefused(Incident):
+    """A system refused our credentials or rights."""
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(system, message, code=f"{system} access refused")
+
+
+class ConfigurationError(Incident):
+    """A setting, file, id or address is wrong."""
+
+    def __init__(self, message: str, *, system: str = "configuration") -> None:
+        super().__init__(system, message)
+
+
+class TransientError(FerreroError):
+    """Trying again helps, for this campaign or file."""
+
+    retry: ClassVar[bool] = True
+    actor: ClassVar[Actor] = "nobody"
 
 
 class IntegrityError(TransientError):
@@ -57,24 +92,22 @@ class IntegrityError(TransientError):
     actor: ClassVar[Actor] = "operator"
 
 
+class LockedInDam(TransientError):
+    """Somebody else holds the object locked."""
+
+    actor: ClassVar[Actor] = "campaign manager"
+
+
+class ImportFailed(TransientError):
+    """A job made nothing; one that is not `over` may still make something after our time limit."""
+
+    def __init__(self, message: str, *, code: str, over: bool) -> None:
+        super().__init__(message, code=code)
+        self.over = over
+
+
 class PermanentError(FerreroError):
-    """Trying again does not help before somebody acts."""
-
-
-class ConfigurationError(PermanentError):
-    """A setting, file, id or address is wrong; the administrator acts."""
-
-    actor: ClassVar[Actor] = "administrator"
-
-
-class AccessRefused(PermanentError):
-    """A system refused our credentials or rights; the administrator acts. Counts against no campaign and no file."""
-
-    actor: ClassVar[Actor] = "administrator"
-
-    def __init__(self, system: str, message: str) -> None:
-        super().__init__(message, code=f"{system} access refused")
-        self.system = system
+    """Trying the same again does not help."""
 
 
 class CampaignError(PermanentError):
@@ -83,7 +116,39 @@ class CampaignError(PermanentError):
     actor: ClassVar[Actor] = "campaign manager"
 
 
+class StatusChanged(PermanentError):
+    """The campaign's status is no longer what it was when we began; `found` is what it is now."""
+
+    actor: ClassVar[Actor] = "nobody"
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"The campaign's status was changed to {found or 'nothing'} meanwhile.", code="status changed")
+        self.found = found
+
+
 class FileRefused(PermanentError):
     """One file cannot be moved as it is; the others go on."""
 
     actor: ClassVar[Actor] = "agency producer"
+
+
+class NotInDam(PermanentError):
+    """The DAM does not know the id, or does not show it to us."""
+
+
+class ForbiddenInBox(PermanentError):
+    """Box refuses us one file, as one that somebody has locked; others may be fine."""
+
+
+class ChangedMeanwhile(PermanentError):
+    """What we act on is no longer as we saw it; nothing is counted, the next look sees it afresh."""
+
+    actor: ClassVar[Actor] = "nobody"
+
+
+class GoneFromBox(ChangedMeanwhile):
+    """The file is no longer in Box."""
+
+
+class OperationRefused(PermanentError):
+    """What was asked for cannot be meant so; nothing was changed."""

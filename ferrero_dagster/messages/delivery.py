@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
-from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable
 from ferrero_dagster.domain.planning import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -110,7 +110,7 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
     try:
         fact = fact_from_json(due.fact)
         delivery = _hand_over(office, due, fact)
-    except (SystemUnavailable, AccessRefused) as error:
+    except Incident as error:
         report.down[due.channel] = str(error)
         database.transact(_note_outage, channel=due.channel, error=error)
         return
@@ -123,7 +123,7 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, repo
     report.count(outcome)
 
 
-def _note_outage(cursor: Cursor, channel: Channel, error: SystemUnavailable | AccessRefused) -> None:
+def _note_outage(cursor: Cursor, channel: Channel, error: Incident) -> None:
     """A long outage of Make.com is mailed; what one of the mail server does, see `check_mail_leaves`."""
     # Nobody is mailed that mails do not leave, but how long they have not is told.
     resumes = channel != "mail"

@@ -6,7 +6,8 @@ from functools import partial
 
 from ferrero_dagster.config.routes import ROUTES, Route
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.operations.changes import Change, OperationRefused, Outcome, Request, Values, carry_out
+from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.operations.changes import Change, Outcome, Request, Values, carry_out
 from ferrero_dagster.tracking import campaigns, operations, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.operations import KnownCampaign

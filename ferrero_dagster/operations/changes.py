@@ -4,15 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ferrero_dagster.domain.errors import PermanentError
+from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.tracking import operations
 from ferrero_dagster.tracking.database import Cursor, Database
 
 Values = dict[str, str | int | bool | None]
-
-
-class OperationRefused(PermanentError):
-    """What was asked for cannot be meant so; nothing was changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.operations.campaign_resets import find_campaigns
-from ferrero_dagster.operations.changes import Change, OperationRefused, Outcome, Request, carry_out
+from ferrero_dagster.operations.changes import Change, Outcome, Request, carry_out
 from ferrero_dagster.tracking import operations, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.operations import Message, SetAsideFile

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from ferrero_dagster.operations.changes import Change, OperationRefused, Outcome, Request, carry_out
+from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.operations.changes import Change, Outcome, Request, carry_out
 from ferrero_dagster.tracking import operations
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.operations import ActiveMaster

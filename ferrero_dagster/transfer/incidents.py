@@ -4,36 +4,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
+from ferrero_dagster.domain.errors import ConfigurationError, FerreroError, Incident
 from ferrero_dagster.domain.planning import minutes, pause_left_s
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
-
-#: Errors that stop everything and are nobody's campaign's or file's fault.
-INCIDENTS = (SystemUnavailable, AccessRefused, ConfigurationError)
-
 
 #: What a run that came to its end has proven to be usable; `configuration` stands for every wrong setting.
 _NEEDED_BY_RUNS = ("DAM", "Box", "temporary directory", "configuration")
 _MAX_KIND_LENGTH = 200
 
 
-def system_of(error: FerreroError, *, asked: str = "configuration") -> str:
-    """The system that an incident is about; `asked` where the error does not say."""
-    return getattr(error, "system", asked)
-
-
-def report(
-    database: Database, error: FerreroError, site: Site, *, run_url: str | None = None, asked: str = "configuration"
-) -> None:
+def report(database: Database, error: FerreroError, site: Site, *, run_url: str | None = None, asked: str = "") -> None:
     """Count the incident; the error list hears of it once per outage.
 
     What does not heal by itself, such as a refused log-in or a wrong setting, is mailed at once; a system that is out
     only when it has failed and lasted as the site says, and nothing worse is known of it. Where PostgreSQL itself is
-    out nothing can be written.
+    out nothing can be written. An error that is no incident counts as one of the system that was `asked`.
     """
-    system = system_of(error, asked=asked)
+    system = error.system if isinstance(error, Incident) else asked
     if system == "PostgreSQL":
         return
 
@@ -53,7 +42,7 @@ def reported(database: Database, site: Site, *, run_url: str | None = None) -> I
     """Report an incident that is raised inside, and let it go on."""
     try:
         yield
-    except INCIDENTS as error:
+    except Incident as error:
         report(database, error, site, run_url=run_url)
         raise
 

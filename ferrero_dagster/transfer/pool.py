@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
-from ferrero_dagster.domain.errors import FerreroError, TransientError
-from ferrero_dagster.transfer.incidents import INCIDENTS
+from ferrero_dagster.domain.errors import FerreroError, Incident, TransientError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -59,7 +58,7 @@ class Pool(Generic[Task, Result]):
             raise TransientError("It was left for the next run.", code="not tried")
         try:
             return self._work(task)
-        except INCIDENTS:
+        except Incident:
             self._stopped.set()
             raise
 

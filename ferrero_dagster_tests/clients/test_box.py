@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ferrero_dagster.clients.box import FileChangedError, UploadRate
+from ferrero_dagster.clients.box import UploadRate
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.errors import (
     AccessRefused,
+    ChangedMeanwhile,
     ConfigurationError,
     FileRefused,
     IntegrityError,
@@ -281,7 +282,7 @@ def test_a_file_is_deleted_only_as_the_version_that_was_seen(served_box, box):
     file_id = served_box.store.put_file("0", "a.jpg", b"a")
     seen = served_box.store.item(file_id, "file").etag
     served_box.store.put_file("0", "a.jpg", b"b")
-    with pytest.raises(FileChangedError, match="changed meanwhile"):
+    with pytest.raises(ChangedMeanwhile, match="changed meanwhile"):
         box.delete(file_id, etag=seen)
     box.delete(file_id, etag=served_box.store.item(file_id, "file").etag)
     assert not served_box.store.tree()

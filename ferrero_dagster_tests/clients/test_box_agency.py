@@ -4,9 +4,16 @@ import json
 
 import pytest
 
-from ferrero_dagster.clients.box_agency import BoxAgency, ChangedError, FileNow, GoneError
-from ferrero_dagster.clients.box_session import FileForbiddenError
-from ferrero_dagster.domain.errors import AccessRefused, IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.clients.box_agency import BoxAgency, FileNow
+from ferrero_dagster.domain.errors import (
+    AccessRefused,
+    ChangedMeanwhile,
+    ForbiddenInBox,
+    GoneFromBox,
+    IntegrityError,
+    SystemUnavailable,
+    TransientError,
+)
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import QUICK, seen
@@ -80,7 +87,7 @@ def test_a_file_now_is_told_in_one_call(served_box, agency, folder, file, key):
     assert CREATIVEX.items() <= now.template.items()
     assert seen(served_box, "GET", f"/files/{file.id}", times=1)
     served_box.store.delete(file.id)
-    with pytest.raises(GoneError):
+    with pytest.raises(GoneFromBox):
         agency.now(file.id)
 
 
@@ -107,7 +114,7 @@ def test_a_file_that_box_refuses_us_is_an_error_of_that_file_a_folder_one_of_our
     body = json.dumps({"code": "access_denied_insufficient_permissions"})
     served_box.board.add(Fault(status=403, body=body, headers=JSON, times=None))
     for refused in (agency.now, agency.instance):
-        with pytest.raises(FileForbiddenError, match="Box refuses us this file"):
+        with pytest.raises(ForbiddenInBox, match="Box refuses us this file"):
             refused(file.id)
     with pytest.raises(AccessRefused, match="lacks the right"):
         agency.list_files("0", subfolders=False)
@@ -125,7 +132,7 @@ def test_a_file_without_an_instance_is_no_error_but_one_that_is_gone_is(served_b
     served_box.board.add(Fault(path="/metadata/", status=404, body=body, headers=JSON))
     assert agency.instance(file.id) is None
     served_box.store.delete(file.id)
-    with pytest.raises(GoneError, match="no longer there"):
+    with pytest.raises(GoneFromBox, match="no longer there"):
         agency.instance(file.id)
 
 
@@ -176,9 +183,9 @@ def test_other_bytes_are_an_error_unless_the_file_was_replaced_or_deleted(served
     with pytest.raises(IntegrityError, match="not those that Box listed"):
         agency.download(file, tmp_path / "a")
     served_box.store.put_file(folder, "a.png", b"replaced")
-    with pytest.raises(ChangedError, match=r"a\.png was changed in Box meanwhile"):
+    with pytest.raises(ChangedMeanwhile, match=r"a\.png was changed in Box meanwhile"):
         agency.download(file, tmp_path / "a")
     served_box.store.delete(file.id)
-    with pytest.raises(GoneError):
+    with pytest.raises(GoneFromBox):
         agency.download(file, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []

@@ -2,9 +2,15 @@ import json
 
 import pytest
 
-from ferrero_dagster.clients.otmm import StatusChangedError
-from ferrero_dagster.clients.otmm_session import ConflictError, NotFoundError
-from ferrero_dagster.domain.errors import IntegrityError, PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import (
+    IntegrityError,
+    LockedInDam,
+    NotInDam,
+    PermanentError,
+    StatusChanged,
+    SystemUnavailable,
+    TransientError,
+)
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.otmm.metadata import field_value
 from ferrero_dagster.sandbox.faults import Fault
@@ -111,9 +117,9 @@ def test_a_broken_search_answer_is_an_error_and_never_an_empty_list(served_dam, 
 def test_a_deleted_campaign_is_not_found(served_dam, otmm):
     id_ = campaign(served_dam)
     served_dam.store.delete(id_)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotInDam):
         otmm.campaign(id_)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotInDam):
         otmm.campaign("0" * 40)
 
 
@@ -229,7 +235,7 @@ def test_a_status_that_is_set_already_is_not_set_again(served_dam, otmm):
 
 def test_a_status_that_a_person_changed_stays(served_dam, otmm):
     id_ = campaign(served_dam, "A4")
-    with pytest.raises(StatusChangedError) as caught:
+    with pytest.raises(StatusChanged) as caught:
         otmm.set_status(id_, "A2", expected="A1")
     assert (caught.value.found, served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A4", "A4", True)
 
@@ -237,7 +243,7 @@ def test_a_status_that_a_person_changed_stays(served_dam, otmm):
 def test_a_campaign_that_a_person_has_open_is_left_alone(served_dam, otmm):
     id_ = campaign(served_dam)
     served_dam.store.lock(id_, "someone")
-    with pytest.raises(ConflictError, match="locked"):
+    with pytest.raises(LockedInDam, match="locked"):
         otmm.set_status(id_, "A2", expected="A1")
     assert (served_dam.store.status(id_), served_dam.store.item(id_).locked_by) == ("A1", "someone")
 
@@ -255,7 +261,7 @@ def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm, relock_
 def test_our_own_lock_is_known_by_the_name_that_the_site_configuration_gives(served_dam, lock_owner, is_ours):
     id_ = campaign(served_dam)
     served_dam.store.lock(id_, "Ferrero Service")
-    with opened_dam(served_dam.url, lock_owner=lock_owner) as otmm, pytest.raises(ConflictError):
+    with opened_dam(served_dam.url, lock_owner=lock_owner) as otmm, pytest.raises(LockedInDam):
         otmm.set_status(id_, "A2", expected="A1")
     # The stand-in knows the user by another name and refuses, but we have tried.
     assert bool(served_dam.board.requests("PATCH")) == is_ours
@@ -349,7 +355,7 @@ def test_fields_of_an_asset_that_a_person_edits_are_left_alone(served_dam, otmm)
     _, [asset_id] = masters(served_dam, "a.jpg")
     [asset] = otmm.load_assets([asset_id])
     served_dam.store.lock(asset_id)
-    with pytest.raises(ConflictError):
+    with pytest.raises(LockedInDam):
         otmm.set_fields(asset, [DOMAINED])
     assert served_dam.store.value(asset_id, "MAIN_LANGUAGES") == ""
 

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
-from ferrero_dagster.clients.otmm_session import ConflictError, OtmmSession
+from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.domain.errors import PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import ImportFailed, LockedInDam, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, seen
 
@@ -87,7 +87,7 @@ def test_a_new_version_keeps_the_asset_and_replaces_its_bytes(served_dam, import
 def test_an_asset_that_somebody_edits_gets_no_new_version(served_dam, imports, folder, path):
     asset_id = served_dam.store.add_asset(folder, NAME, b"old")
     served_dam.store.lock(asset_id)
-    with pytest.raises(ConflictError):
+    with pytest.raises(LockedInDam):
         imports.start_version(asset_id, path, NAME, "image/png", representation={}, uploaded=lambda _: None)
     assert served_dam.store.content(asset_id).read_bytes() == b"old"
 
@@ -130,11 +130,11 @@ def test_an_import_is_never_started_twice_by_itself(served_dam, imports, folder,
 def test_a_job_that_failed_is_over_and_one_that_takes_too_long_is_not(served_dam, session, folder, path):
     imports = OtmmImports(session, load_site().dam_import.model_copy(update={"job_timeout_s": 0.02}))
     served_dam.settings.failing_jobs = 1
-    with pytest.raises(ImportEndedError, match=r"import job \d+ for RAF.* failed") as failed:
+    with pytest.raises(ImportFailed, match=r"import job \d+ for RAF.* failed") as failed:
         imports.wait(start(imports, path, folder), NAME)
     assert failed.value.over
     served_dam.settings.job_polls = 99
-    with pytest.raises(ImportEndedError, match="has made nothing within 0 s") as late:
+    with pytest.raises(ImportFailed, match="has made nothing within 0 s") as late:
         imports.wait(start(imports, path, folder), NAME)
     assert not late.value.over
     assert late.value.retry
@@ -158,5 +158,5 @@ def test_a_failure_is_recognized_wherever_the_job_says_it(served_dam, imports, s
     empty = '{"assets_resource": {}}'
     served_dam.board.add(Fault(path="/jobs/7/assets", status=200, body=empty, headers=headers))
     served_dam.board.add(Fault(path="/jobs/7$", status=200, body=json.dumps(job), headers=headers))
-    with pytest.raises(ImportEndedError):
+    with pytest.raises(ImportFailed):
         imports.wait("7", NAME)

@@ -9,13 +9,14 @@ from email.utils import format_datetime
 import pytest
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_session import NotFoundError, OtmmSession
+from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
     FerreroError,
     IntegrityError,
+    NotInDam,
     PermanentError,
     SystemUnavailable,
     TransientError,
@@ -156,7 +157,7 @@ def test_a_safe_call_survives_faults_that_pass(served_dam, otmm, fault):
         (Fault(status=302, headers={"Location": "/login"}), SystemUnavailable, "unavailable (404 without a reason)"),
         (Fault(status=404, body="<html>", headers=HTML), SystemUnavailable, "unavailable (404 without a reason)"),
         (Fault(status=404, body="{}", headers=JSON), SystemUnavailable, "unavailable (404 without a reason)"),
-        (Fault(status=404, body='{"exception_body": {"message": "No."}}', headers=JSON), NotFoundError, "find it: No."),
+        (Fault(status=404, body='{"exception_body": {"message": "No."}}', headers=JSON), NotInDam, "find it: No."),
         (Fault(cut_after_bytes=0), SystemUnavailable, "connection to DAM failed"),
         (Fault(status=500, body='{"exception_body": {"message": "No."}}', headers=JSON), TransientError, "500: No."),
         (Fault(status=403), AccessRefused, "gateway before the DAM refuses us (403)"),

@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from ferrero_dagster.config.site import load_site
+from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
-from ferrero_dagster.operations.changes import OperationRefused, Request
+from ferrero_dagster.operations.changes import Request
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, failed, patience, rows, seen, waiting
 
 SITE = load_site()

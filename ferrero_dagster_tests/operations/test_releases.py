@@ -1,6 +1,7 @@
 import pytest
 
-from ferrero_dagster.operations.changes import OperationRefused, Request
+from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
 from ferrero_dagster_tests.operations.stuck import campaign, message, rows, seen, set_aside_file
 

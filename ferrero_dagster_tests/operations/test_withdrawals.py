@@ -1,6 +1,7 @@
 import pytest
 
-from ferrero_dagster.operations.changes import OperationRefused, Request
+from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster_tests.operations.stuck import campaign, master, rows, seen
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ferrero_dagster.clients.otmm import StatusChangedError
-from ferrero_dagster.clients.otmm_session import NotFoundError
+from ferrero_dagster.domain.errors import NotInDam, StatusChanged
 from ferrero_dagster.tracking import rounds
 from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.transfer.systems import Systems
@@ -24,16 +23,16 @@ def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: 
     campaign that the DAM does not show us any more after that counts as advanced (contract otmm.md 7.3).
 
     Raises:
-        NotFoundError: the campaign is gone, and nobody had begun to advance it.
+        NotInDam: the campaign is gone, and nobody had begun to advance it.
     """
     lock.confirm()
     systems.database.transact(rounds.begin_advance, current.id)
     try:
         is_shown = systems.dam.set_status(current.campaign_id, after, expected=before)
-    except StatusChangedError as error:
+    except StatusChanged as error:
         _close(systems, current)
         return Advance(chosen=error.found or "nothing")
-    except NotFoundError:
+    except NotInDam:
         if not current.advancing:
             _close(systems, current)
             raise

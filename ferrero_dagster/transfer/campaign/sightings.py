@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.config.routes import Route
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer.incidents import INCIDENTS
 
 
 def is_on(route: Route, campaign: Campaign) -> bool:
@@ -24,7 +22,7 @@ def read(dam: Otmm, known: Campaign) -> Campaign:
     """The campaign as its folder shows it now; one that is not there any more has the status `GONE`."""
     try:
         return dam.campaign(known.id)
-    except NotFoundError:
+    except NotInDam:
         return replace(known, status=GONE)
 
 
@@ -48,7 +46,7 @@ def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign])
             now = read(dam, campaign)
         except FerreroError as error:
             database.transact(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False)
-            if isinstance(error, INCIDENTS):
+            if isinstance(error, Incident):
                 return
             continue
         database.transact(note_read, site=site, campaign=now)

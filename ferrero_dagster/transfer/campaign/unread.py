@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import FerreroError, Incident
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import campaigns, outbox
 from ferrero_dagster.tracking.campaigns import Unread
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer.incidents import INCIDENTS
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,7 +38,7 @@ class UnreadCampaigns:
         Raises:
             FerreroError: `error`, which is that of an outage.
         """
-        if not isinstance(error, INCIDENTS) or (self._is_any_read and campaign.id in self.unread_before):
+        if not isinstance(error, Incident) or (self._is_any_read and campaign.id in self.unread_before):
             self._count(campaign, error)
             return
         self._undecided.append((campaign, error))

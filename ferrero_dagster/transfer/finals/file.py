@@ -7,11 +7,18 @@ pinned to its etag.
 import contextlib
 from dataclasses import dataclass, replace
 
-from ferrero_dagster.clients.box import FileChangedError
-from ferrero_dagster.clients.box_agency import ChangedError, FileNow, GoneError
-from ferrero_dagster.clients.box_session import FileForbiddenError
+from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.domain.creativex import CreativeX, creativex_of
-from ferrero_dagster.domain.errors import FerreroError, FileRefused, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.errors import (
+    ChangedMeanwhile,
+    FerreroError,
+    FileRefused,
+    ForbiddenInBox,
+    GoneFromBox,
+    Incident,
+    PermanentError,
+    SystemUnavailable,
+)
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.otmm.representation import build_representation
@@ -23,7 +30,6 @@ from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.media import media_facts
-from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
@@ -57,7 +63,7 @@ class FinalFile:
         """Move a ready file; one that an earlier run brought in is only deleted from Box.
 
         Raises:
-            GoneError, ChangedError: it is not as it was when the sensor looked; nothing is counted.
+            ChangedMeanwhile: it is not as it was when the sensor looked; nothing is counted.
             FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
         """
         file, name = task
@@ -69,7 +75,7 @@ class FinalFile:
                 moved = mails.moved_file(self._systems.links, final.transfer)
             else:
                 moved = self._record(file, name, final.transfer, self._bring_in(file, name, final))
-        except (*INCIDENTS, GoneError, ChangedError):
+        except (Incident, ChangedMeanwhile):
             raise
         except FerreroError as error:
             self._count_failure(final.transfer, error)
@@ -111,7 +117,7 @@ class FinalFile:
             )
         master = self._systems.database.transact(finals.master, tracking_id)
         if master is None:
-            raise ChangedError(f"The master {tracking_id} is not active any more.", code="master not active")
+            raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
         if not master.upload_directory:
             raise PermanentError(
                 f"The master {tracking_id} has no upload_directory in the table master_assets; set it, then release "
@@ -121,19 +127,19 @@ class FinalFile:
         return master.upload_directory, master.full_metadata
 
     def _as_listed(self, file: ListedFile) -> FileNow:
-        """The file now; raises ChangedError unless it has the name and place that it was judged by."""
+        """The file now; raises ChangedMeanwhile unless it has the name and place that it was judged by."""
         now = self._systems.agency.now(file.id)
         folder_id = self._systems.box_folders["agency_uploads"]
         is_there = now.is_below(folder_id, subfolders=self._systems.site.agency.include_subfolders)
         if now.etag != file.etag or not is_there:
-            raise ChangedError(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")
+            raise ChangedMeanwhile(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")
         return now
 
     def _creativex(self, file: ListedFile, now: FileNow) -> CreativeX:
         """What the template says now; where Box refuses to tell, what it said in the listing, or nothing (SPEC 4.3)."""
         try:
             return creativex_of(now.template or self._systems.agency.instance(file.id))
-        except (GoneError, SystemUnavailable):
+        except (GoneFromBox, SystemUnavailable):
             raise
         except FerreroError as error:
             listed = creativex_of(file.template)
@@ -172,9 +178,9 @@ class FinalFile:
     def _delete(self, file: ListedFile, transfer: Transfer) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
         try:
-            with contextlib.suppress(FileChangedError):  # it stays and is looked at afresh
+            with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
                 self._systems.box.delete(file.id, etag=file.etag)
-        except FileForbiddenError as error:
+        except ForbiddenInBox as error:
             self._systems.database.transact(self._note_undeleted, transfer, str(error))
         else:
             self._systems.database.transact(finals.record_deleted, transfer.id)

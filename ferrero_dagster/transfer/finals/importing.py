@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_imports import ImportEndedError, OtmmImports
+from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FileRefused, IntegrityError, PermanentError, TransientError
+from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
@@ -126,7 +126,7 @@ class FinalImport:
         transfer_id = final.transfer.id
         try:
             asset_id = self._imports.wait(job_id, name)
-        except ImportEndedError as error:
+        except ImportFailed as error:
             self._database.transact(finals.forget_job, transfer_id, is_over=error.over)
             raise
         found = self._dam.load_assets([asset_id])

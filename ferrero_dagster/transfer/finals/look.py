@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.config.site import Site
+from ferrero_dagster.domain.errors import Incident
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
@@ -19,7 +20,6 @@ from ferrero_dagster.tracking import finals, outages, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.finals import KnownFile
 from ferrero_dagster.transfer import incidents
-from ferrero_dagster.transfer.incidents import INCIDENTS
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class AgencyLooker:
         try:
             with self.open_agency() as agency:
                 listed = agency.list_files(self.folder_id, subfolders=site.include_subfolders)
-        except INCIDENTS as error:
+        except Incident as error:
             incidents.report(self.database, error, self.site)
             return AgencyLook(notes=[str(error)])
         files = [file for file in listed if not is_ignored(file.name)]

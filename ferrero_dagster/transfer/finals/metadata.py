@@ -8,7 +8,6 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import DamAsset
 from ferrero_dagster.domain.otmm.metadata import FieldNode, differing_fields
-from ferrero_dagster.transfer.incidents import INCIDENTS
 
 
 class FinalMetadata:
@@ -23,7 +22,7 @@ class FinalMetadata:
 
         Raises:
             PermanentError: there are such fields and the site refuses them.
-            ConflictError: a person is editing the asset.
+            LockedInDam: a person is editing the asset.
         """
         differing = differing_fields(representation, asset.raw)
         if differing:
@@ -42,8 +41,6 @@ class FinalMetadata:
     def _set(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
         try:
             return self._dam.set_fields(asset, fields)
-        except INCIDENTS:
-            raise
         except PermanentError:
             # One field that the DAM refuses shall not keep the others out.
             for field in fields if len(fields) > 1 else ():

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ferrero_dagster.clients.box_agency import ChangedError, GoneError
-from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.config.routes import FINALS_ROUTE
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.planning import pause_left_s
@@ -21,7 +19,6 @@ from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.file import FinalFile
-from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import staging
@@ -66,7 +63,7 @@ class _FinalsMove:
     def run(self) -> FinalsOutcome:
         try:
             campaign = self._campaign()
-        except INCIDENTS:
+        except Incident:
             raise
         except FerreroError:
             self.systems.database.transact(self._note_unread)
@@ -87,7 +84,7 @@ class _FinalsMove:
         database = self.systems.database
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
-        except NotFoundError:
+        except NotInDam:
             database.transact(campaigns.note_status, self.campaign_id, GONE)
             return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
         self.watcher.on_campaign(campaign)
@@ -125,7 +122,7 @@ class _FinalsMove:
                 else:
                     self.watcher.log(f"{file.name}: {result}")
         for result in results.values():
-            if isinstance(result, INCIDENTS):
+            if isinstance(result, Incident):
                 raise result
         return _outcome(campaign, results)
 
@@ -163,7 +160,7 @@ class _FinalsMove:
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:
     failures = {name: result for name, result in results.items() if not isinstance(result, MovedFile)}
-    left = {name for name, error in failures.items() if isinstance(error, GoneError | ChangedError)}
+    left = {name for name, error in failures.items() if isinstance(error, ChangedMeanwhile)}
     return FinalsOutcome(
         campaign=campaign,
         moved=tuple(result for result in results.values() if isinstance(result, MovedFile)),

@@ -6,14 +6,13 @@ from itertools import islice
 
 from ferrero_dagster.config.routes import Route
 from ferrero_dagster.domain.box_names import box_file_name
-from ferrero_dagster.domain.errors import FerreroError, FileRefused
+from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
@@ -79,7 +78,7 @@ class MasterFiles:
         """
         try:
             return self._download_upload_record(claimed)
-        except INCIDENTS:
+        except Incident:
             raise
         except FerreroError as error:
             self.systems.database.transact(

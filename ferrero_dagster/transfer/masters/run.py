@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_session import NotFoundError
 from ferrero_dagster.config.routes import Route
 from ferrero_dagster.domain.box_names import campaign_folder_name, same_folder_name
-from ferrero_dagster.domain.errors import CampaignError, FerreroError
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, transfers
@@ -18,7 +17,6 @@ from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
-from ferrero_dagster.transfer.incidents import INCIDENTS
 from ferrero_dagster.transfer.masters import mails
 from ferrero_dagster.transfer.masters.file import Claimed, MasterFiles, intend, moved_file
 from ferrero_dagster.transfer.pool import Pool
@@ -69,7 +67,7 @@ class _CampaignMove:
         known = database.transact(rounds.open_rounds, self.route.name, [self.campaign_id]).get(self.campaign_id)
         try:
             campaign = self.systems.dam.campaign(self.campaign_id)
-        except NotFoundError:
+        except NotInDam:
             return self._not_shown(known)
         self.watcher.on_campaign(campaign)
         database.transact(sightings.note_read, self.systems.site, campaign)
@@ -259,7 +257,7 @@ class _CampaignMove:
                     self.watcher.on_moved(result)
                 else:
                     self.watcher.log(f"{claimed.asset.name}: {result}")
-                if isinstance(result, INCIDENTS):
+                if isinstance(result, Incident):
                     stopped_by.append(result)
                 yield claimed.asset, result
         if stopped_by:

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from ferrero_dagster.clients.otmm_session import NotFoundError
-from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
+from ferrero_dagster.domain.errors import IntegrityError, NotInDam, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.masters.run import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
@@ -308,7 +307,7 @@ def test_an_expired_campaign_is_not_called_deleted(world):
     campaign_id = world.campaign()
     world.dam.store.change(campaign_id, expired=True)
     assert "deleted, expired or out of our sight" in world.run(campaign_id).nothing
-    with pytest.raises(NotFoundError, match="has expired in the DAM"):
+    with pytest.raises(NotInDam, match="has expired in the DAM"):
         world.systems.dam.campaign(campaign_id)
 
 
