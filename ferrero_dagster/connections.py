@@ -59,8 +59,8 @@ class Connections:
     @property
     def box_folders(self) -> dict[str, str]:
         """Box folder ids by name; the environment wins over the site configuration."""
-        folders = self.site.box.folders.model_dump()
-        return {name: getattr(self.settings, f"box_folder_{name}") or folder_id for name, folder_id in folders.items()}
+        folders = self.site.box.folders
+        return {name: self.settings.box_folder(name) or folder_id for name, folder_id in folders.items()}
 
     @contextmanager
     def database(self) -> Iterator[Database]:

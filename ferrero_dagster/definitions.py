@@ -1,17 +1,20 @@
-"""Everything that Dagster sees, built from ROUTES. Nothing is opened or asked when this is loaded."""
-
-from collections.abc import Sequence
+"""Everything that Dagster sees, built from the table of routes. Nothing is opened or asked when this is loaded."""
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import FinalsRoute, Routes
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.external import external_assets
 from ferrero_dagster.defs.failed_runs import build_failed_runs
-from ferrero_dagster.defs.finals import build_agency_sensor, final_assets, finals_job, no_refused_files
+from ferrero_dagster.defs.finals import (
+    build_agency_sensor,
+    build_finals_asset,
+    build_finals_job,
+    build_refused_check,
+)
 from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_schedule
 from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
 from ferrero_dagster.defs.messages import build_pending_notifications
@@ -27,9 +30,9 @@ def definitions() -> dg.Definitions:
     """The code location; a wrong setting is refused here, a missing secret only where it is needed."""
     settings = load_settings()
     site = load_site(settings.site_config)
-    routes = site.effective_routes
+    routes = site.routes
     reconcile = build_reconcile()
-    ageing_checks = build_ageing_checks(routes)
+    ageing_checks = build_ageing_checks(routes.masters)
     sensors = _sensors(settings, routes)
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
     schedules = [
@@ -38,16 +41,16 @@ def definitions() -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[
-            *map(build_masters_asset, routes),
-            final_assets,
+            *map(build_masters_asset, routes.masters),
+            *(build_finals_asset(route, _masters_of(route, routes)) for route in routes.finals),
             build_daily_report(time_zone=site.time_zone, watched=[*sensors, *schedules]),
             operations_status,
             *external_assets(routes),
         ],
-        asset_checks=[no_refused_files, report_was_sent, *ageing_checks],
+        asset_checks=[*map(build_refused_check, routes.finals), report_was_sent, *ageing_checks],
         jobs=[
-            *map(build_masters_job, routes),
-            finals_job,
+            *map(build_masters_job, routes.masters),
+            *map(build_finals_job, routes.finals),
             build_daily_report_job(ageing_checks),
             *build_operations(),
             reconcile,
@@ -58,14 +61,21 @@ def definitions() -> dg.Definitions:
     )
 
 
-def _sensors(settings: Settings, routes: Sequence[Route]) -> list[dg.SensorDefinition]:
+def _masters_of(route: FinalsRoute, routes: Routes) -> list[dg.AssetKey]:
+    return [dg.AssetKey(masters.asset) for masters in routes.masters if masters.name in route.masters]
+
+
+def _sensors(settings: Settings, routes: Routes) -> list[dg.SensorDefinition]:
     status = dg.DefaultSensorStatus(settings.sensors.upper())
     return [
         *(
             build_campaign_sensor(route, interval_s=settings.campaign_poll_seconds, default_status=status)
-            for route in routes
+            for route in routes.masters
         ),
-        build_agency_sensor(interval_s=settings.agency_poll_seconds, default_status=status),
+        *(
+            build_agency_sensor(route, interval_s=settings.agency_poll_seconds, default_status=status)
+            for route in routes.finals
+        ),
         build_pending_notifications(default_status=status),
         build_failed_runs(default_status=status),
     ]

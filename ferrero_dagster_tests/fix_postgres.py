@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.tracking import schema
 from ferrero_dagster.tracking.database import Database
@@ -19,7 +20,7 @@ _numbers = itertools.count()
 def postgres() -> Iterator[EmbeddedPostgres]:
     # Not in pytest's own directory: several sessions at once delete each other's, and a server dies with its files.
     with TemporaryDirectory(prefix="ferrero-test-") as state, EmbeddedPostgres(Path(state) / "data") as server:
-        schema.upgrade(server.url(_TEMPLATE))
+        schema.upgrade(server.url(_TEMPLATE), load_site().routes.masters)
         yield server
 
 

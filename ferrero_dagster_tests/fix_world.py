@@ -20,7 +20,7 @@ from ferrero_dagster.clients.box_session import close_box_client, open_box_clien
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
-from ferrero_dagster.config.routes import ROUTES, Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
@@ -33,7 +33,9 @@ from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
-A1, A5, B1 = ROUTES
+ROUTES = load_site().routes
+A1, A5, B1 = ROUTES.masters
+(A2,) = ROUTES.finals
 #: Names and bytes of the assets of a campaign that nobody cares about in particular.
 ASSETS = {"Hero film.mp4": b"film" * 5000, "Key visual.tif": b"\x00\xff" * 900, "a/b: c?.png": b"x"}
 
@@ -52,7 +54,12 @@ class World:
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def campaign(
-        self, assets: dict[str, bytes] | None = None, *, route: Route = A1, name: str = "Spring", **properties: Any
+        self,
+        assets: dict[str, bytes] | None = None,
+        *,
+        route: MastersRoute = A1,
+        name: str = "Spring",
+        **properties: Any,
     ) -> str:
         """The id of a campaign in the DAM that is ready for the route, with these assets in its source folder."""
         number = next(self._numbers)
@@ -65,7 +72,9 @@ class World:
             self.add_asset(campaign_id, asset, content, route=route)
         return campaign_id
 
-    def add_asset(self, campaign_id: str, name: str, content: bytes, *, route: Route = A1, **properties: Any) -> str:
+    def add_asset(
+        self, campaign_id: str, name: str, content: bytes, *, route: MastersRoute = A1, **properties: Any
+    ) -> str:
         """The id of one more asset in the source folder."""
         store = self.dam.store
         return store.add_asset(store.folder(campaign_id, route.source_folder), name, content, **properties)
@@ -74,7 +83,7 @@ class World:
         """The same systems at a site with other settings, for example `campaigns={"per_tick": 3}`."""
         return replace(self, systems=with_site(self.systems, **sections))
 
-    def run(self, campaign_id: str, route: Route = A1, *, run_id: str = "run") -> MastersOutcome:
+    def run(self, campaign_id: str, route: MastersRoute = A1, *, run_id: str = "run") -> MastersOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id=run_id, log=self.said.append, on_moved=self.events.append)
         held = self._held_locks()
@@ -90,7 +99,7 @@ class World:
         [(count,)] = self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL")
         return int(count)
 
-    def look(self, route: Route = A1, *, running: tuple[str, ...] = (), **changes: Any) -> Look:
+    def look(self, route: MastersRoute = A1, *, running: tuple[str, ...] = (), **changes: Any) -> Look:
         """One look for campaigns, an interval after the last."""
         s = self.systems
         looker = Looker(dam=s.dam, database=s.database, site=s.site, links=s.links, interval_s=0)
@@ -192,7 +201,7 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
             imports=OtmmImports(session, site.dam_import),
             box=Box(box_client, site.box),
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),
-            database=database, site=site, links=links, box_folders=site.box.folders.model_dump(), temp_dir=temp_dir,
+            database=database, site=site, links=links, box_folders=site.box.folders, temp_dir=temp_dir,
             has_webhook=True,
         )  # fmt: skip
         yield with_site(systems, transfer={"free_space_reserve_bytes": 0})

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import ferrero_dagster
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.config.settings import Settings
+from ferrero_dagster.config.site import load_site
 
 PACKAGE = Path(ferrero_dagster.__file__).parent
 PROJECT = PACKAGE.parent
@@ -91,11 +91,12 @@ def test_the_example_environment_names_every_variable_and_no_other() -> None:
 
 
 def test_the_readme_tells_of_every_route_as_it_is() -> None:
-    for route in ROUTES:
+    routes = load_site().routes
+    for route in routes.masters:
         box_folder = f"{route.box_folder}/{route.box_subfolder}".rstrip("/")
         row = f"| `{route.name}` | status {route.status_before}, {route.campaign_type} | `{route.source_folder}` "
         assert f"{row}| Box `{box_folder}` | {route.status_after}, mail" in README
-    assert f"`{FINALS_ROUTE.name}`" in README
+    assert all(f"`{route.name}`" in README for route in routes.finals)
 
 
 def test_tests_use_real_servers_instead_of_mocks() -> None:

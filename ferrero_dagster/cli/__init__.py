@@ -41,13 +41,16 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the tracking database to the present schema.
 
-    Adopts the tables of the cron scripts where they exist and makes the schema for Dagster's own; safe to run again.
+    Adopts the tables of the cron scripts where they exist, adds the columns of routes that the site configuration adds,
+    and makes the schema for Dagster's own tables; safe to run again.
     """
     from ferrero_dagster.config.settings import load_settings
+    from ferrero_dagster.config.site import load_site
     from ferrero_dagster.tracking import schema
 
-    url = load_settings().require("database_url").database_url.get_secret_value()
-    click.echo(f"The tracking database has schema version {schema.upgrade(url)}.")
+    settings = load_settings().require("database_url")
+    url, routes = settings.database_url.get_secret_value(), load_site(settings.site_config).routes.masters
+    click.echo(f"The tracking database has schema version {schema.upgrade(url, routes)}.")
     schema.make_dagster_schema(url)
 
 

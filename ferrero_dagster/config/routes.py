@@ -1,35 +1,63 @@
-"""The status transitions that move files, as rows. A difference between two routes is a column here, never an `if`."""
+"""The status transitions that move files, as rows of one table: a difference is a column, never an `if`.
 
-from dataclasses import dataclass
-from typing import Literal
+A row here, or under `routes:` in the site configuration, is all that a route needs: after `ferrero-dagster db upgrade`
+it has its columns in `campaign_status`, and Dagster its sensor, job and asset.
+"""
 
-BoxRoot = Literal["local_masters", "global_masters"]
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from ferrero_dagster.config.values import Filled, made_of
+
+_ROW = ConfigDict(extra="forbid")
+_Part = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
+#: What routes are called, and their jobs; no other job is called so.
+ROUTE_NAME = re.compile(r"^[a-z0-9]{1,20}_to_[a-z0-9]{1,20}$")
+#: Dagster's asset key, in two parts.
+AssetPath = tuple[_Part, _Part]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
 class Route:
-    """One transition DAM → Box (SPEC 3). The site configuration may replace any value but the names."""
+    """What all transitions have. The site configuration may replace any column but the `FIXED` ones."""
+
+    #: Public names: Dagster's history, the database and monitoring depend on them.
+    FIXED: ClassVar[frozenset[str]] = frozenset({"name", "sensor", "asset", "source_asset"})
 
     #: Name of the route and of its Dagster job; first part of its mail templates.
-    name: str
+    name: Annotated[str, Field(pattern=ROUTE_NAME.pattern)]
     #: What operators read in the Dagster UI.
-    title: str
+    title: Filled
     #: Dagster's names: the sensor, the asset that the job materializes, the external asset it comes from.
-    sensor: str
-    asset: tuple[str, str]
-    source_asset: tuple[str, str]
+    sensor: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}_(campaigns|files)$")]
+    asset: AssetPath
+    source_asset: AssetPath
+    status_before: Filled
+    status_after: Filled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
+class MastersRoute(Route):
+    """One transition DAM → Box (SPEC 3)."""
+
+    FIXED: ClassVar[frozenset[str]] = Route.FIXED | {"column_prefix"}
+
     #: Prefix of the route's columns in `campaign_status`: `a1_retry_count`, `a1_permanently_failed`, …
-    column_prefix: str
-    status_before: str
-    status_after: str
-    campaign_type: str
+    column_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+    campaign_type: Filled
     #: Folder of the campaign that the assets are taken from; also found without its leading number.
-    source_folder: str
-    #: Folder of the campaign that the finals go to; remembered as `upload_directory`.
-    upload_folder: str
-    box_root: BoxRoot
+    source_folder: Filled
+    #: Folder of the campaign that the finals go to; its id is remembered as `upload_directory`.
+    upload_folder: Filled
+    #: The Box folder that campaigns' folders are made in, by its name in `box.folders`.
+    box_root: Filled
     #: Name of the campaign's folder in Box, made of `{number}` and `{name}`.
-    box_folder: str
+    box_folder: Annotated[str, made_of("number", "name")]
     #: Folder inside the campaign's Box folder that takes the files; empty for the folder itself.
     box_subfolder: str = ""
     #: Whether an asset keeps the tracking ID of the master that it was made from.
@@ -43,8 +71,86 @@ class Route:
         return f"Assets folder not found (tried {self.source_folder.lstrip('0123456789 ')})"
 
 
-ROUTES: tuple[Route, ...] = (
-    Route(
+@dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
+class FinalsRoute(Route):
+    """One transition Box → DAM (SPEC 4)."""
+
+    #: The Box folder that the agency drops its finals into, by its name in `box.folders`.
+    inbox: Filled
+    #: Names of the routes whose masters the agency makes these finals of.
+    masters: Annotated[tuple[str, ...], Field(min_length=1)]
+    #: Folder of the campaign that the finals go to; empty for the upload directory remembered of their masters.
+    target_folder: str = ""
+
+
+AnyRoute = MastersRoute | FinalsRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The table, its rows checked against each other; iterating gives the rows in their order."""
+
+    rows: tuple[AnyRoute, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse rows that would get in each other's way.
+
+        Raises:
+            ValueError: with a sentence that names them.
+        """
+        for column, values in self._distinct_columns().items():
+            double = [value for value, number in Counter(values).items() if number > 1]
+            if double:
+                raise ValueError(f"{column}: expected another one for each route, {double[0]!r} is there twice")
+        standing = [route for route in self.rows if route.status_before == route.status_after]
+        if standing:
+            raise ValueError(
+                f"{standing[0].name}: expected another status_after than status_before, both are "
+                f"{standing[0].status_after}"
+            )
+        for route in self.finals:
+            if unknown := set(route.masters) - {other.name for other in self.masters}:
+                raise ValueError(f"{route.name}.masters: expected names of masters routes, found {min(unknown)!r}")
+
+    def _distinct_columns(self) -> dict[str, list[object]]:
+        """What no two rows may have alike."""
+        return {
+            "name": [route.name for route in self.rows],
+            "sensor": [route.sensor for route in self.rows],
+            "asset": ["/".join(route.asset) for route in self.rows],
+            "column_prefix": [route.column_prefix for route in self.masters],
+            "status_before and campaign_type": [(route.status_before, route.campaign_type) for route in self.masters],
+            "inbox": [route.inbox for route in self.finals],
+            "source_asset": ["/".join(route.source_asset) for route in self.finals],
+        }
+
+    def __iter__(self) -> Iterator[AnyRoute]:
+        """All rows, in their order."""
+        return iter(self.rows)
+
+    @property
+    def masters(self) -> tuple[MastersRoute, ...]:
+        """The transitions DAM → Box."""
+        return tuple(route for route in self.rows if isinstance(route, MastersRoute))
+
+    @property
+    def finals(self) -> tuple[FinalsRoute, ...]:
+        """The transitions Box → DAM."""
+        return tuple(route for route in self.rows if isinstance(route, FinalsRoute))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all rows, which are those of their jobs."""
+        return tuple(route.name for route in self.rows)
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """Every status that a campaign has before or after a route, each once."""
+        return tuple(dict.fromkeys(s for route in self.rows for s in (route.status_before, route.status_after)))
+
+
+ROUTES: tuple[AnyRoute, ...] = (
+    MastersRoute(
         name="a1_to_a2",
         title="Local masters: DAM to Box",
         sensor="a1_campaigns",
@@ -59,7 +165,7 @@ ROUTES: tuple[Route, ...] = (
         box_root="local_masters",
         box_folder="{number}-{name}",
     ),
-    Route(
+    MastersRoute(
         name="a5_to_a6",
         title="Rework: reviewed finals back to the agency",
         sensor="a5_campaigns",
@@ -76,7 +182,7 @@ ROUTES: tuple[Route, ...] = (
         box_subfolder="Rework",
         reuse_tracking_ids=True,
     ),
-    Route(
+    MastersRoute(
         name="b1_to_b2",
         title="Global masters: DAM to Box",
         sensor="b1_campaigns",
@@ -92,28 +198,15 @@ ROUTES: tuple[Route, ...] = (
         box_folder="MASTERS_{name}",
         webhook=False,
     ),
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinalsRoute:
-    """The transition Box → DAM (SPEC 4)."""
-
-    name: str
-    title: str
-    sensor: str
-    asset: tuple[str, str]
-    source_asset: tuple[str, str]
-    status_before: str
-    status_after: str
-
-
-FINALS_ROUTE = FinalsRoute(
-    name="a2_to_a3",
-    title="Finals: Box to DAM",
-    sensor="agency_files",
-    asset=("dam", "final_assets"),
-    source_asset=("box", "agency_uploads"),
-    status_before="A2",
-    status_after="A3",
+    FinalsRoute(
+        name="a2_to_a3",
+        title="Finals: Box to DAM",
+        sensor="agency_files",
+        asset=("dam", "final_assets"),
+        source_asset=("box", "agency_uploads"),
+        status_before="A2",
+        status_after="A3",
+        inbox="agency_uploads",
+        masters=("a1_to_a2", "a5_to_a6"),
+    ),
 )

@@ -99,6 +99,10 @@ class Settings(BaseSettings):
             cls._is_an_address(url.get_secret_value())
         return url
 
+    def box_folder(self, name: str) -> str | None:
+        """The id that the environment gives the Box folder of this name, if it gives one."""
+        return getattr(self, f"box_folder_{name}", None)
+
     @cached_property
     def recipients(self) -> dict[str, tuple[str, ...]]:
         """Mail addresses by audience: `notifications`, `errors`, and `everybody`, each address once."""

@@ -3,18 +3,18 @@
 `site.yaml` beside this file is the commented default; `FERRERO_SITE_CONFIG` names a file that replaces values of it.
 """
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from string import Formatter
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES, Route
+from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import problems_in
+from ferrero_dagster.config.site_routes import site_routes
+from ferrero_dagster.config.values import Filled, made_of
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.otmm.representation import RepresentationRules
@@ -35,29 +35,7 @@ def _not_boolean(value: object) -> object:
     return value
 
 
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise ValueError("expected a text that is not empty")
-    return text
-
-
-def _made_of(*names: str) -> AfterValidator:
-    """Accepts a pattern with at least one of these placeholders and no other."""
-
-    def check(pattern: str) -> str:
-        try:
-            found = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
-        except ValueError:
-            found = set()
-        if not found or not found <= set(names):
-            raise ValueError(f"expected a text with {' or '.join(f'{{{name}}}' for name in names)} and no other braces")
-        return pattern
-
-    return AfterValidator(check)
-
-
-Filled = Annotated[str, AfterValidator(_filled)]
-Link = Annotated[str, _made_of("url", "id")]
+Link = Annotated[str, made_of("url", "id")]
 FieldId = Annotated[str, AfterValidator(_trimmed)]
 FieldValue = Annotated[str | int | float, BeforeValidator(_not_boolean)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -101,18 +79,11 @@ class DamSite(_Section):
     folder_link: Link
 
 
-class BoxFolders(_Section):
-    """Ids of the three folders in Box."""
-
-    local_masters: Filled
-    global_masters: Filled
-    agency_uploads: Filled
-
-
 class BoxSite(_Section):
     """How Box is used."""
 
-    folders: BoxFolders
+    #: Ids of the folders that the routes name, by these names.
+    folders: dict[Filled, Filled]
     chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
     part_threads: Annotated[int, Field(ge=1, le=8)]
 
@@ -171,20 +142,6 @@ class RepresentationSite(_Section):
     media_fields: dict[Literal["width", "height", "duration"], str]
 
 
-class RouteSite(_Section):
-    """Values of a route that differ at this site; what is left out stays as SPEC section 3 has it."""
-
-    status_before: Filled | None = None
-    status_after: Filled | None = None
-    campaign_type: Filled | None = None
-    source_folder: Filled | None = None
-    upload_folder: Filled | None = None
-    box_folder: Annotated[str, _made_of("number", "name")] | None = None
-    box_subfolder: str | None = None
-    reuse_tracking_ids: bool | None = None
-    webhook: bool | None = None
-
-
 class Site(_Section):
     """The whole site configuration."""
 
@@ -197,7 +154,7 @@ class Site(_Section):
     dam_import: ImportSite
     naming: NamingRules
     representation: RepresentationSite
-    routes: dict[Literal["a1_to_a2", "a5_to_a6", "b1_to_b2"], RouteSite]
+    routes: Routes
 
     @property
     def zone(self) -> ZoneInfo:
@@ -209,16 +166,6 @@ class Site(_Section):
         """What the DAM wants of a final."""
         return RepresentationRules(**self.representation.model_dump())
 
-    @property
-    def effective_routes(self) -> tuple[Route, ...]:
-        """`ROUTES` as this site has them."""
-        return tuple(map(self.route, ROUTES))
-
-    def route(self, route: Route) -> Route:
-        """The route as this site has it."""
-        changes = self.routes.get(route.name, RouteSite())  # type: ignore[call-overload]
-        return replace(route, **changes.model_dump(exclude_none=True))
-
 
 def load_site(path: Path | None = None) -> Site:
     """The default configuration, with what the file at `path` replaces.
@@ -228,40 +175,46 @@ def load_site(path: Path | None = None) -> Site:
     """
     default = _read(_DEFAULT)
     values = default if path is None else _merged(default, _read(path))
+    place = f"Site configuration {path or _DEFAULT}"
     try:
-        site = Site.model_validate(values)
+        site = Site.model_validate({**values, "routes": site_routes(values["routes"], place)})
     except ValidationError as error:
-        raise ConfigurationError(f"Site configuration {path or _DEFAULT}: {problems_in(error)}.") from None
-    _check_override_codes(site, default, path or _DEFAULT)
-    _check_statuses(site, default, path or _DEFAULT)
+        raise ConfigurationError(f"{place}: {problems_in(error)}.") from None
+    for check in (_check_override_codes, _check_statuses, _check_box_folders):
+        check(site, default, place)
     return site
 
 
-def _check_statuses(site: Site, default: dict[str, Any], path: Path) -> None:
-    routes = site.effective_routes
-    standing = [route for route in routes if route.status_before == route.status_after]
-    if standing:
-        raise ConfigurationError(
-            f"Site configuration {path}: routes.{standing[0].name}: expected another status_after than status_before, "
-            f"both are {standing[0].status_after}."
-        )
-    reached = {status for route in routes for status in (route.status_before, route.status_after)}
-    reached |= {FINALS_ROUTE.status_before, FINALS_ROUTE.status_after}
+def _check_statuses(site: Site, default: dict[str, Any], place: str) -> None:
+    reached = site.routes.statuses
     unknown = site.campaigns.max_days_in_status.keys() - {*reached, *default["campaigns"]["max_days_in_status"]}
     if unknown:
         raise ConfigurationError(
-            f"Site configuration {path}: campaigns.max_days_in_status: {', '.join(sorted(unknown))}: expected statuses "
+            f"{place}: campaigns.max_days_in_status: {', '.join(sorted(unknown))}: expected statuses "
             f"of a route ({', '.join(sorted(reached))})."
         )
 
 
-def _check_override_codes(site: Site, default: dict[str, Any], path: Path) -> None:
+def _check_box_folders(site: Site, default: dict[str, Any], place: str) -> None:
+    named = {route.box_root for route in site.routes.masters} | {route.inbox for route in site.routes.finals}
+    if missing := named - site.box.folders.keys():
+        raise ConfigurationError(
+            f"{place}: box.folders: expected the id of {', '.join(sorted(missing))} too, which a route names."
+        )
+    if unknown := site.box.folders.keys() - named - default["box"]["folders"].keys():
+        raise ConfigurationError(
+            f"{place}: box.folders: {', '.join(sorted(unknown))}: expected names that a route has as box_root or inbox "
+            f"({', '.join(sorted(named))})."
+        )
+
+
+def _check_override_codes(site: Site, default: dict[str, Any], place: str) -> None:
     # A site without EOL or LTD need not care about what we ship for them.
     shipped = default["representation"]["asset_type_overrides"]
     unknown = site.representation.asset_type_overrides.keys() - {*site.naming.asset_types, *shipped}
     if unknown:
         raise ConfigurationError(
-            f"Site configuration {path}: representation.asset_type_overrides: {', '.join(sorted(unknown))}: expected "
+            f"{place}: representation.asset_type_overrides: {', '.join(sorted(unknown))}: expected "
             f"codes of naming.asset_types ({', '.join(site.naming.asset_types)}); correct it or add it there."
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.defs.resources import FerreroResource
@@ -12,7 +12,7 @@ from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
 
 
-def build_ageing_checks(routes: Sequence[Route]) -> list[dg.AssetChecksDefinition]:
+def build_ageing_checks(routes: Sequence[MastersRoute]) -> list[dg.AssetChecksDefinition]:
     """One check for each asset that campaigns come from."""
     return [_build_check(source, routes) for source in dict.fromkeys(route.source_asset for route in routes)]
 
@@ -38,7 +38,7 @@ def overdue_check(overdue: Sequence[OverdueCampaign], links: Links) -> dg.AssetC
     )
 
 
-def _build_check(source: tuple[str, str], routes: Sequence[Route]) -> dg.AssetChecksDefinition:
+def _build_check(source: tuple[str, str], routes: Sequence[MastersRoute]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(source),
         name="no_overdue_campaigns",
@@ -59,7 +59,7 @@ def _build_check(source: tuple[str, str], routes: Sequence[Route]) -> dg.AssetCh
     return no_overdue_campaigns
 
 
-def _source(campaign: OverdueCampaign, routes: Sequence[Route]) -> tuple[str, str]:
+def _source(campaign: OverdueCampaign, routes: Sequence[MastersRoute]) -> tuple[str, str]:
     """The asset that the campaign belongs to: by its type, or by its status where the cron scripts left no type."""
     by_type = [route for route in routes if route.campaign_type == campaign.type]
     by_status = [route for route in routes if campaign.status in {route.status_before, route.status_after}]

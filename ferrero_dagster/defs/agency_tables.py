@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.tracking.finals import RefusedFile
 from ferrero_dagster.transfer.finals.look import AgencyLook
 
-AGENCY_UPLOADS = dg.AssetKey(FINALS_ROUTE.source_asset)
-_CHECK = "no_refused_files"
+#: Name of the check on the agency's folder.
+CHECK = "no_refused_files"
 _ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}
 
 
-def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
+def agency_observation(route: FinalsRoute, look: AgencyLook, links: Links) -> dg.AssetObservation:
     """Counts and one row per file, those that need somebody first."""
     aside = {judgement.file.id for judgement in look.set_aside}
     rows = sorted(
@@ -24,7 +24,7 @@ def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
         key=lambda row: (_ORDER[row[0]], row[1].file.name),
     )
     return dg.AssetObservation(
-        asset_key=AGENCY_UPLOADS,
+        asset_key=dg.AssetKey(route.source_asset),
         metadata={
             "ready": look.counts["ready"] - len(look.set_aside),
             "settling": look.counts["settling"],
@@ -37,13 +37,13 @@ def agency_observation(look: AgencyLook, links: Links) -> dg.AssetObservation:
     )
 
 
-def agency_check(look: AgencyLook) -> dg.AssetCheckEvaluation:
+def agency_check(route: FinalsRoute, look: AgencyLook) -> dg.AssetCheckEvaluation:
     """Whether refused files wait, as the sensor just saw it."""
     refused = [j for j in look.judgements or [] if j.state == "refused"]
     rows = [(cell(j.file.name), cell(j.reason or "")) for j in refused]
     return dg.AssetCheckEvaluation(
-        asset_key=AGENCY_UPLOADS,
-        check_name=_CHECK,
+        asset_key=dg.AssetKey(route.source_asset),
+        check_name=CHECK,
         passed=not refused,
         severity=dg.AssetCheckSeverity.WARN,
         metadata=_check_metadata(rows),

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
@@ -15,7 +15,7 @@ _MAX_OBSERVED_ROWS = 100
 
 
 def build_campaign_sensor(
-    route: Route, *, interval_s: int, default_status: dg.DefaultSensorStatus
+    route: MastersRoute, *, interval_s: int, default_status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     """The sensor of a route: one run for each campaign that is ready, at most so many per tick as the site says."""
 
@@ -45,7 +45,7 @@ def build_campaign_sensor(
     return campaigns
 
 
-def _observation(route: Route, found: list[Campaign]) -> dg.AssetObservation:
+def _observation(route: MastersRoute, found: list[Campaign]) -> dg.AssetObservation:
     rows = [{"number": c.number, "name": c.name, "status": c.status} for c in found[:_MAX_OBSERVED_ROWS]]
     return dg.AssetObservation(
         asset_key=dg.AssetKey(route.source_asset),

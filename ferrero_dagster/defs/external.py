@@ -4,21 +4,18 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, Route
-from ferrero_dagster.defs.agency_tables import AGENCY_UPLOADS
+from ferrero_dagster.config.routes import Route, Routes
 from ferrero_dagster.defs.finals import DERIVATIVE_ASSETS
 from ferrero_dagster.defs.masters import MASTER_ASSETS
 from ferrero_dagster.defs.partitions import TRACKING_IDS
 
 
-def external_assets(routes: Sequence[Route]) -> list[dg.AssetSpec]:
+def external_assets(routes: Routes) -> list[dg.AssetSpec]:
     """What the sensors observe, and one event per moved file under its tracking ID."""
-    # Campaign and tracking ID are different partitions: the edge says that all files come from all campaigns.
-    deps = [dg.AssetDep(dg.AssetKey(route.asset), partition_mapping=dg.AllPartitionMapping()) for route in routes]
     master_assets = dg.AssetSpec(
         MASTER_ASSETS,
         partitions_def=TRACKING_IDS,
-        deps=deps,
+        deps=_all_campaigns(routes.masters),
         group_name="tracking",
         kinds={"postgres", "table"},
         description=(
@@ -29,10 +26,7 @@ def external_assets(routes: Sequence[Route]) -> list[dg.AssetSpec]:
     derivative_assets = dg.AssetSpec(
         DERIVATIVE_ASSETS,
         partitions_def=TRACKING_IDS,
-        deps=[
-            dg.AssetDep(dg.AssetKey(FINALS_ROUTE.asset), partition_mapping=dg.AllPartitionMapping()),
-            dg.AssetDep(MASTER_ASSETS),
-        ],
+        deps=[*_all_campaigns(routes.finals), dg.AssetDep(MASTER_ASSETS)],
         group_name="tracking",
         kinds={"postgres", "table"},
         description=(
@@ -43,8 +37,13 @@ def external_assets(routes: Sequence[Route]) -> list[dg.AssetSpec]:
     return [*_sources(routes), master_assets, derivative_assets]
 
 
-def _sources(routes: Sequence[Route]) -> list[dg.AssetSpec]:
-    types = {dg.AssetKey(route.source_asset): route.campaign_type for route in routes}
+def _all_campaigns(routes: Sequence[Route]) -> list[dg.AssetDep]:
+    # Campaign and tracking ID are different partitions: the edge says that all files come from all campaigns.
+    return [dg.AssetDep(dg.AssetKey(route.asset), partition_mapping=dg.AllPartitionMapping()) for route in routes]
+
+
+def _sources(routes: Routes) -> list[dg.AssetSpec]:
+    types = {dg.AssetKey(route.source_asset): route.campaign_type for route in routes.masters}
     agency_uploads = (
         "The agency's Box folder as the sensor last saw it: every file with its state, ready, settling, refused with "
         "the reason, or set aside. The check fails while refused files wait."
@@ -57,5 +56,10 @@ def _sources(routes: Sequence[Route]) -> list[dg.AssetSpec]:
             )
             for key, campaign_type in types.items()
         ),
-        dg.AssetSpec(AGENCY_UPLOADS, group_name="outside", kinds={"box"}, description=agency_uploads),
+        *(
+            dg.AssetSpec(
+                dg.AssetKey(route.source_asset), group_name="outside", kinds={"box"}, description=agency_uploads
+            )
+            for route in routes.finals
+        ),
     ]  # fmt: skip

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
@@ -25,7 +24,6 @@ from ferrero_dagster.transfer.campaign.sightings import reread
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
 _MAX_REREAD = 50
-_ROUTE_NAMES = (*(route.name for route in ROUTES), FINALS_ROUTE.name)
 _Row = dict[str, str]
 
 
@@ -80,7 +78,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> li
     with connections.database() as database:
         return [
             _row("dead run ended", f"{name} {run_id}")
-            for name in _ROUTE_NAMES
+            for name in connections.site.routes.names
             for run_id in end_dead_runs(instance, database, name)
         ]
 
@@ -113,8 +111,9 @@ def _release_old_failures(connections: Connections, run_id: str) -> list[_Row]:
 
 
 def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> list[_Row]:
-    """Campaigns in a status that has a time limit, which a person may have moved on: no sensor sees those in A2."""
-    statuses = {FINALS_ROUTE.status_before, *connections.site.campaigns.max_days_in_status}
+    """Campaigns in a status that has a time limit, which a person may have moved on unseen by any sensor."""
+    site = connections.site
+    statuses = {*(route.status_before for route in site.routes.finals), *site.campaigns.max_days_in_status}
     with connections.database() as database:
         known = database.transact(campaigns.in_status, statuses, limit=_MAX_REREAD)
         if not known:

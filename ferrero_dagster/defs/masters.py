@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
@@ -17,7 +17,7 @@ from ferrero_dagster.transfer.masters.run import move_campaign
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
 
 
-def build_masters_asset(route: Route) -> dg.AssetsDefinition:
+def build_masters_asset(route: MastersRoute) -> dg.AssetsDefinition:
     """The asset whose partitions are the campaigns that went along this route."""
 
     @dg.asset(
@@ -36,7 +36,7 @@ def build_masters_asset(route: Route) -> dg.AssetsDefinition:
     return masters
 
 
-def build_masters_job(route: Route) -> Any:
+def build_masters_job(route: MastersRoute) -> Any:
     """The job of a route: one campaign per run, in one process."""
     return dg.define_asset_job(
         route.name,
@@ -47,7 +47,7 @@ def build_masters_job(route: Route) -> Any:
     )
 
 
-def _description(route: Route) -> str:
+def _description(route: MastersRoute) -> str:
     place = f"{route.box_folder}/{route.box_subfolder}".rstrip("/")
     return (
         f"{route.title}. The files of `{route.source_folder}` of every campaign of type *{route.campaign_type}* in "
@@ -57,7 +57,9 @@ def _description(route: Route) -> str:
     )
 
 
-def _move(context: dg.AssetExecutionContext, connections: Connections, route: Route) -> dg.MaterializeResult[Any]:
+def _move(
+    context: dg.AssetExecutionContext, connections: Connections, route: MastersRoute
+) -> dg.MaterializeResult[Any]:
     watcher = campaign_watcher(
         context, route_name=route.name, files=MASTER_ASSETS,
         describe=lambda file, campaign: master_metadata(file, route=route.title, campaign=campaign),

@@ -3,7 +3,6 @@
 import dagster as dg
 from pydantic import Field
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
@@ -12,7 +11,6 @@ from ferrero_dagster.operations.changes import Outcome, Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 
-_ROUTE_NAMES = ", ".join(route.name for route in ROUTES)
 _AGAIN = "First look at the table of a dry run, then start the job again with dry_run: false."
 
 
@@ -34,7 +32,7 @@ class ResetForm(_Form):
         default=[], description='Campaigns by id, number or exact name, for example ["C000000078", "Spring test 2"].'
     )
     all_failed: bool = Field(default=False, description="Instead of naming them: all that are permanently failed.")
-    route: str = Field(default="", description=f"Only on this route, one of {_ROUTE_NAMES}; empty: on all.")
+    route: str = Field(default="", description="Only on this route, for example a1_to_a2; empty: on all.")
 
 
 class ReleaseForm(_Form):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ferrero_dagster.config.routes import ROUTES, Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.operations.changes import Change, Outcome, Request, Values, carry_out
@@ -71,17 +71,17 @@ def _problem(word: str, found: Sequence[KnownCampaign]) -> str:
     return f"{word!r} is {len(found)} campaigns, choose one by its id ({ids})"
 
 
-def _routes(site: Site, selection: CampaignSelection) -> list[Route]:
-    routes = [route for route in site.effective_routes if selection.route in {None, route.name}]
+def _routes(site: Site, selection: CampaignSelection) -> list[MastersRoute]:
+    routes = [route for route in site.routes.masters if selection.route in {None, route.name}]
     if not routes:
-        known = ", ".join(route.name for route in ROUTES)
+        known = ", ".join(route.name for route in site.routes.masters)
         raise OperationRefused(f"There is no route {selection.route!r}; expected one of {known}. Nothing was changed.")
     if selection.all_failed and any(name.strip() for name in selection.names):
         raise OperationRefused("Either name campaigns or choose all failed ones, not both. Nothing was changed.")
     return routes
 
 
-def _changes(cursor: Cursor, route: Route, selected: Sequence[KnownCampaign]) -> Iterator[Change]:
+def _changes(cursor: Cursor, route: MastersRoute, selected: Sequence[KnownCampaign]) -> Iterator[Change]:
     ids = [campaign.id for campaign in selected]
     patience = campaigns.patience(cursor, route.column_prefix, ids)
     open_rounds = rounds.open_rounds(cursor, route.name, ids)
@@ -106,6 +106,6 @@ def _values(patience: campaigns.Patience, current: rounds.Round | None) -> Value
     }
 
 
-def _reset(cursor: Cursor, route: Route, campaign_id: str) -> None:
+def _reset(cursor: Cursor, route: MastersRoute, campaign_id: str) -> None:
     campaigns.reset(cursor, route.column_prefix, [campaign_id])
     rounds.forgive_failures(cursor, route.name, [campaign_id])

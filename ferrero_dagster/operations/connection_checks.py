@@ -19,7 +19,7 @@ from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_session import read_box_config
 from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.config.routes import ROUTES, Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
@@ -75,8 +75,9 @@ class _Probe:
 
 def check_connections(connections: Connections) -> list[Check]:
     """Ask every system; takes as long as the slowest."""
-    with ThreadPoolExecutor(len(_PROBES)) as pool:
-        futures = [(probe, pool.submit(probe.run, connections)) for probe in _PROBES]
+    probes = _probes(connections)
+    with ThreadPoolExecutor(len(probes)) as pool:
+        futures = [(probe, pool.submit(probe.run, connections)) for probe in probes]
     return [check for probe, future in futures for check in _results(probe, future.exception(), future.result)]
 
 
@@ -99,22 +100,27 @@ def _postgres(connections: Connections) -> Iterator[Finding]:
     with connections.database() as database:
         found = database.transact(overview.schema_version, schema.VERSION_TABLE)
         yield "answers"
-        if found == schema.head():
-            yield f"version {found}"
-        else:
-            yield ConfigurationError(
-                f"It has version {found}, needed is {schema.head()}; run `ferrero-dagster db upgrade`."
-            )
+        yield _schema(found, database.transact(overview.missing_columns, connections.site.routes.masters))
         unsent = database.transact(overview.unsent_messages)
         set_aside = sum(message["state"] == "set_aside" for message in unsent)
         yield f"{len(unsent) - set_aside} waiting, {set_aside} set aside"
+
+
+def _schema(found: str, missing_columns: Sequence[str]) -> Finding:
+    if found != schema.head():
+        lacks = f"It has version {found}, needed is {schema.head()}"
+    elif missing_columns:
+        lacks = f"The table campaign_status lacks {', '.join(missing_columns)}"
+    else:
+        return f"version {found}"
+    return ConfigurationError(f"{lacks}; run `ferrero-dagster db upgrade`.")
 
 
 def _dam(connections: Connections) -> Iterator[Finding]:
     with connections.dam(IMPATIENT) as dam:
         dam.check()
         yield "logged in, root folders can be read"
-        for route in connections.site.effective_routes:
+        for route in connections.site.routes.masters:
             yield _campaigns(dam, route)
     facts = server_facts(connections.settings.dam_url, connections.settings.dam_ca_bundle)
     yield _clock(facts)
@@ -126,7 +132,7 @@ def _dam(connections: Connections) -> Iterator[Finding]:
         yield _certificate(client_certificate_end(path, connections.settings.dam_pfx_password.get_secret_value()))
 
 
-def _campaigns(dam: Otmm, route: Route) -> Finding:
+def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
     where = f"of type {route.campaign_type} in {route.status_before}"
     try:
         found = dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
@@ -163,8 +169,8 @@ def _box(connections: Connections) -> Iterator[Finding]:
     yield f"{connections.settings.box_config} can be read"
     with connections.box() as box:
         yield "logged in"
-        for name in _BOX_FOLDERS:
-            yield _folder(box, connections.box_folders[name])
+        for folder_id in connections.box_folders.values():
+            yield _folder(box, folder_id)
 
 
 def _folder(box: Box, folder_id: str) -> Finding:
@@ -234,17 +240,15 @@ def storage_finding(dagster_url: str, our_url: str) -> Finding:
     )
 
 
-_BOX_FOLDERS: Sequence[str] = ("local_masters", "global_masters", "agency_uploads")
-_PROBES = (
-    _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
-    _Probe(
-        "DAM",
-        ("log-in", *(f"search {route.name}" for route in ROUTES), "clock", "server certificate", "client certificate"),
-        _dam,
-    ),
-    _Probe("Box", ("configuration", "log-in", *(f"folder {name}" for name in _BOX_FOLDERS)), _box),
-    _Probe("SMTP", ("log-in",), _mail),
-    _Probe("Make.com", ("address",), _webhook),
-    _Probe("temporary directory", ("writable", "free space"), _temp_dir),
-    _Probe("Dagster storage", ("address",), _dagster_storage),
-)
+def _probes(connections: Connections) -> tuple[_Probe, ...]:
+    searches = [f"search {route.name}" for route in connections.site.routes.masters]
+    folders = [f"folder {name}" for name in connections.box_folders]
+    return (
+        _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
+        _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),
+        _Probe("Box", ("configuration", "log-in", *folders), _box),
+        _Probe("SMTP", ("log-in",), _mail),
+        _Probe("Make.com", ("address",), _webhook),
+        _Probe("temporary directory", ("writable", "free space"), _temp_dir),
+        _Probe("Dagster storage", ("address",), _dagster_storage),
+    )

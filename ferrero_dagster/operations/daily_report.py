@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ferrero_dagster.config.routes import FINALS_ROUTE
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report, ReportDay
@@ -71,13 +70,11 @@ class DailyReporting:
         return MadeReport(report=report, not_mailed=not_mailed)
 
     def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
-        routes = self.site.effective_routes
         return build_report(
             report_frames.read_frames(
                 cursor,
                 day,
-                routes=routes,
-                finals=FINALS_ROUTE,
+                routes=self.site.routes,
                 max_days_in_status=self.site.campaigns.max_days_in_status,
                 is_latest=day.is_latest(now),
             ),

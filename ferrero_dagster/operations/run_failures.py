@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
+from ferrero_dagster.config.routes import ROUTE_NAME
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import outbox, overview
@@ -14,9 +14,8 @@ _ADDRESS = re.compile(r"\w+://\S+")
 _CHANGING = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{6,}\b|\d+", re.IGNORECASE)
 
 
-#: Who starts which job again when its run failed; any other waits for a person.
+#: Who starts which job again when its run failed; those of routes their sensors; any other waits for a person.
 _BY_ITSELF = {
-    **dict.fromkeys((*(route.name for route in ROUTES), FINALS_ROUTE.name), "the sensor tries again by itself"),
     "daily_report": "the schedule makes yesterday's report again within the hour, from 7 to 23; start any other again",
     "reconcile": "the schedule starts it again within the hour",
 }
@@ -47,7 +46,8 @@ class FailedRun:
 
 def next_attempt(job: str) -> str:
     """Who tries again when a run of this job failed for a reason that passes."""
-    return _BY_ITSELF.get(job, "start it again once the cause is gone")
+    by_sensor = "the sensor tries again by itself" if ROUTE_NAME.fullmatch(job) else None
+    return by_sensor or _BY_ITSELF.get(job, "start it again once the cause is gone")
 
 
 def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:

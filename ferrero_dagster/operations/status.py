@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.tracking import operations, outages, overview
@@ -37,7 +37,7 @@ def read_status(database: Database, site: Site) -> Status:
 
     def work(cursor: Cursor) -> Status:
         return Status(
-            campaigns=[row for route in site.effective_routes for row in _campaigns(cursor, route, pauses_minutes)],
+            campaigns=[row for route in site.routes.masters for row in _campaigns(cursor, route, pauses_minutes)],
             set_aside_files=[
                 {"route": f.route, "file": f.source_name, "tracking_id": f.tracking_id, "attempts": f.attempts,
                  "reason": f.last_error} for f in operations.set_aside_files(cursor)
@@ -60,7 +60,7 @@ def read_status(database: Database, site: Site) -> Status:
     return database.transact(work)
 
 
-def _campaigns(cursor: Cursor, route: Route, pauses_minutes: Sequence[float]) -> list[Row]:
+def _campaigns(cursor: Cursor, route: MastersRoute, pauses_minutes: Sequence[float]) -> list[Row]:
     states = overview.campaign_states(cursor, route.name, route.column_prefix, route.status_before)
     return [
         {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import get_args
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site, Weekday
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import CampaignRef, StuckCampaign, StuckDigest
@@ -23,14 +23,14 @@ def write_digest(cursor: Cursor, site: Site, links: Links, now: datetime) -> int
     local, weekday = now.astimezone(site.zone), site.campaigns.digest_weekday
     if weekday is None or (local.weekday(), local.hour) < (get_args(Weekday).index(weekday), _FROM_HOUR):
         return None
-    stuck = tuple(campaign for route in site.effective_routes for campaign in _stuck(cursor, route, site, links))
+    stuck = tuple(campaign for route in site.routes.masters for campaign in _stuck(cursor, route, site, links))
     fact = StuckDigest(campaigns=stuck)
     year, week, _ = local.isocalendar()
     is_new = outbox.add(cursor, fact, f"{fact.template}:{year}-W{week:02}")
     return len(stuck) if is_new else None
 
 
-def _stuck(cursor: Cursor, route: Route, site: Site, links: Links) -> Iterator[StuckCampaign]:
+def _stuck(cursor: Cursor, route: MastersRoute, site: Site, links: Links) -> Iterator[StuckCampaign]:
     for state in overview.campaign_states(cursor, route.name, route.column_prefix, route.status_before):
         is_empty_long = state.retry_count >= site.campaigns.empty_polls_before_warning
         if state.permanently_failed or state.error_count or state.failed_attempts or is_empty_long:

@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
@@ -70,7 +69,7 @@ def _move(world: World, connections: Connections, threads: int) -> float:
     )
     watcher = Watcher(run_id="bench", log=lambda _: None, on_moved=lambda _: None)
     with Connections(connections.settings, site).systems() as systems:
-        return _timed(lambda: move_campaign(ROUTES[0], campaign_id, systems, watcher))
+        return _timed(lambda: move_campaign(site.routes.masters[0], campaign_id, systems, watcher))
 
 
 def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
@@ -80,9 +79,13 @@ def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
     )
     with connections.database() as database:
         looker = AgencyLooker(
-            open_agency=connections.agency, folder_id=AGENCY_FOLDER, database=database, site=site,
+            open_agency=connections.agency,
+            route=site.routes.finals[0],
+            folder_id=AGENCY_FOLDER,
+            database=database,
+            site=site,
             links=connections.links,
-        )  # fmt: skip
+        )
         first, second = (_timed(lambda: looker.look(running=())) for _ in range(2))
     return first, second
 

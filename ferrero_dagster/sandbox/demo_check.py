@@ -10,7 +10,8 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES, Route
+from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.box_names import campaign_folder_name
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER, HASTY_NAME
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns
@@ -37,11 +38,13 @@ def wait_and_check(console: Console, world: World, samples: SampleCampaigns) -> 
     """Print the table of what was expected and found; 0 if all is right, else 1."""
     campaigns = {"a1_to_a2": samples.local, "a5_to_a6": samples.rework, "b1_to_b2": samples.global_}
     began = time.monotonic()
-    ends = {route.name: route.status_after for route in ROUTES} | {"a1_to_a2": FINALS_ROUTE.status_after}
+    routes = load_site().routes
+    ends = {route.name: route.status_after for route in routes.masters}
+    ends |= {"a1_to_a2": routes.finals[0].status_after}
     _wait(lambda: all(world.dam.status(campaigns[name]) == status for name, status in ends.items()))
     took_s = time.monotonic() - began
     time.sleep(_CALM_S)
-    rows = [row for route in ROUTES for row in _rows(world, route, campaigns[route.name], ends[route.name])]
+    rows = [row for route in routes.masters for row in _rows(world, route, campaigns[route.name], ends[route.name])]
     rows += _finals_rows(world, samples.local)
     table = Table("what", "expected", "found", "", title=f"End state after {took_s:.0f} s")
     for row in rows:
@@ -56,7 +59,7 @@ def _wait(is_reached: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
-def _rows(world: World, route: Route, campaign_id: str, end: str) -> Iterator[_Row]:
+def _rows(world: World, route: MastersRoute, campaign_id: str, end: str) -> Iterator[_Row]:
     masters = world.dam.assets(world.dam.folder(campaign_id, route.source_folder))
     yield _Row(f"{route.name}: status in the DAM", end, world.dam.status(campaign_id))
     yield _Row(f"{route.name}: files in Box, byte for byte", *_same_files(world, route, campaign_id))
@@ -66,7 +69,7 @@ def _rows(world: World, route: Route, campaign_id: str, end: str) -> Iterator[_R
     yield _Row(f"{route.name}: webhooks", "1" if route.webhook else "0", str(len(hooks)))
 
 
-def _same_files(world: World, route: Route, campaign_id: str) -> tuple[str, str]:
+def _same_files(world: World, route: MastersRoute, campaign_id: str) -> tuple[str, str]:
     assets = world.dam.assets(world.dam.folder(campaign_id, route.source_folder))
     masters = Counter(hashlib.sha1(world.dam.content(a.id).read_bytes()).hexdigest() for a in assets)  # noqa: S324  # Box's
     roots = {"local_masters": "348304357505", "global_masters": "349261192115"}

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
@@ -90,7 +91,7 @@ class World:
     def environment(self) -> dict[str, str]:
         """Every environment variable of the project, for these servers; the tracking database is brought up to date."""
         database = self.postgres.url()
-        schema.upgrade(database)
+        schema.upgrade(database, load_site().routes.masters)
         box = self.servers["Box"].url
         return {
             "FERRERO_DATABASE_URL": database,

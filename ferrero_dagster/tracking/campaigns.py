@@ -15,6 +15,18 @@ from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import fitted
 
+#: What each route has in `campaign_status`, after its prefix and `_`. The seeds name the first four for a1; the others
+#: have the same meaning. `error_count` says how many of the counted polls were genuine errors.
+ROUTE_COLUMNS = {
+    "retry_count": "INTEGER DEFAULT 0",
+    "last_retry_at": "TIMESTAMP",
+    "permanently_failed": "BOOLEAN DEFAULT FALSE",
+    "failure_reason": "TEXT",
+    "max_retries": "INTEGER",
+    "error_count": "INTEGER NOT NULL DEFAULT 0",
+    "stuck_since": "TIMESTAMPTZ",
+    "last_error_at": "TIMESTAMPTZ",
+}
 #: Stands for a status where the DAM does not have the campaign any more.
 GONE = "gone"
 
@@ -269,11 +281,7 @@ CASE WHEN {last_retry_at} IS NOT NULL
 
 def columns_of(prefix: str) -> dict[str, Composable]:
     """The route's columns by their names without the prefix, and what follows from several of them, for queries."""
-    names = (
-        "retry_count", "last_retry_at", "permanently_failed", "failure_reason", "max_retries", "error_count",
-        "last_error_at", "stuck_since",
-    )  # fmt: skip
-    columns: dict[str, Composable] = {name: Identifier(f"{prefix}_{name}") for name in names}
+    columns: dict[str, Composable] = {name: Identifier(f"{prefix}_{name}") for name in ROUTE_COLUMNS}
     return {
         **columns,
         "strikes": SQL(_STRIKES).format(**columns),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.files import Campaign, Digest, Transfer
 from ferrero_dagster.domain.triage import Judgement, KnownMaster, ListedFile
 from ferrero_dagster.tracking import transfers
@@ -84,16 +84,16 @@ class FinalTransfer:
     since_import_s: float | None
 
 
-def known_files(cursor: Cursor) -> dict[tuple[str, str], KnownFile]:
+def known_files(cursor: Cursor, route: str) -> dict[tuple[str, str], KnownFile]:
     """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
     cursor.execute(
         f"""
         SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state, {_ATTEMPTS}
         FROM agency_files f
-        LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
-        WHERE f.state <> 'gone'
+        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.route = %s AND f.state <> 'gone'
         """,
-        (FINALS_ROUTE.name,),
+        (route,),
     )
     return {(row["file_id"], row["etag"]): KnownFile(**row) for row in cursor.fetchall()}
 
@@ -106,7 +106,7 @@ def known_masters(cursor: Cursor, tracking_ids: Collection[str]) -> dict[str, Kn
     return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
 
 
-def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]]) -> None:
+def save_judgements(cursor: Cursor, route: str, judgements: Sequence[tuple[Judgement, int]]) -> None:
     """Write down what became of these files, each with the number of looks at it; one statement for all."""
     rows = [
         {
@@ -119,14 +119,14 @@ def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]])
     ]  # fmt: skip
     cursor.execute(
         """
-        INSERT INTO agency_files AS known (file_id, etag, name, size_bytes, sha1_hex, state, looks, template,
+        INSERT INTO agency_files AS known (route, file_id, etag, name, size_bytes, sha1_hex, state, looks, template,
                                            tracking_id, campaign_id, reason, problems, refused_at)
-        SELECT file_id, etag, name, size_bytes, sha1_hex, state, looks, nullif(template, 'null'), tracking_id,
+        SELECT %s, file_id, etag, name, size_bytes, sha1_hex, state, looks, nullif(template, 'null'), tracking_id,
                campaign_id, reason, nullif(problems, 'null'), CASE WHEN state = 'refused' THEN now() END
         FROM jsonb_to_recordset(%s) AS r (
             file_id TEXT, etag TEXT, name TEXT, size_bytes BIGINT, sha1_hex TEXT, state TEXT, looks INTEGER,
             template JSONB, tracking_id TEXT, campaign_id TEXT, reason TEXT, problems JSONB)
-        ON CONFLICT (file_id, etag) DO UPDATE SET
+        ON CONFLICT (route, file_id, etag) DO UPDATE SET
             name = excluded.name, size_bytes = excluded.size_bytes, sha1_hex = excluded.sha1_hex,
             state = excluded.state, looks = excluded.looks, template = excluded.template,
             tracking_id = excluded.tracking_id, campaign_id = excluded.campaign_id, reason = excluded.reason,
@@ -134,11 +134,11 @@ def save_judgements(cursor: Cursor, judgements: Sequence[tuple[Judgement, int]])
             refused_at = CASE WHEN excluded.state = 'refused' THEN coalesce(known.refused_at, now()) END,
             last_seen_at = now(), gone_at = NULL
         """,
-        (json.dumps(storable(rows)),),
+        (route, json.dumps(storable(rows))),
     )
 
 
-def mark_gone(cursor: Cursor, versions: Collection[tuple[str, str]]) -> None:
+def mark_gone(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
     """These versions are no longer in the folder: moved by us, renamed, replaced or deleted.
 
     What had not arrived is withdrawn; there is nothing left to try.
@@ -147,32 +147,32 @@ def mark_gone(cursor: Cursor, versions: Collection[tuple[str, str]]) -> None:
         """
         WITH gone AS (
             UPDATE agency_files SET state = 'gone', gone_at = now()
-            FROM unnest(%s::text[], %s::text[]) AS left_folder (id, version)
-            WHERE file_id = left_folder.id AND etag = left_folder.version
+            FROM unnest(%(ids)s::text[], %(etags)s::text[]) AS left_folder (id, version)
+            WHERE route = %(route)s AND file_id = left_folder.id AND etag = left_folder.version
             RETURNING file_id, etag
         ), deleted AS (
             UPDATE transfers SET deleted_at = now() FROM gone
-            WHERE route = %s AND source_id = file_id AND source_version = etag AND state = 'moved'
+            WHERE route = %(route)s AND source_id = file_id AND source_version = etag AND state = 'moved'
               AND deleted_at IS NULL
         )
         UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the agency folder', updated_at = now()
         FROM gone
-        WHERE route = %s AND source_id = file_id AND source_version = etag AND state IN ('pending', 'set_aside')
+        WHERE route = %(route)s AND source_id = file_id AND source_version = etag AND state IN ('pending', 'set_aside')
         """,
-        ([id_ for id_, _ in versions], [etag for _, etag in versions], FINALS_ROUTE.name, FINALS_ROUTE.name),
+        {"route": route, "ids": [id_ for id_, _ in versions], "etags": [etag for _, etag in versions]},
     )
 
 
-def ready_files(cursor: Cursor, campaign_id: str) -> list[ReadyFile]:
+def ready_files(cursor: Cursor, route: str, campaign_id: str) -> list[ReadyFile]:
     """The campaign's files that may be moved, oldest first; those set aside are left out."""
     cursor.execute(
         f"""
         SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template, {_ATTEMPTS} FROM agency_files f
-        LEFT JOIN transfers t ON t.route = %s AND t.source_id = f.file_id AND t.source_version = f.etag
-        WHERE f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
+        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.route = %s AND f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
         ORDER BY f.first_seen_at, f.id
         """,
-        (FINALS_ROUTE.name, campaign_id),
+        (route, campaign_id),
     )
     return [
         ReadyFile(
@@ -182,10 +182,12 @@ def ready_files(cursor: Cursor, campaign_id: str) -> list[ReadyFile]:
     ]
 
 
-def refused_files(cursor: Cursor) -> list[RefusedFile]:
+def refused_files(cursor: Cursor, route: str) -> list[RefusedFile]:
     """The refused files that are in the folder, by name."""
     cursor.execute(
-        "SELECT name, coalesce(reason, '') AS reason FROM agency_files WHERE state = 'refused' ORDER BY name"
+        "SELECT name, coalesce(reason, '') AS reason FROM agency_files "
+        "WHERE route = %s AND state = 'refused' ORDER BY name",
+        (route,),
     )
     return [RefusedFile(**row) for row in cursor.fetchall()]
 
@@ -202,7 +204,7 @@ def master(cursor: Cursor, tracking_id: str) -> Master | None:
     return Master(**row) if row else None
 
 
-def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
+def claim(cursor: Cursor, route: str, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
     """The transfer of this version of the file, made on the first call and found again on every later one.
 
     One that was withdrawn, as when the file is back from the trash, is on its way again.
@@ -212,14 +214,15 @@ def claim(cursor: Cursor, file: ListedFile, *, campaign_id: str, tracking_id: st
         INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id,
                                         first_seen_at)
         VALUES (%(route)s, %(campaign)s, %(file)s, %(etag)s, %(name)s, %(tracking_id)s, coalesce((
-            SELECT first_seen_at FROM agency_files WHERE file_id = %(file)s AND etag = %(etag)s), now()))
+            SELECT first_seen_at FROM agency_files
+            WHERE route = %(route)s AND file_id = %(file)s AND etag = %(etag)s), now()))
         ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
             source_name = excluded.source_name,
             state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
         RETURNING {transfers.COLUMNS}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
         """,
         {
-            "route": FINALS_ROUTE.name, "campaign": campaign_id, "file": file.id, "etag": file.etag,
+            "route": route, "campaign": campaign_id, "file": file.id, "etag": file.etag,
             "name": file.name, "tracking_id": tracking_id,
         },
     )  # fmt: skip
@@ -257,11 +260,21 @@ def record_final(
     cursor.execute(
         """
         UPDATE transfers SET state = 'moved', target_id = %s, target_name = %s, size_bytes = %s, sha1_hex = %s,
-               md5_hex = %s, source_hash = 'given', run_id = %s, adopted = %s, attempts = attempts + 1,
-               last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
+               md5_hex = %s, source_hash = 'given', run_id = %s, adopted = %s, shares_target = %s,
+               attempts = attempts + 1, last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
         WHERE id = %s AND state <> 'moved'
         """,
-        (asset_id, clean_name, digest.size_bytes, digest.sha1_hex, digest.md5_hex, run_id, adopted, transfer.id),
+        (
+            asset_id,
+            clean_name,
+            digest.size_bytes,
+            digest.sha1_hex,
+            digest.md5_hex,
+            run_id,
+            adopted,
+            adopted,
+            transfer.id,
+        ),
     )
     if not cursor.rowcount:
         return False
@@ -290,10 +303,10 @@ def record_deleted(cursor: Cursor, transfer_id: int) -> None:
         """
         WITH moved AS (
             UPDATE transfers SET deleted_at = coalesce(deleted_at, now()) WHERE id = %s
-            RETURNING source_id, source_version
+            RETURNING route AS along, source_id, source_version
         )
         UPDATE agency_files SET state = 'gone', gone_at = now() FROM moved
-        WHERE file_id = source_id AND etag = source_version
+        WHERE route = along AND file_id = source_id AND etag = source_version
         """,
         (transfer_id,),
     )
@@ -318,7 +331,7 @@ def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
     return row["set_aside_at"] if row else None
 
 
-def complete_campaigns(cursor: Cursor, campaign_ids: Collection[str] | None = None) -> list[str]:
+def complete_campaigns(cursor: Cursor, route: FinalsRoute, campaign_ids: Collection[str] | None = None) -> list[str]:
     """Campaigns in the status before the route's advance whose every active master has an active final (SPEC 4.7).
 
     Of the content versions of one asset only the newest counts. A campaign that was advanced before, and set back by a
@@ -351,7 +364,7 @@ def complete_campaigns(cursor: Cursor, campaign_ids: Collection[str] | None = No
         ORDER BY campaign_id
         """,
         {
-            "before": FINALS_ROUTE.status_before, "route": FINALS_ROUTE.name,
+            "before": route.status_before, "route": route.name,
             "ids": list(campaign_ids) if campaign_ids is not None else None,
         },
     )  # fmt: skip
@@ -373,12 +386,12 @@ def campaigns_of(cursor: Cursor, campaign_ids: Collection[str]) -> list[Campaign
     return [Campaign(**row) for row in cursor.fetchall()]
 
 
-def finals_of(cursor: Cursor, campaign_id: str) -> list[Transfer]:
+def finals_of(cursor: Cursor, route: str, campaign_id: str) -> list[Transfer]:
     """What went back into the DAM for this campaign."""
     cursor.execute(
         f"SELECT {transfers.COLUMNS} FROM transfers "
         "WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
-        (FINALS_ROUTE.name, campaign_id),
+        (route, campaign_id),
     )
     return [Transfer(**row) for row in cursor.fetchall()]
 

@@ -1,12 +1,14 @@
 """Looks at everything at once: what waits, what is stuck, what is out; changes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg2.sql import SQL, Identifier
 
-from ferrero_dagster.tracking.campaigns import columns_of
+from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS, columns_of
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -106,6 +108,19 @@ def is_locked(cursor: Cursor, name: str) -> bool:
     """Whether some process holds the advisory lock `name` now."""
     cursor.execute(SQL("SELECT {} AS locked").format(SQL(_IS_LOCKED).format(name=SQL("%s"))), (name,))
     return bool(cursor.fetchall()[0]["locked"])
+
+
+def missing_columns(cursor: Cursor, routes: Iterable[MastersRoute]) -> list[str]:
+    """The columns of routes that `campaign_status` lacks: a row was added since the last `schema.upgrade`."""
+    cursor.execute(
+        """
+        SELECT name FROM unnest(%s::text[]) AS name WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = 'campaign_status'::regclass AND attname = name AND NOT attisdropped)
+        """,
+        ([f"{route.column_prefix}_{column}" for route in routes for column in ROUTE_COLUMNS],),
+    )
+    return [row["name"] for row in cursor.fetchall()]
 
 
 def schema_version(cursor: Cursor, version_table: str) -> str:

@@ -7,12 +7,12 @@ what was said first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from ferrero_dagster.config.routes import FinalsRoute, Route
+from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.domain.report import DIRECTIONS, TREND_DAYS, ReportDay
 from ferrero_dagster.domain.report_sections import ReportFrames
 from ferrero_dagster.tracking.ageing import OVERDUE, overdue_values
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 500
 MAX_MOVED_FILES = 5000
 
-_DIRECTION = "CASE WHEN route = %(finals)s THEN %(to_dam)s ELSE %(to_box)s END"
+_DIRECTION = "CASE WHEN route = ANY(%(finals)s) THEN %(to_dam)s ELSE %(to_box)s END"
 
 #: What had become of a transfer by the end of the day. Set aside and released later, it counts as retrying.
 _OUTCOME = """
@@ -45,8 +45,8 @@ def _superseded(file_id: str, etag: str) -> str:
 
 
 #: The sensor refuses this version of an agency's file, as after its master was withdrawn: it counts as refused.
-_REFUSED_LATER = """(t.route = %(finals)s AND t.state <> 'moved' AND EXISTS (
-    SELECT FROM agency_files f WHERE f.file_id = t.source_id AND f.etag = t.source_version
+_REFUSED_LATER = """(t.state <> 'moved' AND EXISTS (
+    SELECT FROM agency_files f WHERE f.route = t.route AND f.file_id = t.source_id AND f.etag = t.source_version
        AND f.refused_at < %(ends)s))"""
 
 #: Every file that the day began with or saw come, once. A cron script's file that we took over may have been moved
@@ -68,7 +68,7 @@ UNION ALL
 SELECT %(to_dam)s, campaign_id, size_bytes, NULL, 'retrying'
 FROM agency_files a
 WHERE state = 'ready' AND first_seen_at < %(ends)s AND NOT EXISTS (
-    SELECT FROM transfers t WHERE t.route = %(finals)s AND t.campaign_id = a.campaign_id AND t.source_id = a.file_id
+    SELECT FROM transfers t WHERE t.route = a.route AND t.campaign_id = a.campaign_id AND t.source_id = a.file_id
        AND t.source_version = a.etag)
 """
 
@@ -93,7 +93,7 @@ SELECT direction, finding, count(*) AS files, min(name) AS example
 FROM (
     SELECT {_DIRECTION} AS direction, 'unproven' AS finding, source_name AS name FROM transfers t
     WHERE state = 'moved' AND moved_at >= %(begins)s AND moved_at < %(ends)s AND NOT CASE
-        WHEN route = %(finals)s THEN EXISTS (SELECT FROM derivative_assets d WHERE d.transfer_id = t.id)
+        WHEN route = ANY(%(finals)s) THEN EXISTS (SELECT FROM derivative_assets d WHERE d.transfer_id = t.id)
         ELSE EXISTS (SELECT FROM master_assets m
                      WHERE m.tracking_id = t.tracking_id AND m.status IS DISTINCT FROM 'pending') END
     UNION ALL
@@ -117,7 +117,7 @@ WITH wanted AS (
 ), arrived AS (
     SELECT campaign_id, count(*) FILTER (WHERE NOT is_final) AS in_box, count(*) FILTER (WHERE is_final) AS in_dam
     FROM (
-        SELECT campaign_id, route = %(finals)s AS is_final FROM transfers
+        SELECT campaign_id, route = ANY(%(finals)s) AS is_final FROM transfers
         WHERE state = 'moved' AND coalesce(moved_at, created_at) < %(ends)s
         UNION ALL
         SELECT campaign_id, FALSE FROM master_assets m WHERE status = 'active'
@@ -154,7 +154,7 @@ _FAILING = f"""
 WITH open_rounds AS (
     SELECT r.* FROM campaign_rounds r LEFT JOIN campaign_status USING (campaign_id)
     WHERE closed_at IS NULL AND opened_at < %(ends)s
-      AND (r.route = %(finals)s OR coalesce(seen_at >= least(%(ends)s, now()) - interval '1 day', TRUE))
+      AND (r.route = ANY(%(finals)s) OR coalesce(seen_at >= least(%(ends)s, now()) - interval '1 day', TRUE))
 ), failed_runs AS (
     SELECT campaign_id, sum(failed_attempts)::int AS runs, min(opened_at) AS opened_at FROM open_rounds
     WHERE failed_attempts > 1 OR (failed_attempts = 1 AND last_failed_at < %(ends)s) GROUP BY campaign_id
@@ -163,7 +163,7 @@ WITH open_rounds AS (
            (array_agg(last_error ORDER BY t.id))[1] AS reason
     FROM transfers t LEFT JOIN open_rounds r USING (route, campaign_id)
     WHERE state = 'pending' AND last_error IS NOT NULL AND first_seen_at < %(ends)s AND NOT {_REFUSED_LATER}
-      AND (attempts > 1 OR (attempts = 1 AND updated_at < %(ends)s)) AND (route = %(finals)s OR r.id IS NOT NULL)
+      AND (attempts > 1 OR (attempts = 1 AND updated_at < %(ends)s)) AND (route = ANY(%(finals)s) OR r.id IS NOT NULL)
     GROUP BY campaign_id
 )
 SELECT campaign_id, campaign_number AS number, campaign_name AS name, coalesce(files, 0) AS files,
@@ -257,8 +257,7 @@ def read_frames(
     cursor: Cursor,
     day: ReportDay,
     *,
-    routes: Sequence[Route],
-    finals: FinalsRoute,
+    routes: Routes,
     max_days_in_status: Mapping[str, float | None],
     is_latest: bool,
 ) -> ReportFrames:
@@ -266,10 +265,10 @@ def read_frames(
 
     Of a day that is not the latest what has only a present state is left out.
     """
-    values = {**_values(day, finals), "is_latest": is_latest, "if_latest": None if is_latest else 0}
+    values = {**_values(day, routes), "is_latest": is_latest, "if_latest": None if is_latest else 0}
     flows = _frame(cursor, _FLOWS, values)
-    searched = [route.status_before for route in routes]
-    in_work = [*searched, finals.status_before] if is_latest else []
+    searched = [route.status_before for route in routes.masters]
+    in_work = [route.status_before for route in routes] if is_latest else []
     with_files = flows["campaign_id"].dropna().unique().tolist()
     return ReportFrames(
         flows=flows,
@@ -295,16 +294,17 @@ def read_frames(
     )
 
 
-def _values(day: ReportDay, finals: FinalsRoute) -> dict[str, Any]:
+def _values(day: ReportDay, routes: Routes) -> dict[str, Any]:
     days_begin = [day.before(ago).begins_at for ago in reversed(range(TREND_DAYS))]
     return {
-        "begins": day.begins_at, "ends": day.ends_at, "date": day.date, "finals": finals.name,
+        "begins": day.begins_at, "ends": day.ends_at, "date": day.date,
+        "finals": [route.name for route in routes.finals],
         "to_box": DIRECTIONS[0], "to_dam": DIRECTIONS[1], "max_listed": MAX_LISTED,
         "trend_days": TREND_DAYS, "trend_begins": days_begin[0], "days_begin": days_begin,
     }  # fmt: skip
 
 
-def _per_route(query: str, routes: Sequence[Route]) -> Composable:
+def _per_route(query: str, routes: Routes) -> Composable:
     names = ("retry_count", "error_count", "last_retry_at", "stuck_since", "permanently_failed", "failure_reason")
     return SQL(" UNION ALL ").join(
         SQL(query).format(
@@ -312,7 +312,7 @@ def _per_route(query: str, routes: Sequence[Route]) -> Composable:
             status=Literal(route.status_before),
             **{name: Identifier(f"{route.column_prefix}_{name}") for name in names},
         )
-        for route in routes
+        for route in routes.masters
     )
 
 

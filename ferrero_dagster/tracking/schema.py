@@ -1,6 +1,7 @@
 """Brings a database to the present schema; an existing one of the cron scripts is adopted (SPEC 7)."""
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg2
@@ -12,8 +13,10 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg2.errors import InsufficientPrivilege
 
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
 from ferrero_dagster.tracking import database
+from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
 
 #: Dagster's tables live here where both share a database (SPEC 11).
 DAGSTER_SCHEMA = "dagster"
@@ -37,8 +40,10 @@ ORDER BY 1
 """
 
 
-def upgrade(database_url: str) -> str:
-    """Bring the schema up to date and return its version; safe to run twice, and by two processes at once.
+def upgrade(database_url: str, routes: Iterable[MastersRoute]) -> str:
+    """Bring the schema up to date, with the columns of these routes, and return its version.
+
+    Safe to run twice, and by two processes at once.
 
     Raises:
         SystemUnavailable: PostgreSQL cannot be used at present.
@@ -53,6 +58,7 @@ def upgrade(database_url: str) -> str:
         with engine.begin() as connection:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             command.upgrade(_config(connection), "head")
+            _add_columns(connection, routes)
             _refuse_unknown_mandatory_columns(connection)
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             return context.get_current_revision() or ""
@@ -62,6 +68,13 @@ def upgrade(database_url: str) -> str:
         raise ConfigurationError(
             f"The tracking database was upgraded by a newer ferrero_dagster ({error}); install that one."
         ) from None
+
+
+def _add_columns(connection: sa.Connection, routes: Iterable[MastersRoute]) -> None:
+    """What a route's row brings; columns that are there stay as they are."""
+    for route in routes:
+        columns = [f"ADD COLUMN IF NOT EXISTS {route.column_prefix}_{n} {kind}" for n, kind in ROUTE_COLUMNS.items()]
+        connection.execute(sa.text(f"ALTER TABLE campaign_status {', '.join(columns)}"))
 
 
 def make_dagster_schema(database_url: str) -> str:

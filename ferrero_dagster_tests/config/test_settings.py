@@ -89,8 +89,8 @@ def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text("box:\n  folders:\n    agency_uploads: '7'\n")
     site, default = load_site(path), load_site()
-    assert site.box.folders.agency_uploads == "7"
-    assert site.box.folders.local_masters == default.box.folders.local_masters
+    assert site.box.folders["agency_uploads"] == "7"
+    assert site.box.folders["local_masters"] == default.box.folders["local_masters"]
     assert site.representation == default.representation
 
 

@@ -6,17 +6,17 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.report import DAILY_REPORT
 from ferrero_dagster.defs.report_check import day_due, judge_delivery, report_was_sent
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.tracking.daily_reports import ReportDelivery
+from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 ROME = ZoneInfo("Europe/Rome")
 DAY = date(2026, 11, 20)
-CHECKS = [report_was_sent, *build_ageing_checks(ROUTES)]
+CHECKS = [report_was_sent, *build_ageing_checks(ROUTES.masters)]
 
 
 @pytest.fixture

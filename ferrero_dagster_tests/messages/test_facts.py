@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.domain.lines import LINE_LIMIT
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -21,6 +20,7 @@ from ferrero_dagster.messages.facts import (
 )
 from ferrero_dagster.sandbox.gallery.mails import gallery
 from ferrero_dagster.sandbox.gallery.reports import report_of
+from ferrero_dagster_tests.fix_world import ROUTES
 
 CAMPAIGN = CampaignRef(id="ea0dbf", number="C000000078", name="Local adaptation test 2")
 ANY_TEXT = st.text(st.characters(), max_size=600)
@@ -53,8 +53,8 @@ def test_an_unknown_kind_is_refused():
 
 def test_the_templates_of_the_specification_are_all_there():
     endings = ("complete", "partial", "no_assets_warning", "no_assets_retry", "permanently_failed")
-    wanted = {f"{route.name}_{ending}" for route in ROUTES for ending in endings}
-    wanted |= {f"{FINALS_ROUTE.name}_{ending}" for ending in ("file_uploaded", "upload_failed", "complete")}
+    wanted = {f"{route.name}_{ending}" for route in ROUTES.masters for ending in endings}
+    wanted |= {f"{ROUTES.finals[0].name}_{ending}" for ending in ("file_uploaded", "upload_failed", "complete")}
     assert {fact.template for fact in gallery().values()} == wanted | {
         "workflow_error",
         "stuck_campaigns",
@@ -64,7 +64,7 @@ def test_the_templates_of_the_specification_are_all_there():
 
 def test_only_successes_go_to_the_notification_list():
     successes = {fact.template for fact in gallery().values() if fact.audience == "notifications"}
-    complete = {f"{route.name}_complete" for route in ROUTES}
+    complete = {f"{route.name}_complete" for route in ROUTES.masters}
     assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete", "daily_report"}
 
 
@@ -75,13 +75,13 @@ def test_a_report_that_needs_somebody_goes_to_those_who_act_too():
 
 
 def test_a_route_is_taken_from_the_table_of_routes():
-    fact = NoAssetsWarning(route=ROUTES[2], campaign=CAMPAIGN, polls=20, source_folder="05 Final Assets")
+    fact = NoAssetsWarning(route=ROUTES.masters[2], campaign=CAMPAIGN, polls=20, source_folder="05 Final Assets")
     assert (fact.template, fact.route.status_after) == ("b1_to_b2_no_assets_warning", "B2")
 
 
 def test_make_com_gets_the_campaign_the_change_and_the_assets():
     file = MovedFile(name="a.mp4", stored_name="a_ABC123.mp4", tracking_id="ABC123", size_bytes=5)
-    fact = CampaignComplete(route=ROUTES[0], campaign=CAMPAIGN, files=[file], box_folder_url=None)
+    fact = CampaignComplete(route=ROUTES.masters[0], campaign=CAMPAIGN, files=[file], box_folder_url=None)
     assert webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc)) == {
         "event": "a1_to_a2_complete",
         "campaign_id": "ea0dbf",
@@ -105,7 +105,7 @@ def test_make_com_gets_the_campaign_the_change_and_the_assets():
 
 def test_make_com_hears_that_a_failed_campaign_keeps_its_status():
     fact = PermanentlyFailed(
-        route=ROUTES[0], campaign=CAMPAIGN, attempts=3, reason="No folder", reset_sql="", reset_command=""
+        route=ROUTES.masters[0], campaign=CAMPAIGN, attempts=3, reason="No folder", reset_sql="", reset_command=""
     )
     body = webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc))
     assert (body["status_after"], body["reason"], body["assets"]) == ("A1", "No folder", [])

@@ -12,11 +12,11 @@ from css_inline import CSSInliner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.messages.enclosures import InlineImage
 from ferrero_dagster.messages.facts import CampaignRef, Fact, NoAssetsWarning, fact_from_json
 from ferrero_dagster.messages.rendering import RenderedMail, build_email, render
 from ferrero_dagster.sandbox.gallery.mails import CONTEXT, NOON, RUN_URL, gallery, write_gallery
+from ferrero_dagster_tests.fix_world import A1
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 MAILS = {title: (fact, render(fact, CONTEXT)) for title, fact in gallery().items()}
@@ -202,7 +202,7 @@ def test_headers_say_that_a_machine_wrote():
 def no_assets(name: str, waiting_since: datetime | None = None) -> Fact:
     campaign = CampaignRef(id="ea0dbf", number=None, name=name)
     return NoAssetsWarning(
-        route=ROUTES[0], campaign=campaign, polls=20, source_folder="01 Master Assets", waiting_since=waiting_since
+        route=A1, campaign=campaign, polls=20, source_folder="01 Master Assets", waiting_since=waiting_since
     )
 
 

@@ -24,7 +24,7 @@ OUR_URL = "postgresql://ferrero:s3cret@db.example/tracking"
 def connections(database_url, served_dam, served_box, tmp_path) -> Iterator[Connections]:
     """Everything as it should be."""
     site = load_site()
-    for name, folder_id in site.box.folders.model_dump().items():
+    for name, folder_id in site.box.folders.items():
         served_box.store.add_folder(parent_id="0", name=name, folder_id=folder_id)
     with MailServer(Mailbox(tmp_path / "mails")) as mail:
         settings = load_settings(

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.tracking import rounds
 from ferrero_dagster.transfer.masters.mails import Reporter, count_strike
+from ferrero_dagster_tests.fix_world import A1
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, rows, seen
 
 SITE = load_site()
@@ -28,7 +28,7 @@ def test_make_is_told_of_a_given_up_campaign_where_site_settings_and_route_want_
     patience = SITE.campaigns.model_copy(update={"webhook_on_permanent_failure": is_wanted})
     site = SITE.model_copy(update={"campaigns": patience})
     reporter = Reporter(
-        route=replace(ROUTES[0], webhook=route_has),
+        route=replace(A1, webhook=route_has),
         campaign=campaign(),
         round=world.database.transact(rounds.open_round, "a1_to_a2", "a" * 40),
         systems=replace(world.systems, site=site, has_webhook=has_webhook),

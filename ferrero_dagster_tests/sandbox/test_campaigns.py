@@ -4,7 +4,6 @@ from contextlib import closing
 
 import pytest
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS, add_campaign_for_fun, seed
@@ -59,7 +58,7 @@ def test_the_local_masters_are_large_small_and_awkward(otmm, box, media_dir):
 
 def test_no_decoy_is_a_live_campaign_that_a_route_wants(otmm, box, media_dir):
     sample = seed(otmm, box, media_dir)
-    wanted = {(route.campaign_type, route.status_before) for route in ROUTES}
+    wanted = {(route.campaign_type, route.status_before) for route in load_site().routes.masters}
     live = [decoy for decoy in sample.decoys if not otmm.item(decoy).deleted]
     assert len(live) == len(sample.decoys) - 1
     assert not {(facts(otmm, decoy)[1], otmm.status(decoy)) for decoy in live} & wanted
@@ -76,7 +75,7 @@ def test_seeding_again_adds_nothing_and_keeps_what_people_changed(otmm, box, med
 def test_the_box_folders_are_those_of_the_site_configuration(otmm, box, media_dir):
     seed(otmm, box, media_dir)
     assert {item.id: item.name for item in box.items("0")} == BOX_FOLDERS
-    assert set(load_site().box.folders.model_dump().values()) == set(BOX_FOLDERS)
+    assert set(load_site().box.folders.values()) == set(BOX_FOLDERS)
 
 
 def test_campaigns_for_fun_are_new_each_time(otmm, media_dir):

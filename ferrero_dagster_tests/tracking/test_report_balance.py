@@ -96,11 +96,13 @@ def test_a_rework_under_the_tracking_id_of_its_master_adds_up(database):
 def test_a_refused_file_that_is_renamed_counts_once(database):
     insert(
         database,
-        "INSERT INTO agency_files (file_id, etag, name, size_bytes, sha1_hex, state, first_seen_at, refused_at,"
+        "INSERT INTO agency_files (route, file_id, etag, name, size_bytes, sha1_hex, state, first_seen_at, refused_at,"
         " gone_at) VALUES"
-        " ('7', '0', 'wrong.mp4', 1, '', 'gone', '2026-03-28T08:00Z', '2026-03-28T08:00Z', '2026-03-29T08:00Z'),"
-        " ('7', '1', 'right.mp4', 1, '', 'ready', '2026-03-29T08:00Z', NULL, NULL),"
-        " ('8', '0', 'deleted.mp4', 1, '', 'gone', '2026-03-28T08:00Z', '2026-03-28T08:00Z', '2026-03-29T08:00Z')",
+        " ('a2_to_a3', '7', '0', 'wrong.mp4', 1, '', 'gone', '2026-03-28T08:00Z', '2026-03-28T08:00Z',"
+        " '2026-03-29T08:00Z'),"
+        " ('a2_to_a3', '7', '1', 'right.mp4', 1, '', 'ready', '2026-03-29T08:00Z', NULL, NULL),"
+        " ('a2_to_a3', '8', '0', 'deleted.mp4', 1, '', 'gone', '2026-03-28T08:00Z', '2026-03-28T08:00Z',"
+        " '2026-03-29T08:00Z')",
     )
     _, finals = make(database).report.balances
     assert (finals.eligible, finals.retrying, finals.withdrawn) == (2, 1, 1)
@@ -113,9 +115,9 @@ def test_a_final_that_is_replaced_before_it_moved_counts_once(database):
     insert(
         database,
         "UPDATE transfers SET state = 'withdrawn';"
-        "INSERT INTO agency_files (file_id, etag, name, size_bytes, sha1_hex, state, first_seen_at, gone_at)"
-        " VALUES ('7', '1', 'a.mp4', 1, '', 'gone', '2026-03-29T20:00Z', '2026-03-29T21:00Z'),"
-        " ('7', '2', 'a.mp4', 2, '', 'ready', '2026-03-29T21:00Z', NULL)",
+        "INSERT INTO agency_files (route, file_id, etag, name, size_bytes, sha1_hex, state, first_seen_at, gone_at)"
+        " VALUES ('a2_to_a3', '7', '1', 'a.mp4', 1, '', 'gone', '2026-03-29T20:00Z', '2026-03-29T21:00Z'),"
+        " ('a2_to_a3', '7', '2', 'a.mp4', 2, '', 'ready', '2026-03-29T21:00Z', NULL)",
     )
     _, finals = make(database).report.balances
     assert (finals.eligible, finals.retrying, finals.withdrawn) == (1, 1, 0)
@@ -127,8 +129,10 @@ def test_a_final_that_is_refused_after_an_attempt_counts_and_is_told_once(databa
     insert(
         database,
         f"UPDATE transfers SET state = '{state}', set_aside_at = {NINE_PM};"
-        "INSERT INTO agency_files (file_id, etag, name, size_bytes, sha1_hex, state, reason, first_seen_at, refused_at)"
-        f" VALUES ('7', '1', '7.mp4', 1, '', 'refused', 'Its master is withdrawn.', '2026-03-29T20:00Z', {NINE_PM})",
+        "INSERT INTO agency_files (route, file_id, etag, name, size_bytes, sha1_hex, state, reason, first_seen_at,"
+        " refused_at)"
+        " VALUES ('a2_to_a3', '7', '1', '7.mp4', 1, '', 'refused', 'Its master is withdrawn.', '2026-03-29T20:00Z',"
+        f" {NINE_PM})",
     )
     report = make(database).report
     assert (report.balances[1].eligible, report.balances[1].refused) == (1, 1)

@@ -79,8 +79,9 @@ def known_day(database: Database) -> Database:
         for file_id, state, seen, refused, gone in rows(AGENCY_FILES, 5):
             cursor.execute(
                 """
-                INSERT INTO agency_files (file_id, etag, name, size_bytes, sha1_hex, state, campaign_id, first_seen_at,
-                                          refused_at, gone_at) VALUES (%s, '1', %s, 1, '', %s, 'c1', %s, %s, %s)
+                INSERT INTO agency_files (route, file_id, etag, name, size_bytes, sha1_hex, state, campaign_id,
+                                          first_seen_at, refused_at, gone_at)
+                VALUES ('a2_to_a3', %s, '1', %s, 1, '', %s, 'c1', %s, %s, %s)
                 """,
                 (file_id, f"{file_id}.mp4", state, at(seen), at(refused), at(gone)),
             )

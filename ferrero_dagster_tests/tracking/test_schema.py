@@ -10,6 +10,7 @@ from sqlalchemy import NullPool, create_engine, text
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, SystemUnavailable
 from ferrero_dagster.tracking import schema
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import contents, run_sql
 
@@ -17,15 +18,18 @@ TABLE_NAMES = "SELECT table_name FROM information_schema.tables WHERE table_sche
 
 
 def test_an_empty_database_is_brought_to_the_head_and_a_second_time_changes_nothing(empty_database_url):
-    assert schema.upgrade(empty_database_url) == schema.head()
+    assert schema.upgrade(empty_database_url, ROUTES.masters) == schema.head()
     tables = run_sql(empty_database_url, TABLE_NAMES)
-    assert schema.upgrade(empty_database_url) == schema.head()
+    assert schema.upgrade(empty_database_url, ROUTES.masters) == schema.head()
     assert run_sql(empty_database_url, TABLE_NAMES) == tables
     assert {("master_assets",), ("transfers",), ("ferrero_alembic_version",)} <= set(tables)
 
 
 def test_two_processes_may_upgrade_at_once(empty_database_url):
-    program = "import sys; from ferrero_dagster.tracking import schema; print(schema.upgrade(sys.argv[1]))"
+    program = (
+        "import sys; from ferrero_dagster.config.site import load_site; from ferrero_dagster.tracking import schema; "
+        "print(schema.upgrade(sys.argv[1], load_site().routes.masters))"
+    )
     command = [sys.executable, "-c", program, empty_database_url]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=60)[0].strip() for process in both] == [schema.head()] * 2
@@ -35,7 +39,7 @@ def test_two_processes_may_upgrade_at_once(empty_database_url):
 def test_a_database_of_the_cron_scripts_is_adopted_without_touching_a_row_or_a_type(empty_database_url, tables):
     run_sql(empty_database_url, tables, cron.ROWS)
     columns, rows = contents(empty_database_url)
-    assert schema.upgrade(empty_database_url) == schema.head()
+    assert schema.upgrade(empty_database_url, ROUTES.masters) == schema.head()
     assert contents(empty_database_url, columns) == (columns, rows)
     columns_now, _ = contents(empty_database_url)
     assert all(columns_now[table][: len(described)] == described for table, described in columns.items())
@@ -51,7 +55,7 @@ def test_files_of_before_were_first_seen_when_their_transfer_began(empty_databas
         "INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, created_at)"
         " VALUES ('a1_to_a2', 'c1', 'm1', '1', 'm1', 'ABC123', '2026-01-01')",
     )
-    schema.upgrade(empty_database_url)
+    schema.upgrade(empty_database_url, ROUTES.masters)
     assert run_sql(empty_database_url, "SELECT first_seen_at = created_at FROM transfers") == [(True,)]
 
 
@@ -59,7 +63,7 @@ def test_files_of_before_were_first_seen_when_their_transfer_began(empty_databas
 def test_the_sql_of_the_seeds_runs_on_an_adopted_database_and_means_the_same(empty_database_url, tables):
     url = empty_database_url
     run_sql(url, tables, cron.ROWS)
-    schema.upgrade(url)
+    schema.upgrade(url, ROUTES.masters)
     run_sql(
         url,
         "UPDATE campaign_status SET a1_retry_count = 3, a1_permanently_failed = TRUE, a1_failure_reason = 'why',"
@@ -95,7 +99,7 @@ def test_the_resets_of_the_seeds_leave_the_other_campaigns_alone(database_url):
 
 def test_dagsters_own_version_table_in_the_same_database_stays_as_it_is(empty_database_url):
     run_sql(empty_database_url, "CREATE TABLE alembic_version AS SELECT 'dagsters'::text AS version_num")
-    schema.upgrade(empty_database_url)
+    schema.upgrade(empty_database_url, ROUTES.masters)
     assert run_sql(empty_database_url, "SELECT * FROM alembic_version") == [("dagsters",)]
 
 
@@ -126,7 +130,7 @@ def test_a_database_that_cannot_be_adopted_is_left_as_it_was_and_the_sentence_sa
     run_sql(empty_database_url, cron.ODD, cron.ROWS, spoil)
     before = contents(empty_database_url), run_sql(empty_database_url, TABLE_NAMES)
     with pytest.raises(ConfigurationError) as raised:
-        schema.upgrade(empty_database_url)
+        schema.upgrade(empty_database_url, ROUTES.masters)
     assert str(raised.value) == sentence
     assert (contents(empty_database_url), run_sql(empty_database_url, TABLE_NAMES)) == before
 
@@ -134,17 +138,21 @@ def test_a_database_that_cannot_be_adopted_is_left_as_it_was_and_the_sentence_sa
 def test_a_database_of_a_newer_version_is_refused(database_url):
     run_sql(database_url, "UPDATE ferrero_alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigurationError, match="was upgraded by a newer ferrero_dagster"):
-        schema.upgrade(database_url)
+        schema.upgrade(database_url, ROUTES.masters)
 
 
 def test_a_user_without_the_right_to_make_tables_is_told_so(postgres, empty_database_url):
     run_sql(empty_database_url, "CREATE ROLE reader LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     with pytest.raises(AccessRefused, match="PostgreSQL refuses us: permission denied for schema public"):
-        schema.upgrade(empty_database_url.replace("postgres@", "reader@"))
+        schema.upgrade(empty_database_url.replace("postgres@", "reader@"), ROUTES.masters)
     run_sql(empty_database_url, "DROP ROLE reader")
 
 
-@pytest.mark.parametrize("use", [schema.upgrade, lambda url: Database(url).transact(lambda cursor: None)])
+def upgrade(url):
+    schema.upgrade(url, ROUTES.masters)
+
+
+@pytest.mark.parametrize("use", [upgrade, lambda url: Database(url).transact(lambda cursor: None)])
 @pytest.mark.parametrize(
     ("url", "error", "words"),
     [

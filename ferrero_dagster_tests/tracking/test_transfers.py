@@ -10,6 +10,7 @@ from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails
 from ferrero_dagster.tracking import schema, transfers
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
@@ -164,7 +165,7 @@ def test_a_reworked_final_keeps_the_tracking_id_of_its_master_the_campaigns_own_
 @pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.LATE_KEYS], ids=["usual", "odd", "late keys"])
 def test_masters_that_a_cron_script_moved_are_not_moved_again(empty_database_url, tables):
     run_sql(empty_database_url, tables, cron.ROWS)
-    schema.upgrade(empty_database_url)
+    schema.upgrade(empty_database_url, ROUTES.masters)
     database = Database(empty_database_url)
     listed = [asset(n) for n in (1, 2, 3)]
     for _ in range(2):

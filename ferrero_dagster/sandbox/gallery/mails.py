@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import parse_v2
 from ferrero_dagster.domain.links import Links
@@ -113,7 +112,7 @@ def _with_pictures(mail: RenderedMail) -> str:
 def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
     campaign = _campaign(campaign_name)
     files = [_moved(name, number) for number, name in enumerate(file_names)]
-    for route in ROUTES:
+    for route in load_site().routes.masters:
         yield from _route_facts(RouteRef.model_validate(route), route.source_folder, campaign, files)
     yield _uploaded(campaign, [f"{name}: MARKETING_TAG was missing and is now “Tag”." for name in file_names[::12]])
     yield _refused(campaign)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.files import Campaign
@@ -13,7 +13,7 @@ from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, Database
 
 
-def is_on(route: Route, campaign: Campaign) -> bool:
+def is_on(route: MastersRoute, campaign: Campaign) -> bool:
     """Whether the campaign is in the route's status and of its type."""
     return (campaign.status, campaign.type) == (route.status_before, route.campaign_type)
 
@@ -29,7 +29,7 @@ def read(dam: Otmm, known: Campaign) -> Campaign:
 def note_read(cursor: Cursor, site: Site, campaign: Campaign) -> None:
     """Write down what was read; a route that the campaign is not on has nothing more to do with it. Idempotent."""
     campaigns.note_seen(cursor, campaign)
-    for route in site.effective_routes:
+    for route in site.routes.masters:
         if not is_on(route, campaign):
             rounds.overtake(cursor, route.name, campaign.id)
             if not rounds.open_rounds(cursor, route.name, [campaign.id]):

@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.box_agency import FileNow
+from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.creativex import CreativeX, creativex_of
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
@@ -51,9 +52,21 @@ class _Arrival:
 class FinalFile:
     """Moves one file at a time, in any thread of a run."""
 
-    def __init__(self, systems: Systems, campaign: Campaign, run_id: str, area: Staging, progress: Progress) -> None:
+    def __init__(
+        self,
+        *,
+        systems: Systems,
+        route: FinalsRoute,
+        campaign: Campaign,
+        target_id: str | None,
+        run_id: str,
+        area: Staging,
+        progress: Progress,
+    ) -> None:
         self._systems = systems
+        self._route = route
         self._campaign = campaign
+        self._target_id = target_id
         self._run_id = run_id
         self._area = area
         self._progress = progress
@@ -68,7 +81,7 @@ class FinalFile:
         """
         file, name = task
         final = self._systems.database.transact(
-            finals.claim, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
+            finals.claim, self._route.name, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
         )
         try:
             if final.transfer.state == "moved":
@@ -109,7 +122,7 @@ class FinalFile:
         )  # fmt: skip
 
     def _master(self, tracking_id: str) -> tuple[str, object]:
-        """The master's upload directory and full metadata."""
+        """The folder that the final goes to, and its master's full metadata."""
         if self._campaign.status == GONE:
             raise PermanentError(
                 f"The DAM has no campaign {self._campaign.id} (any more); restore it there, then release the file.",
@@ -118,18 +131,19 @@ class FinalFile:
         master = self._systems.database.transact(finals.master, tracking_id)
         if master is None:
             raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
-        if not master.upload_directory:
+        folder_id = self._target_id or master.upload_directory
+        if not folder_id:
             raise PermanentError(
                 f"The master {tracking_id} has no upload_directory in the table master_assets; set it, then release "
                 "the file.",
                 code="no upload directory",
             )
-        return master.upload_directory, master.full_metadata
+        return folder_id, master.full_metadata
 
     def _as_listed(self, file: ListedFile) -> FileNow:
         """The file now; raises ChangedMeanwhile unless it has the name and place that it was judged by."""
         now = self._systems.agency.now(file.id)
-        folder_id = self._systems.box_folders["agency_uploads"]
+        folder_id = self._systems.box_folders[self._route.inbox]
         is_there = now.is_below(folder_id, subfolders=self._systems.site.agency.include_subfolders)
         if now.etag != file.etag or not is_there:
             raise ChangedMeanwhile(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferrero_dagster.clients.box_agency import BoxAgency
-from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import Incident
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems
@@ -50,6 +50,7 @@ class AgencyLooker:
 
     #: Opens the agency's folder; where Box refuses us or is out, that is reported like any other incident.
     open_agency: Callable[[], AbstractContextManager[BoxAgency]]
+    route: FinalsRoute
     folder_id: str
     database: Database
     site: Site
@@ -69,7 +70,7 @@ class AgencyLooker:
             incidents.report(self.database, error, self.site)
             return AgencyLook(notes=[str(error)])
         files = [file for file in listed if not is_ignored(file.name)]
-        known = self.database.transact(finals.known_files)
+        known = self.database.transact(finals.known_files, self.route.name)
         judgements = self._judge(files, known)
         finished = self.database.transact(self._write, judgements, known)
         look = AgencyLook(judgements=judgements)
@@ -80,7 +81,7 @@ class AgencyLooker:
     def _start(self, due: dict[str, int], look: AgencyLook, running: Collection[str]) -> None:
         site = self.site.agency
         hold = self.database.transact(incidents.hold, site.retry_pauses_minutes)
-        known = self.database.transact(rounds.open_rounds, FINALS_ROUTE.name, due)
+        known = self.database.transact(rounds.open_rounds, self.route.name, due)
         # Also a campaign that could not even be read, which no file of it tells.
         pausing = {id_ for id_, one in known.items() if not self._is_due(one.failed_attempts, one.since_last_failure_s)}
         for campaign in self.database.transact(finals.campaigns_of, due):
@@ -114,9 +115,9 @@ class AgencyLooker:
     def _write(self, cursor: Cursor, judgements: list[Judgement], known: dict[tuple[str, str], KnownFile]) -> list[str]:
         """Write down what changed; returns the campaigns that are complete but not advanced yet."""
         changed = [(j, _looks(j.file, known)) for j in judgements if _is_news(j, known)]
-        finals.save_judgements(cursor, changed)
+        finals.save_judgements(cursor, self.route.name, changed)
         if gone := set(known) - {(j.file.id, j.file.etag) for j in judgements}:
-            finals.mark_gone(cursor, gone)
+            finals.mark_gone(cursor, self.route.name, gone)
         self._mail_refusals(cursor, [j for j, _ in changed if j.state == "refused"])
         outages.note_look(cursor, "Box")
         return self._finished(cursor) if self.site.agency.advance_when_complete else []
@@ -129,8 +130,9 @@ class AgencyLooker:
         outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
 
     def _finished(self, cursor: Cursor) -> list[str]:
-        finished = finals.complete_campaigns(cursor) + rounds.unfinished_advances(cursor, FINALS_ROUTE.name)
-        open_rounds = rounds.open_rounds(cursor, FINALS_ROUTE.name, finished) if finished else {}
+        name = self.route.name
+        finished = finals.complete_campaigns(cursor, self.route) + rounds.unfinished_advances(cursor, name)
+        open_rounds = rounds.open_rounds(cursor, name, finished) if finished else {}
         return [
             campaign_id
             for campaign_id in finished

@@ -1,6 +1,6 @@
 """What people are told of finals (SPEC 4.3-4.7); each message is written in the transaction of its fact."""
 
-from ferrero_dagster.config.routes import FINALS_ROUTE
+from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.files import Campaign, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import (
@@ -58,14 +58,22 @@ def undeleted(links: Links, campaign: Campaign, transfer: Transfer, *, reason: s
 
 
 def report_complete(
-    systems: Systems, campaign: Campaign, current: rounds.Round, run_id: str, *, notes: tuple[str, ...]
+    systems: Systems,
+    route: FinalsRoute,
+    campaign: Campaign,
+    current: rounds.Round,
+    run_id: str,
+    *,
+    notes: tuple[str, ...],
 ) -> None:
     """The status is set and read back: write it down and tell everybody; idempotent."""
 
     def work(cursor: Cursor) -> None:
-        campaigns.note_status(cursor, campaign.id, FINALS_ROUTE.status_after)
+        campaigns.note_status(cursor, campaign.id, route.status_after)
         rounds.close(cursor, current.id, "advanced")
-        files = tuple(moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, campaign.id))
+        files = tuple(
+            moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, route.name, campaign.id)
+        )
         fact = FinalsComplete(
             campaign=campaign_ref(systems.links, campaign),
             files=files,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ferrero_dagster.config.routes import FINALS_ROUTE
-from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam
+from ferrero_dagster.config.routes import FinalsRoute
+from ferrero_dagster.domain.box_names import same_folder_name
+from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam, PermanentError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.planning import pause_left_s
@@ -38,23 +39,24 @@ class FinalsOutcome:
     status: str | None = None
 
 
-def move_finals(campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsOutcome:
-    """Move all ready files of one campaign; safe to run again, whatever became of earlier runs.
+def move_finals(route: FinalsRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsOutcome:
+    """Move all files of one campaign that are ready for the route; safe to run again, whatever became of earlier runs.
 
     Raises:
         FerreroError: an incident stopped it; it is written down and, where somebody must act, mailed.
     """
-    with systems.database.lock(f"{FINALS_ROUTE.name}:{campaign_id}") as lock:
+    with systems.database.lock(f"{route.name}:{campaign_id}") as lock:
         if lock is None:
             return FinalsOutcome(
                 nothing="Another run is moving this campaign's finals just now; this one moved nothing."
             )
         with incidents.reported(systems.database, systems.site, run_url=systems.links.run(watcher.run_id)):
-            return _FinalsMove(campaign_id, systems, watcher, lock).run()
+            return _FinalsMove(route, campaign_id, systems, watcher, lock).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _FinalsMove:
+    route: FinalsRoute
     campaign_id: str
     systems: Systems
     watcher: Watcher
@@ -63,21 +65,22 @@ class _FinalsMove:
     def run(self) -> FinalsOutcome:
         try:
             campaign = self._campaign()
+            target_id = self._target(campaign)
         except Incident:
             raise
         except FerreroError:
             self.systems.database.transact(self._note_unread)
             raise
-        ready = self.systems.database.transact(finals.ready_files, self.campaign_id)
+        ready = self.systems.database.transact(finals.ready_files, self.route.name, self.campaign_id)
         self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
-        result = self._move(campaign, self._chosen(ready))
+        result = self._move(campaign, self._chosen(ready), target_id)
         if result.moved:
             self.systems.database.transact(incidents.note_all_well)
         chosen = self._advance(campaign)
         return replace(result, status=chosen) if chosen else result
 
     def _note_unread(self, cursor: Cursor) -> None:
-        rounds.note_failure(cursor, rounds.open_round(cursor, FINALS_ROUTE.name, self.campaign_id).id)
+        rounds.note_failure(cursor, rounds.open_round(cursor, self.route.name, self.campaign_id).id)
 
     def _campaign(self) -> Campaign:
         """The campaign as the DAM shows it; one that is not there any more has the status `GONE`."""
@@ -90,6 +93,20 @@ class _FinalsMove:
         self.watcher.on_campaign(campaign)
         database.transact(sightings.note_read, self.systems.site, campaign)
         return campaign
+
+    def _target(self, campaign: Campaign) -> str | None:
+        """The folder that the finals go to; None for the upload directory of each final's master."""
+        wanted = self.route.target_folder
+        if not wanted or campaign.status == GONE:
+            return None
+        found = [id_ for id_, name in self.systems.dam.child_folders(campaign.id) if same_folder_name(name, wanted)]
+        if len(found) != 1:
+            raise PermanentError(
+                f"{campaign} has {len(found) or 'no'} folder {wanted}, where its finals go to; see to it that there is "
+                "one in the DAM.",
+                code="target folder not found",
+            )
+        return found[0]
 
     def _chosen(self, ready: Sequence[ReadyFile]) -> list[tuple[ListedFile, V2Name]]:
         """The files to try now, with their parsed names.
@@ -106,12 +123,15 @@ class _FinalsMove:
                 chosen.setdefault(name.clean_name.casefold(), (file, name))
         return list(chosen.values())
 
-    def _move(self, campaign: Campaign, files: list[tuple[ListedFile, V2Name]]) -> FinalsOutcome:
+    def _move(self, campaign: Campaign, files: list[tuple[ListedFile, V2Name]], target_id: str | None) -> FinalsOutcome:
         site = self.systems.site.transfer
         results: dict[str, MovedFile | FerreroError] = {}
         progress = Progress(len(files))
         with staging(self.systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
-            work = FinalFile(self.systems, campaign, self.watcher.run_id, area, progress)
+            work = FinalFile(
+                systems=self.systems, route=self.route, campaign=campaign, target_id=target_id,
+                run_id=self.watcher.run_id, area=area, progress=progress,
+            )  # fmt: skip
             pool: Pool[tuple[ListedFile, V2Name], MovedFile] = Pool(
                 work.move, threads=site.threads, on_idle=lambda: self.watcher.log(str(progress))
             )
@@ -127,8 +147,8 @@ class _FinalsMove:
         return _outcome(campaign, results)
 
     def _advance(self, campaign: Campaign) -> str | None:
-        """A2 → A3 once every active master has an active final (SPEC 4.7); the status then, or None if not yet."""
-        database, route = self.systems.database, FINALS_ROUTE
+        """The status after the route, set once every active master has a final (SPEC 4.7); None if not yet."""
+        database, route = self.systems.database, self.route
         if not self.systems.site.agency.advance_when_complete:
             return None
         known = database.transact(rounds.open_rounds, route.name, [campaign.id]).get(campaign.id)
@@ -148,14 +168,14 @@ class _FinalsMove:
 
     def _is_complete(self, campaign: Campaign) -> bool:
         """Whether it is in the status before the advance, and every active master has its final."""
-        return bool(self.systems.database.transact(finals.complete_campaigns, [campaign.id]))
+        return bool(self.systems.database.transact(finals.complete_campaigns, self.route, [campaign.id]))
 
     def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
         if campaign.status == GONE:
             campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
-        mails.report_complete(self.systems, campaign, current, self.watcher.run_id, notes=notes)
-        self.watcher.log(f"{campaign}: every master has its final, status is {FINALS_ROUTE.status_after}.")
-        return FINALS_ROUTE.status_after
+        mails.report_complete(self.systems, self.route, campaign, current, self.watcher.run_id, notes=notes)
+        self.watcher.log(f"{campaign}: every master has its final, status is {self.route.status_after}.")
+        return self.route.status_after
 
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:

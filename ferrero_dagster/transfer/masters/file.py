@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
@@ -32,7 +32,7 @@ class MasterFiles:
     """What claiming and moving the masters of one campaign needs; `move` may be called from several threads."""
 
     systems: Systems
-    route: Route
+    route: MastersRoute
     campaign_id: str
     run_id: str
     #: DAM folder that the finals go to.
@@ -109,7 +109,7 @@ class MasterFiles:
         return moved_file(arrived, self.systems.links)
 
 
-def intend(cursor: Cursor, route: Route, campaign_id: str, assets: Collection[DamAsset], upload_id: str) -> None:
+def intend(cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], upload_id: str) -> None:
     """Write down that these assets are to be moved along the route; idempotent."""
     transfers.intend(
         cursor, route.name, campaign_id, assets, upload_directory=upload_id,

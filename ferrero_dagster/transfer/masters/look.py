@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
@@ -50,7 +50,7 @@ class Looker:
     interval_s: float
     deadline_s: float = 40
 
-    def look(self, route: Route, *, running: Collection[str]) -> Look:
+    def look(self, route: MastersRoute, *, running: Collection[str]) -> Look:
         """Find the campaigns of a route that are to start; counts polls of empty folders.
 
         `running` holds the ids of campaigns that have an unfinished run on this route. Where DAM or PostgreSQL cannot
@@ -64,7 +64,7 @@ class Looker:
             look.notes.append(str(error))
         return look
 
-    def _look(self, route: Route, running: Collection[str], look: Look) -> None:
+    def _look(self, route: MastersRoute, running: Collection[str], look: Look) -> None:
         ends = time.monotonic() + self.deadline_s
         look.found = self.dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
         resumed, histories, hold = self._remembered(route, look.found, running)
@@ -89,7 +89,7 @@ class Looker:
         return UnreadCampaigns(database=self.database, site=self.site, links=self.links, unread_before=before)
 
     def _remembered(
-        self, route: Route, found: list[Campaign], running: Collection[str]
+        self, route: MastersRoute, found: list[Campaign], running: Collection[str]
     ) -> tuple[list[Campaign], dict[str, CampaignHistory], str | None]:
         """Campaigns to resume, what is known of them and of the found ones, and why no run may start now."""
 
@@ -103,7 +103,9 @@ class Looker:
 
         return self.database.transact(work)
 
-    def _why_not(self, route: Route, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool) -> str | None:
+    def _why_not(
+        self, route: MastersRoute, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool
+    ) -> str | None:
         """Why the campaign does not start; None if it does.
 
         Raises:
@@ -120,7 +122,7 @@ class Looker:
             return None
         return self._count_empty(route, now) if sightings.is_on(route, now) else sightings.whereabouts(now)
 
-    def _asked(self, route: Route, campaign: Campaign, *, is_resumed: bool) -> tuple[Campaign, bool]:
+    def _asked(self, route: MastersRoute, campaign: Campaign, *, is_resumed: bool) -> tuple[Campaign, bool]:
         """The campaign as its folder says now, for the index may lag, and whether a run has something to do."""
         now = sightings.read(self.dam, campaign)
         if is_resumed or not sightings.is_on(route, now):
@@ -130,31 +132,33 @@ class Looker:
         except CampaignError:
             return now, True  # its run fails, says why, and counts the strike
 
-    def _doubtful(self, route: Route, found: list[Campaign]) -> list[Campaign]:
+    def _doubtful(self, route: MastersRoute, found: list[Campaign]) -> list[Campaign]:
         """Campaigns of which search and database say different things: they came, went, or the index lags."""
         return self.database.transact(
             campaigns.doubtful, status=route.status_before, campaign_type=route.campaign_type,
             found=[campaign.id for campaign in found], limit=_MAX_DOUBTFUL,
         )  # fmt: skip
 
-    def _open_round(self, route: Route, campaign: Campaign) -> None:
+    def _open_round(self, route: MastersRoute, campaign: Campaign) -> None:
         """The time to arrive runs from now on; the run may wait in Dagster's queue."""
         self.database.transact(rounds.open_round, route.name, campaign.id)
 
-    def _count_empty(self, route: Route, campaign: Campaign) -> str:
+    def _count_empty(self, route: MastersRoute, campaign: Campaign) -> str:
         polls = self.database.transact(
             count_empty_poll, route, campaign, self.site, self.links, interval_s=self.interval_s
         )
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
 
 
-def _unfinished(cursor: Cursor, route: Route, found_ids: Collection[str]) -> list[Campaign]:
+def _unfinished(cursor: Cursor, route: MastersRoute, found_ids: Collection[str]) -> list[Campaign]:
     """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
     ids = rounds.unfinished_advances(cursor, route.name)
     return finals.campaigns_of(cursor, [campaign_id for campaign_id in ids if campaign_id not in found_ids])
 
 
-def _histories(cursor: Cursor, route: Route, ids: list[str], running: Collection[str]) -> dict[str, CampaignHistory]:
+def _histories(
+    cursor: Cursor, route: MastersRoute, ids: list[str], running: Collection[str]
+) -> dict[str, CampaignHistory]:
     patience = campaigns.patience(cursor, route.column_prefix, ids)
     unread = campaigns.unread(cursor, ids)
     # A reset by SQL leaves no time of a last attempt.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.domain.files import Campaign
@@ -33,7 +33,7 @@ from ferrero_dagster.transfer.systems import Systems
 class Reporter:
     """Everything that a report of a campaign's round needs."""
 
-    route: Route
+    route: MastersRoute
     campaign: Campaign
     round: rounds.Round
     systems: Systems
@@ -112,7 +112,7 @@ def report_partial(
     reporter.systems.database.transact(work)
 
 
-def note_failure(cursor: Cursor, route: Route, current: rounds.Round) -> None:
+def note_failure(cursor: Cursor, route: MastersRoute, current: rounds.Round) -> None:
     """A run ended without moving everything, for no error of the campaign: the next attempt comes after a pause."""
     if rounds.note_failure(cursor, current.id):
         campaigns.note_attempt(cursor, route.column_prefix, current.campaign_id)
@@ -148,7 +148,7 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
 
 
 def count_empty_poll(
-    cursor: Cursor, route: Route, campaign: Campaign, site: Site, links: Links, *, interval_s: float
+    cursor: Cursor, route: MastersRoute, campaign: Campaign, site: Site, links: Links, *, interval_s: float
 ) -> int:
     """Count one poll of an empty source folder and return the count; warns once per stuck period (SPEC 3.3).
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import campaign_folder_name, same_folder_name
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
@@ -41,7 +41,7 @@ class MastersOutcome:
     notes: tuple[str, ...] = ()
 
 
-def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
+def move_campaign(route: MastersRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
     """Move one campaign along a route as far as it goes; safe to run again, whatever became of earlier runs.
 
     Raises:
@@ -56,7 +56,7 @@ def move_campaign(route: Route, campaign_id: str, systems: Systems, watcher: Wat
 
 @dataclass(frozen=True, slots=True)
 class _CampaignMove:
-    route: Route
+    route: MastersRoute
     campaign_id: str
     systems: Systems
     watcher: Watcher
@@ -286,7 +286,7 @@ class _CampaignMove:
         return replace(result, status=after, box_folder_url=url, notes=notes)
 
 
-def find_folders(dam: Otmm, route: Route, campaign_id: str) -> tuple[str, str]:
+def find_folders(dam: Otmm, route: MastersRoute, campaign_id: str) -> tuple[str, str]:
     """The ids of the campaign's source folder and of the folder that its finals go to.
 
     The latter is the campaign folder itself where it has no such folder yet.

@@ -17,7 +17,7 @@ from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals.run import FinalsOutcome, move_finals
 from ferrero_dagster.transfer.systems import Watcher
-from ferrero_dagster_tests.fix_world import World, sha1
+from ferrero_dagster_tests.fix_world import A2, World, sha1
 
 CREATIVEX = {"creativexScore": 90, "creativexUrl": "https://www.bbc.com"}
 TABLES = "master_assets, derivative_assets, campaign_status, transfers, campaign_rounds, outages, notifications"
@@ -86,9 +86,13 @@ class Agency:
         """One look at the agency's folder."""
         s = self.world.systems
         looker = AgencyLooker(
-            open_agency=lambda: nullcontext(s.agency), folder_id=AGENCY_FOLDER, database=s.database, site=s.site,
+            open_agency=lambda: nullcontext(s.agency),
+            route=A2,
+            folder_id=AGENCY_FOLDER,
+            database=s.database,
+            site=s.site,
             links=s.links,
-        )  # fmt: skip
+        )
         return looker.look(running=running)
 
     def starts(self, look: AgencyLook | None = None) -> dict[str, int]:
@@ -104,7 +108,7 @@ class Agency:
     def move(self, campaign_id: str) -> FinalsOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id="run", log=self.world.said.append, on_moved=self.world.events.append)
-        return move_finals(campaign_id, self.world.systems, watcher)
+        return move_finals(A2, campaign_id, self.world.systems, watcher)
 
     def settle_and_move(self, campaign_id: str) -> FinalsOutcome:
         """What happens when nothing goes wrong."""

@@ -12,7 +12,7 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN
-from ferrero_dagster_tests.fix_world import World
+from ferrero_dagster_tests.fix_world import A2, World
 
 _context = multiprocessing.get_context("forkserver")
 # Imported once, so that each process starts at once.
@@ -54,7 +54,7 @@ def _run(environment: dict[str, str], campaign_id: str, sender: Connection) -> N
     os.environ.update(environment)
     with Connections.from_environment().systems() as systems:
         before = _peak_bytes()
-        move_finals(campaign_id, systems, Watcher(run_id="run", log=lambda _: None, on_moved=lambda _: None))
+        move_finals(A2, campaign_id, systems, Watcher(run_id="run", log=lambda _: None, on_moved=lambda _: None))
         sender.send(_peak_bytes() - before)
 
 

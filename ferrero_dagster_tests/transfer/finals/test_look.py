@@ -13,7 +13,7 @@ from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.finals.look import AgencyLooker
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import World
+from ferrero_dagster_tests.fix_world import A2, World
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, final_name
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")
@@ -196,7 +196,9 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
     def refused():
         raise AccessRefused("Box", "Box refused our log-in (400).")
 
-    looker = AgencyLooker(open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site, links=s.links)
+    looker = AgencyLooker(
+        route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site, links=s.links
+    )
     for _ in range(3):
         assert looker.look(running=()).notes == ["Box refused our log-in (400)."]
     assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]

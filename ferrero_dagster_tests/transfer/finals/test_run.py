@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from ferrero_dagster.config.routes import ROUTES
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.otmm.metadata import field_values, fields_by_id
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import World, sha1
+from ferrero_dagster_tests.fix_world import A5, World, sha1
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, clean_name, final_name, finals_moved
 
 DO_IT = Request(done_by="Maria Rossi", dry_run=False)
@@ -379,7 +378,7 @@ def test_two_finals_of_one_master_are_both_linked_to_it(agency):
 
 def test_a_reworked_file_comes_back_as_a_new_version_of_the_same_asset(agency):
     """Master, final, sent back by the DAM (A5), corrected by the agency: one asset in two versions."""
-    world, rework = agency.world, ROUTES[1]
+    world, rework = agency.world, A5
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"), b"first")
     agency.go_on()

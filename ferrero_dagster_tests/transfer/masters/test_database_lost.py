@@ -9,7 +9,7 @@ from ferrero_dagster.domain.errors import CampaignError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.tracking import schema
-from ferrero_dagster_tests.fix_world import World, opened_systems, with_site
+from ferrero_dagster_tests.fix_world import ROUTES, World, opened_systems, with_site
 from ferrero_dagster_tests.tracking.test_database import KILL_ALL, KILL_LOCK_HOLDERS
 from ferrero_dagster_tests.transfer.commits import commits_watched
 
@@ -69,7 +69,7 @@ def test_a_file_that_reached_box_while_postgresql_stopped_is_adopted_once_it_is_
     expected, campaign_id = world.no_fault(), world.campaign()
     server = EmbeddedPostgres(tmp_path / "data")
     address = server.__enter__().url("lost")
-    schema.upgrade(address)
+    schema.upgrade(address, ROUTES.masters)
     world.box.board.add(Fault(path="files/content$", skip=1, before=lambda: server.__exit__(None, None, None)))
     with (
         pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used"),

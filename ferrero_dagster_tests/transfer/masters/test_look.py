@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from ferrero_dagster.config.routes import FINALS_ROUTE, ROUTES
 from ferrero_dagster.domain.errors import CampaignError, ConfigurationError, FerreroError
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
@@ -14,7 +13,7 @@ from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.tracking.report_frames import read_frames
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import A1, A5, B1
+from ferrero_dagster_tests.fix_world import A1, A5, B1, ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 
 STATE = """SELECT a1_retry_count, a1_permanently_failed, a1_failure_reason FROM campaign_status
@@ -355,8 +354,8 @@ def queried(world):
     site, links = world.systems.site, world.systems.links
     world.sql("DELETE FROM notifications WHERE template = 'stuck_campaigns'")
     frames = world.database.transact(
-        read_frames, ReportDay(date=A_MONDAY.date(), zone=site.zone), routes=[site.route(route) for route in ROUTES],
-        finals=FINALS_ROUTE, max_days_in_status={}, is_latest=True,
+        read_frames, ReportDay(date=A_MONDAY.date(), zone=site.zone), routes=ROUTES,
+        max_days_in_status={}, is_latest=True,
     )  # fmt: skip
     return [
         len(world.sql(cron.VIEW_FAILED)), len(world.sql(cron.ALERT)), sum(world.sql(cron.DASHBOARD)[0]),
