@@ -23,6 +23,7 @@ from tenacity.wait import wait_random_exponential
 
 from ferrero_dagster.domain.errors import FerreroError, IntegrityError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.words import counted
 
 T = TypeVar("T")
 
@@ -189,7 +190,7 @@ def download(
             digest = _stream(response, path, what, limits, on_bytes)
             if size_bytes not in {None, digest.size_bytes}:
                 raise IntegrityError(
-                    f"{what}: {digest.size_bytes:,} bytes arrived where {system} promised {size_bytes:,}.",
+                    f"{what}: {counted(digest.size_bytes, 'byte')} arrived where {system} promised {size_bytes:,}.",
                     code="size mismatch",
                 )
         return digest

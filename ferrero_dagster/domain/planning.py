@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.words import minutes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,8 +93,3 @@ def _why_not(history: CampaignHistory, pauses_minutes: Sequence[float], *, toler
 def _past(since_s: float | None) -> float:
     # Nothing to wait for without a time of the last failure, as after a reset, or with one that a clock put ahead.
     return float("inf") if since_s is None or since_s < 0 else since_s
-
-
-def minutes(seconds: float) -> str:
-    """A time to wait, as people say it."""
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"  # noqa: PLR2004  # people count so

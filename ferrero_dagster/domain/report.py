@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from ferrero_dagster.domain.lines import Line
+from ferrero_dagster.domain.words import counted
 
 Direction = Literal["DAM → Box", "Box → DAM"]
 DIRECTIONS: tuple[Direction, Direction] = ("DAM → Box", "Box → DAM")
@@ -211,9 +212,9 @@ class Report(_Value):
     def verdict(self) -> str:
         """The day in one line."""
         if self.needs_total:
-            sentence = f"{self.needs_total:,} {'thing needs' if self.needs_total == 1 else 'things need'} you"
+            sentence = f"{counted(self.needs_total, 'thing', 'needs', 'need')} you"
         else:
-            files = {0: "no file", 1: "1 file"}.get(self.moved, f"{self.moved:,} files")
+            files = counted(self.moved, "file") if self.moved else "no file"
             waits = "nothing waits for you" if self.is_latest else "nothing waited for you as far as is known"
             sentence = f"{files} moved, {waits}"
         if self.tone == "warning":

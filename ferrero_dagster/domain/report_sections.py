@@ -26,6 +26,7 @@ from ferrero_dagster.domain.report import (
     RetryStatus,
     TrendPoint,
 )
+from ferrero_dagster.domain.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,10 +215,9 @@ def _failing(row: dict[str, Any]) -> _Trouble:
     """Why a campaign whose runs or files keep failing needs somebody, and what to do."""
     files, runs = row["files"], row["runs"]
     if files:
-        what = "1 file keeps failing" if files == 1 else f"{files:,} files keep failing, first"
-        why = f"{what}: {row['reason'].rstrip('.')}"
+        why = f"{counted(files, 'file', 'keeps failing', 'keep failing, first')}: {row['reason'].rstrip('.')}"
     else:
-        why = f"{runs:,} {'run' if runs == 1 else 'runs'} ended without moving everything"
+        why = f"{counted(runs, 'run')} ended without moving everything"
     return _Trouble(why, "Put the reason right; the next attempt moves what is missing.")
 
 
@@ -226,7 +226,7 @@ def _balance(frames: ReportFrames, direction: Direction) -> Balance:
     names = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")
     sums = flows.loc[flows["direction"] == direction, [*names, "undated"]].sum()
     undated = int(sums["undated"])
-    remark = f"{_files_were(undated)} moved by cron scripts that left no time, so in no day's count."
+    remark = f"{counted(undated, 'file', 'was', 'were')} moved by cron scripts that left no time, so in no day's count."
     return Balance(
         direction=direction,
         **{name: int(sums[name]) for name in names},
@@ -237,12 +237,8 @@ def _balance(frames: ReportFrames, direction: Direction) -> Balance:
 
 def _difference(row: dict[str, Any]) -> str:
     table, place = _PROOFS[row["direction"]]
-    words = {"files": _files_were(row["files"]), "example": row["example"], "table": table, "place": place}
-    return _DIFFERENCES[row["finding"]].format(**words)
-
-
-def _files_were(number: int) -> str:
-    return "1 file was" if number == 1 else f"{number:,} files were"
+    files = counted(row["files"], "file", "was", "were")
+    return _DIFFERENCES[row["finding"]].format(files=files, example=row["example"], table=table, place=place)
 
 
 def _integrity(flows: pd.DataFrame, direction: Direction) -> Integrity:

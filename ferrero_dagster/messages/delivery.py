@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
 from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable
-from ferrero_dagster.domain.planning import minutes
+from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     Fact,

@@ -19,6 +19,7 @@ from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 from ferrero_dagster.messages.facts import DailyReport, Fact
 from ferrero_dagster.messages.report_mail import report_attachments, report_images
@@ -132,7 +133,7 @@ def _environment(medium: Medium) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "counted": _counted,
+        "counted": counted,
         "local_date": _local_date,
         "local_time": _local_time,
         "sentence": _sentence,
@@ -145,10 +146,6 @@ def _environment(medium: Medium) -> Environment:
 
 def _is_web_link(url: str | None) -> bool:
     return url is not None and _WEB_LINK.fullmatch(url) is not None
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _short(name: str) -> str:

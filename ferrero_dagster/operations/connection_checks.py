@@ -22,6 +22,7 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import overview, schema
 
@@ -200,7 +201,7 @@ def _temp_dir(connections: Connections) -> Iterator[Finding]:
     except OSError as error:
         raise ConfigurationError(f"FERRERO_TEMP_DIR {directory} is not writable: {error.strerror}.") from None
     free_bytes, reserve_bytes = disk_usage(directory).free, connections.site.transfer.free_space_reserve_bytes
-    space = f"{free_bytes:,} bytes free, {reserve_bytes:,} are kept in reserve"
+    space = f"{counted(free_bytes, 'byte')} free, {reserve_bytes:,} are kept in reserve"
     yield space if free_bytes > reserve_bytes else ConfigurationError(f"Only {space}; free some space.")
 
 

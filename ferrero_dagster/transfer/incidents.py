@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError, Incident
-from ferrero_dagster.domain.planning import minutes, pause_left_s
+from ferrero_dagster.domain.planning import pause_left_s
+from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database

@@ -3,6 +3,8 @@
 import threading
 import time
 
+from ferrero_dagster.domain.words import megabytes
+
 
 class Progress:
     """Counts files and bytes; safe to share between threads."""
@@ -37,8 +39,3 @@ class Progress:
                 f"{self._files} of {self._total_files} files done, {megabytes(self._down_bytes)} downloaded, "
                 f"{megabytes(self._up_bytes)} uploaded, {megabytes((self._down_bytes + self._up_bytes) / elapsed_s)}/s"
             )
-
-
-def megabytes(size_bytes: float) -> str:
-    """A size as people read it."""
-    return f"{size_bytes / 1e6:,.1f} MB"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ferrero_dagster.domain.errors import ConfigurationError, SystemUnavailable
+from ferrero_dagster.domain.words import counted
 
 SYSTEM = "temporary directory"
 _PREFIX = "ferrero-transit-"
@@ -54,8 +55,8 @@ class Staging:
                 if not self._promised_bytes:
                     raise SystemUnavailable(
                         SYSTEM,
-                        f"{self._directory.parent} has no room for a file of {size_bytes:,} bytes beside the reserve "
-                        f"of {self._reserve_bytes:,}; free some space or point FERRERO_TEMP_DIR elsewhere.",
+                        f"{self._directory.parent} has no room for a file of {counted(size_bytes, 'byte')} beside the "
+                        f"reserve of {self._reserve_bytes:,}; free some space or point FERRERO_TEMP_DIR elsewhere.",
                     )
                 self._changed.wait()
             self._promised_bytes += size_bytes

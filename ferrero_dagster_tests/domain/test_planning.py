@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns, minutes, pause_left_s, pause_s
+from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns, pause_left_s, pause_s
 
 PAUSES = (3, 10, 30)
 WAITS_TEN = "next attempt in 10 min"
@@ -88,7 +88,3 @@ def test_every_campaign_is_either_due_or_skipped_with_a_reason(letters, failed):
         *sorted(c.id for c in found if c.id[0] not in failed), *sorted(c.id for c in found if c.id[0] in failed),
     ]  # fmt: skip
     assert all(s.reason for s in skipped)
-
-
-def test_times_are_said_as_people_do():
-    assert [minutes(s) for s in (0, 89, 90, 600)] == ["0 s", "89 s", "2 min", "10 min"]

@@ -11,6 +11,7 @@ from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.finals.metadata import FinalMetadata
@@ -158,7 +159,7 @@ class FinalImport:
     def _prove(self, asset: DamAsset, name: str, digest: Digest) -> None:
         if asset.size_bytes != digest.size_bytes:
             raise IntegrityError(
-                f"The DAM holds {asset.size_bytes or 0:,} bytes of {name}, we sent {digest.size_bytes:,}.",
+                f"The DAM holds {counted(asset.size_bytes or 0, 'byte')} of {name}, we sent {digest.size_bytes:,}.",
                 code="size mismatch",
             )
         if self._verify_checksum and asset.md5_hex and asset.md5_hex != digest.md5_hex:
