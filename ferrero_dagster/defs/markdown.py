@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from ferrero_dagster.domain.words import megabytes
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.transfer.finals.run import FinalsOutcome
 from ferrero_dagster.transfer.masters.run import MastersOutcome
-from ferrero_dagster.transfer.progress import megabytes
 
 #: Longer tables slow the page down; the tracking database has them all.
 _MAX_ROWS = 500
@@ -25,7 +25,7 @@ def outcome_metadata(outcome: MastersOutcome, *, dam_url: str) -> Metadata:
         *_moved_rows(outcome.before, "moved before"),
     ]
     metadata = {
-        **_shared(outcome, _masters_headline(outcome), dam_url),
+        **_shared(outcome, dam_url),
         "moved before": dg.MetadataValue.int(len(outcome.before)),
         "files": dg.MetadataValue.md(markdown_table(("file in the DAM", "file in Box", "size", "result"), rows)),
     }
@@ -41,7 +41,7 @@ def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
     ]
     rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
     return {
-        **_shared(outcome, _finals_headline(outcome), dam_url),
+        **_shared(outcome, dam_url),
         "left": dg.MetadataValue.int(len(outcome.left)),
         "files": dg.MetadataValue.md(markdown_table(("file in Box", "final in the DAM", "size", "result"), rows)),
     }
@@ -52,9 +52,9 @@ def _final_result(file: MovedFile) -> str:
     return f"moved; **not kept by the DAM as sent:** {unkept}" if unkept else "moved"
 
 
-def _shared(outcome: MastersOutcome | FinalsOutcome, headline: str, dam_url: str) -> Metadata:
+def _shared(outcome: MastersOutcome | FinalsOutcome, dam_url: str) -> Metadata:
     metadata: Metadata = {
-        "result": dg.MetadataValue.text(headline),
+        "result": dg.MetadataValue.text(str(outcome)),
         "moved": dg.MetadataValue.int(len(outcome.moved)),
         "failed": dg.MetadataValue.int(len(outcome.failed)),
         "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
@@ -130,22 +130,3 @@ def _moved_rows(files: Iterable[MovedFile], result: str) -> list[tuple[str, ...]
 
 def _failed_rows(files: Iterable[FailedFile], result: str) -> list[tuple[str, ...]]:
     return [(link(file.name, None), "", "", f"**{result}:** {cell(file.reason)}") for file in files]
-
-
-def _masters_headline(outcome: MastersOutcome) -> str:
-    if outcome.nothing:
-        return outcome.nothing
-    total = len(outcome.moved) + len(outcome.before) + len(outcome.failed)
-    if outcome.failed:
-        stays = f"the status stays {outcome.status}, the next run moves the rest"
-        return f"{len(outcome.failed)} of {total} files failed; {stays}."
-    return f"All {total} files are in Box, {len(outcome.moved)} of them by this run; the status is {outcome.status}."
-
-
-def _finals_headline(outcome: FinalsOutcome) -> str:
-    if outcome.nothing:
-        return outcome.nothing
-    parts = [f"{len(outcome.moved)} finals moved into the DAM"]
-    parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
-    parts += [f"{len(outcome.left)} left for the next look"] if outcome.left else []
-    return f"{', '.join(parts)}; the status is {outcome.status}."

@@ -38,6 +38,14 @@ class FinalsOutcome:
     failed: tuple[FailedFile, ...] = ()
     status: str | None = None
 
+    def __str__(self) -> str:
+        if self.nothing:
+            return self.nothing
+        parts = [f"{len(self.moved)} finals moved into the DAM"]
+        parts += [f"{len(self.failed)} failed"] if self.failed else []
+        parts += [f"{len(self.left)} left for the next look"] if self.left else []
+        return f"{', '.join(parts)}; the status is {self.status}."
+
 
 def move_finals(route: FinalsRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsOutcome:
     """Move all files of one campaign that are ready for the route; safe to run again, whatever became of earlier runs.

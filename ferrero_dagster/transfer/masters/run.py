@@ -40,6 +40,15 @@ class MastersOutcome:
     #: Sentences on what people would not expect.
     notes: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        if self.nothing:
+            return self.nothing
+        total = len(self.moved) + len(self.before) + len(self.failed)
+        if self.failed:
+            stays = f"the status stays {self.status}, the next run moves the rest"
+            return f"{len(self.failed)} of {total} files failed; {stays}."
+        return f"All {total} files are in Box, {len(self.moved)} of them by this run; the status is {self.status}."
+
 
 def move_campaign(route: MastersRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
     """Move one campaign along a route as far as it goes; safe to run again, whatever became of earlier runs.
