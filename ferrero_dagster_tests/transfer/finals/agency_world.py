@@ -207,6 +207,9 @@ def final_name(tracking_id: str, *, subject: str = "SPRING", kind: str = "KV", e
     return f"1234567_RAF_DE_de_{subject}_{kind}_{number:03}_00S_16x9_{tracking_id}.{extension}"
 
 
+ONE, TWO = final_name("AAA001"), final_name("AAA002")
+
+
 def clean_name(tracking_id: str, **parts: str) -> str:
     """What `final_name` is called in the DAM."""
     return "_".join(final_name(tracking_id, **parts).split("_")[1:-1]) + "." + parts.get("extension", "png")

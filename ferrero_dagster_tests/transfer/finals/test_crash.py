@@ -13,7 +13,6 @@ import pytest
 
 from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_world import World
 from ferrero_dagster_tests.transfer.finals.agency_world import Agency, final_name, finals_moved
 from ferrero_dagster_tests.transfer.finals.finals_process import environment, start
 
@@ -43,12 +42,6 @@ BOUNDARIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _no_crash: list[dict[str, Any]] = []
 Kill = Callable[[Callable[[], None]], Any]
-
-
-@pytest.fixture
-def agency(world: World) -> Agency:
-    world.dam.settings.job_polls = 0
-    return Agency(world)
 
 
 def end_of_killed_run(agency: Agency, tmp_path: Path, before: Kill, after: Kill = lambda _: None) -> dict[str, Any]:

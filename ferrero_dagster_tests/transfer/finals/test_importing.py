@@ -7,19 +7,12 @@ from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import World
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, clean_name, final_name
 
 ONE, CLEAN = final_name("AAA001"), clean_name("AAA001")
 #: The same components 2-9 as `ONE`, made from another master.
 OTHER = ONE.replace("AAA001", "AAA002")
 LINK = "FERRERO.FIELD.CREATIVEX LINK"
-
-
-@pytest.fixture
-def agency(world: World) -> Agency:
-    world.dam.settings.job_polls = 0
-    return Agency(world)
 
 
 def contents(agency: Agency, folder_id: str) -> list[tuple[int, bytes]]:

@@ -13,16 +13,10 @@ from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.finals.look import AgencyLooker
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import A2, World
+from ferrero_dagster_tests.fix_world import A2
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, final_name
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")
-
-
-@pytest.fixture
-def agency(world: World) -> Agency:
-    world.dam.settings.job_polls = 0
-    return Agency(world)
 
 
 def states(agency: Agency) -> dict[str, str]:
