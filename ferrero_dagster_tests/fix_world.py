@@ -24,7 +24,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
+from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.masters.look import Look, Looker
@@ -36,6 +36,7 @@ from ferrero_dagster_tests.tracking.cron_database import run_sql
 ROUTES = load_site().routes
 A1, A5, B1 = ROUTES.masters
 (A2,) = ROUTES.finals
+AGENCY_FOLDER = load_site().box.folders[A2.inbox]
 #: Names and bytes of the assets of a campaign that nobody cares about in particular.
 ASSETS = {"Hero film.mp4": b"film" * 5000, "Key visual.tif": b"\x00\xff" * 900, "a/b: c?.png": b"x"}
 
@@ -212,8 +213,7 @@ def world(
     served_dam: ServedDam, served_box: ServedBox, box_client: BoxClient, database_url: str, tmp_path: Path
 ) -> Iterator[World]:
     """Everything healthy and empty but for the three folders in Box."""
-    for folder_id, name in BOX_FOLDERS.items():
-        served_box.store.add_folder(name=name, folder_id=folder_id)
+    add_box_folders(served_box.store, load_site())
     with opened_systems(served_dam.url, box_client, database_url, tmp_path / "transit") as systems:
         yield World(served_dam, served_box, systems.database, database_url, systems)
     assert not list(tmp_path.glob("transit/*")), "a run left something in the temporary directory"

@@ -61,17 +61,25 @@ def upgrade() -> None:
     "--port", default=3000, show_default=True, help="Port of the Dagster UI; the stand-ins take the next ones."
 )
 @click.option(
-    "--state", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True,
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
     help="Folder that remembers the demo between starts.",
-)  # fmt: skip
-def demo(*, check: bool, fresh: bool, port: int, state: Path) -> None:
+)
+@click.option(
+    "--site-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A site configuration to try, for example with routes of your own; the shipped one if not given.",
+)
+def demo(*, check: bool, fresh: bool, port: int, state: Path, site_config: Path | None) -> None:
     """Run everything on this machine, with stand-ins for DAM, Box, mail and Make.com.
 
     Ctrl-C ends it; started again it goes on where it stopped.
     """
     from ferrero_dagster.sandbox.demo import run_demo
 
-    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh))
+    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh, site_config=site_config))
 
 
 for command in (*show.COMMANDS, *change.COMMANDS):

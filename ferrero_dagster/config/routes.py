@@ -139,6 +139,16 @@ class Routes:
         return tuple(route for route in self.rows if isinstance(route, FinalsRoute))
 
     @property
+    def deliveries(self) -> list[tuple[MastersRoute, FinalsRoute]]:
+        """Which way back the finals of a campaign take that has just gone a way there."""
+        return [
+            (masters, finals)
+            for finals in self.finals
+            for masters in self.masters
+            if masters.name in finals.masters and masters.status_after == finals.status_before
+        ]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all rows, which are those of their jobs."""
         return tuple(route.name for route in self.rows)

@@ -149,6 +149,8 @@ def problems_in(error: ValidationError, shown: Callable[[str], str] = str) -> st
 def _expected(kind: str, message: str) -> str:
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
         return "no such setting; site.yaml in the package lists all of them"
+    if kind in {"missing", "missing_argument"}:
+        return "is missing"
     return message.removeprefix("Value error, ").replace("Input should be", "expected")
 
 

@@ -173,8 +173,8 @@ def load_site(path: Path | None = None) -> Site:
     Raises:
         ConfigurationError: the file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
     """
-    default = _read(_DEFAULT)
-    values = default if path is None else _merged(default, _read(path))
+    default = read_site(_DEFAULT)
+    values = default if path is None else _merged(default, read_site(path))
     place = f"Site configuration {path or _DEFAULT}"
     try:
         site = Site.model_validate({**values, "routes": site_routes(values["routes"], place)})
@@ -219,7 +219,12 @@ def _check_override_codes(site: Site, default: dict[str, Any], place: str) -> No
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_site(path: Path) -> dict[str, Any]:
+    """What the file says, unchecked.
+
+    Raises:
+        ConfigurationError: it is missing or no YAML.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -9,7 +9,6 @@ import psycopg2
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.media import sample_file
 
-AGENCY_FOLDER = "348526703108"
 #: A name as producers write them in a hurry: it is refused with an explanation.
 HASTY_NAME = "1234567_RAF_DEU_de_SPRING_OLV_01_6S_16x9.mp4"
 
@@ -21,20 +20,20 @@ ORDER BY m.asset_name, m.tracking_id
 """
 
 
-def deliver_finals(box: BoxStore, database_url: str, media_dir: Path, campaign_id: str) -> list[str]:
+def deliver_finals(box: BoxStore, inbox_id: str, database_url: str, media_dir: Path, campaign_id: str) -> list[str]:
     """Drop one final for each of the campaign's masters that has none, with a CreativeX score; returns their names."""
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(_MASTERS_WITHOUT_FINALS, (campaign_id,))
         masters = cursor.fetchall()
     names = [_final_name(tracking_id, name, place) for place, (tracking_id, name) in enumerate(masters, start=1)]
     for place, name in enumerate(names, start=1):
-        box.put_file(AGENCY_FOLDER, name, sample_file(f"final {name}", media_dir), metadata=_creativex(place))
+        box.put_file(inbox_id, name, sample_file(f"final {name}", media_dir), metadata=_creativex(place))
     return names
 
 
-def deliver(box: BoxStore, media_dir: Path, name: str) -> None:
+def deliver(box: BoxStore, inbox_id: str, media_dir: Path, name: str) -> None:
     """Drop a file of this name; its format follows from the name's ending."""
-    box.put_file(AGENCY_FOLDER, name, sample_file(name, media_dir))
+    box.put_file(inbox_id, name, sample_file(name, media_dir))
 
 
 def _final_name(tracking_id: str, master_name: str, place: int) -> str:

@@ -15,8 +15,7 @@ from rich.table import Table
 from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
-from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
+from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
 from ferrero_dagster.transfer.finals.look import AgencyLooker
@@ -33,8 +32,7 @@ def main() -> None:
     """Run all measurements and print one table."""
     table = Table("measured", "first", "second", "ratio", title="Two things in one run; the ratio counts")
     with tempfile.TemporaryDirectory() as state, World(Path(state)) as world:
-        for folder_id, name in BOX_FOLDERS.items():
-            world.box.add_folder(name=name, folder_id=folder_id)
+        add_box_folders(world.box, world.site)
         environment = {k.removeprefix("FERRERO_").lower(): v for k, v in world.environment().items() if "FERRERO" in k}
         connections = Connections(load_settings(_env_file=None, **environment), load_site())
         for name in ("DAM", "Box"):
@@ -73,7 +71,8 @@ def _move(world: World, connections: Connections, threads: int) -> float:
 
 
 def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
-    world.box.add_many_files(AGENCY_FOLDER, [f"12345_wrong_name_{place}.mp4" for place in range(_AGENCY_FILES)])
+    inbox_id = world.site.box.folders[world.site.routes.finals[0].inbox]
+    world.box.add_many_files(inbox_id, [f"12345_wrong_name_{place}.mp4" for place in range(_AGENCY_FILES)])
     site = connections.site.model_copy(
         update={"agency": connections.site.agency.model_copy(update={"settle_looks": 1})}
     )
@@ -81,7 +80,7 @@ def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
         looker = AgencyLooker(
             open_agency=connections.agency,
             route=site.routes.finals[0],
-            folder_id=AGENCY_FOLDER,
+            folder_id=inbox_id,
             database=database,
             site=site,
             links=connections.links,

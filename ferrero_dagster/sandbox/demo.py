@@ -31,7 +31,7 @@ _POLL_SECONDS = "5"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
+def run_demo(state: Path, *, port: int, check: bool, fresh: bool, site_config: Path | None = None) -> int:
     """Run until Ctrl-C, or with `check` until the end state; returns the exit code.
 
     Raises:
@@ -40,9 +40,9 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool) -> int:
     end_when_told()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     try:
-        with _state_folder(state, fresh=fresh), World(state, base_port=port) as world:
+        with _state_folder(state, fresh=fresh), World(state, base_port=port, site_config=site_config) as world:
             console.print("Making sample campaigns …")
-            samples = seed(world.dam, world.box, world.media_dir)
+            samples = seed(world.dam, world.box, world.media_dir, world.site)
             with _dagster(world, state, port):
                 _tell(console, world, state, port)
                 threading.Thread(target=_play_agency, args=(world, samples), daemon=True).start()
@@ -101,12 +101,19 @@ def _dagster(world: World, state: Path, port: int) -> Iterator[None]:
 
 
 def _play_agency(world: World, samples: SampleCampaigns) -> None:
-    """Once the masters of the local campaign are in Box, the agency delivers its finals, one of them in a hurry."""
-    while world.dam.status(samples.local) == "A1":
+    """Once the masters of a campaign are in Box, the agency delivers its finals, and one file in a hurry."""
+    awaited = world.site.routes.deliveries
+    while awaited:
         time.sleep(1)
-    if world.dam.status(samples.local) == "A2":
-        deliver_finals(world.box, world.postgres.url(), world.media_dir, samples.local)
-        deliver(world.box, world.media_dir, HASTY_NAME)
+        for masters, finals in awaited:
+            status, inbox_id = world.dam.status(samples.moved[masters.name]), world.site.box.folders[finals.inbox]
+            if status == masters.status_before:
+                continue
+            if status == masters.status_after:
+                campaign_id = samples.moved[masters.name]
+                deliver_finals(world.box, inbox_id, world.postgres.url(), world.media_dir, campaign_id)
+                deliver(world.box, inbox_id, world.media_dir, HASTY_NAME)
+            awaited = [pair for pair in awaited if pair != (masters, finals)]
 
 
 def _environment(world: World, home: Path, port: int) -> dict[str, str]:
@@ -151,12 +158,14 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _tell(console: Console, world: World, state: Path, port: int) -> None:
+    reached = ", ".join(route.status_after for route in world.site.routes.masters)
+    completed = ", ".join(route.status_after for route in world.site.routes.finals)
     console.print(
         f"\n[bold]Dagster[/]   http://{HOST}:{port}   runs, assets, sensors"
         f"\n[bold]Sandbox[/]   {world.page.url}   campaigns in the DAM, files in Box, mails, webhooks, fault switches"
         f"\n[bold]Database[/]  {world.postgres.url()}"
         f"\n[bold]Log[/]       {state / 'dagster.log'}"
-        "\n\nThe sensors look every five seconds: within a minute the sample campaigns reach A2, A6 and B2,"
-        "\nand the finals that the agency then delivers bring the first one to A3. Ctrl-C ends.",
+        f"\n\nThe sensors look every five seconds: within a minute the sample campaigns reach {reached},"
+        f"\nand the finals that the agency then delivers bring them to {completed}. Ctrl-C ends.",
         soft_wrap=True,
     )

@@ -4,7 +4,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from ferrero_dagster.config.site import load_site
+import yaml
+
+from ferrero_dagster.config.site import load_site, read_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
@@ -24,7 +26,14 @@ class World:
     Ports follow `base_port` (0: any free ones). `environment()` is what ferrero_dagster needs to work with them.
     """
 
-    def __init__(self, state: Path, *, base_port: int = 0) -> None:
+    def __init__(self, state: Path, *, base_port: int = 0, site_config: Path | None = None) -> None:
+        """Nothing is started yet; `site_config` is what a site of its own replaces, such as its routes.
+
+        Raises:
+            ConfigurationError: `site_config` is wrong.
+        """
+        self.site = load_site(site_config)
+        self._own_site = read_site(site_config) if site_config else {}
         self._state = state
         self._base_port = base_port
         self._stack = ExitStack()
@@ -82,7 +91,7 @@ class World:
     def _sandbox(self) -> Sandbox:
         return Sandbox(
             otmm=self.dam, box=self.box, mailbox=self.mailbox, webhooks=self.webhooks, boards=self.boards,
-            media_dir=self.media_dir, database_url=self.postgres.url(),
+            media_dir=self.media_dir, site=self.site, database_url=self.postgres.url(),
         )  # fmt: skip
 
     def _port(self, offset: int) -> int:
@@ -91,7 +100,7 @@ class World:
     def environment(self) -> dict[str, str]:
         """Every environment variable of the project, for these servers; the tracking database is brought up to date."""
         database = self.postgres.url()
-        schema.upgrade(database, load_site().routes.masters)
+        schema.upgrade(database, self.site.routes.masters)
         box = self.servers["Box"].url
         return {
             "FERRERO_DATABASE_URL": database,
@@ -121,10 +130,11 @@ class World:
         }
 
     def _site_config(self) -> Path:
+        """The site with links that lead to the sandbox page."""
+        url, own = self.page.url, self._own_site
+        links = {"asset_link": f"{url}/dam/asset/{{id}}", "folder_link": f"{url}/dam/folder/{{id}}"}
+        transfer = {"free_space_reserve_bytes": 100_000_000}
+        demo = {**own, "dam": {**own.get("dam", {}), **links}, "transfer": {**own.get("transfer", {}), **transfer}}
         path = self._state / "site.yaml"
-        path.write_text(
-            "# The demo's site: links lead to the sandbox page.\n"
-            f"dam:\n  asset_link: {self.page.url}/dam/asset/{{id}}\n  folder_link: {self.page.url}/dam/folder/{{id}}\n"
-            "transfer:\n  free_space_reserve_bytes: 100_000_000\n"
-        )
+        path.write_text(yaml.safe_dump(demo, allow_unicode=True), encoding="utf-8")
         return path

@@ -49,7 +49,8 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
 #: Fields that the search knows, even where no asset has a value yet.
 SEARCHABLE = frozenset(field_id for ids in CATEGORIES.values() for field_id in ids)
 
-_STATUSES = {
+#: What the domain of statuses knows, and how it shows each.
+STATUSES = {
     "A1": "A1 - Masters ready",
     "A2": "A2 - Masters with agency",
     "A3": "A3 - Finals delivered",
@@ -79,7 +80,7 @@ def campaign_fields(*, status: str, campaign_type: str, number: str, domained: b
             field(CAMPAIGN_NUMBER, scalar_value(number)),
         ]
     return [
-        field(CAMPAIGN_STATUS, domain_value(status, _STATUSES.get(status, status))),
+        field(CAMPAIGN_STATUS, domain_value(status, STATUSES.get(status, status))),
         field(CAMPAIGN_TYPE, domain_value(campaign_type, campaign_type)),
         field(CAMPAIGN_NUMBER, scalar_value(number)),
     ]

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ferrero_dagster.config.site import Site
 from ferrero_dagster.sandbox.agency import deliver, deliver_finals
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.box.errors import BoxError
@@ -29,11 +30,10 @@ from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun
 from ferrero_dagster.sandbox.faults import FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox, ReceivedMail
 from ferrero_dagster.sandbox.otmm import OtmmStore
+from ferrero_dagster.sandbox.otmm.sample import STATUSES
 from ferrero_dagster.sandbox.page import views
 from ferrero_dagster.sandbox.page.switches import http_panel, mail_panel
 from ferrero_dagster.sandbox.webhooks import WebhookInbox
-
-STATUSES = ("A1", "A2", "A3", "A4", "A5", "A6", "B1", "B2")
 
 _OWN_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -58,8 +58,15 @@ class Sandbox:
     boards: dict[str, FaultBoard]
     #: Where the media of what is added for fun are kept.
     media_dir: Path
+    site: Site
     #: The tracking database, where the agency's finals find their tracking IDs.
     database_url: str
+
+    def inbox_id(self, status: str = "") -> str:
+        """The Box folder that takes the finals of campaigns in this status; the first one for any other."""
+        finals = self.site.routes.finals
+        route = next((route for route in finals if route.status_before == status), finals[0])
+        return self.site.box.folders[route.inbox]
 
 
 def create_page_app(sandbox: Sandbox) -> Starlette:
@@ -80,6 +87,7 @@ class _Page:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._secret = secrets.token_urlsafe()
+        self._statuses = tuple(sorted({*sandbox.site.routes.statuses, *STATUSES}))
         tokens = {"DAM": sandbox.otmm.expire_tokens, "Box": sandbox.box.expire_tokens}
         panels = [http_panel(name, board, tokens.get(name)) for name, board in sandbox.boards.items()]
         self._panels = {panel.name: panel for panel in [*panels, mail_panel(sandbox.mailbox)]}
@@ -116,7 +124,7 @@ class _Page:
         return self._show(
             "overview.html",
             campaigns=views.campaigns(self._sandbox.otmm),
-            statuses=STATUSES,
+            statuses=self._statuses,
             folders=views.box_tree(self._sandbox.box),
             mails=mails[:_LATEST],
             mail_count=len(mails),
@@ -170,30 +178,37 @@ class _Page:
         if not count.isdecimal() or not 1 <= int(count) <= _MOST_ASSETS:
             raise HTTPException(400, f"A campaign takes 1 to {_MOST_ASSETS} assets.")
         await run_in_threadpool(
-            add_campaign_for_fun, self._sandbox.otmm, self._sandbox.media_dir, asset_count=int(count)
+            add_campaign_for_fun,
+            self._sandbox.otmm,
+            self._sandbox.media_dir,
+            self._sandbox.site.routes.masters[0],
+            asset_count=int(count),
         )
         return _back()
 
     async def set_status(self, request: Request) -> Response:
         form = await self._form(request)
         status = form.get("status")
-        if status not in STATUSES:
-            raise HTTPException(400, f"A status is one of {', '.join(STATUSES)}.")
+        if status not in self._statuses:
+            raise HTTPException(400, f"A status is one of {', '.join(self._statuses)}.")
         self._sandbox.otmm.set_status(request.path_params["id"], str(status))
         return _back()
 
     async def deliver_finals(self, request: Request) -> Response:
         await self._form(request)
-        box, url, media_dir = self._sandbox.box, self._sandbox.database_url, self._sandbox.media_dir
-        names = await run_in_threadpool(deliver_finals, box, url, media_dir, request.path_params["id"])
+        sandbox, campaign_id = self._sandbox, request.path_params["id"]
+        inbox_id = sandbox.inbox_id(sandbox.otmm.status(campaign_id))
+        names = await run_in_threadpool(
+            deliver_finals, sandbox.box, inbox_id, sandbox.database_url, sandbox.media_dir, campaign_id
+        )
         if not names:
             raise HTTPException(409, "No master of this campaign in Box is without a final.")
         return _back()
 
     async def deliver(self, request: Request) -> Response:
         form = await self._form(request)
-        name = str(form.get("name", ""))
-        await run_in_threadpool(deliver, self._sandbox.box, self._sandbox.media_dir, name)
+        name, sandbox = str(form.get("name", "")), self._sandbox
+        await run_in_threadpool(deliver, sandbox.box, sandbox.inbox_id(), sandbox.media_dir, name)
         return _back()
 
     async def press(self, request: Request) -> Response:

@@ -9,15 +9,14 @@ from typing import Any
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
-from ferrero_dagster.sandbox.campaigns import BOX_FOLDERS
+from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts
 from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals.run import FinalsOutcome, move_finals
 from ferrero_dagster.transfer.systems import Watcher
-from ferrero_dagster_tests.fix_world import A2, World, sha1
+from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER, World, sha1
 
 CREATIVEX = {"creativexScore": 90, "creativexUrl": "https://www.bbc.com"}
 TABLES = "master_assets, derivative_assets, campaign_status, transfers, campaign_rounds, outages, notifications"
@@ -173,8 +172,7 @@ class Agency:
         """The world as it was in the beginning."""
         self.world.dam.store.clear()
         self.world.box.store.clear()
-        for folder_id, name in BOX_FOLDERS.items():
-            self.world.box.store.add_folder(name=name, folder_id=folder_id)
+        add_box_folders(self.world.box.store, self.world.systems.site)
         self.sql(f"TRUNCATE {TABLES}, agency_files")
         self.world.dam.board.seen.clear()
         self.world.box.board.seen.clear()

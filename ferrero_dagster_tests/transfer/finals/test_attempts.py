@@ -5,9 +5,9 @@ import pytest
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.media import sample_file
+from ferrero_dagster_tests.fix_world import AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO, Agency, clean_name, final_name
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_world import AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import Agency, final_name, finals_moved
 from ferrero_dagster_tests.transfer.finals.finals_process import environment, start
 

