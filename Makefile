@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check test check bench format lock clean
+.PHONY: help install demo demo-check test check bench faults format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -35,6 +35,9 @@ test: check ## style, types and all tests
 
 bench: install ## what threads and memory of names are worth, as ratios
 	$(BIN)/python -m ferrero_dagster.sandbox.bench
+
+faults: install ## docs/FAULTS.md from the marks of the tests
+	$(BIN)/python -m ferrero_dagster_tests.faults_table
 
 format: install ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -1,21 +1,16 @@
-"""docs/FAULTS.md tells the truth: all 56 faults are there, and every test that it names exists."""
+"""docs/FAULTS.md says what the marks of the tests say, and no fault goes without a word."""
 
-import re
-from pathlib import Path
-
-_TESTS = Path(__file__).parent
-_TABLE = _TESTS.parent / "docs" / "FAULTS.md"
+from ferrero_dagster_tests.faults_table import FAULTS, PAGE, REMARKS, WITHOUT_TEST, marks, page
 
 
-def test_every_test_named_in_the_table_of_faults_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", _TABLE.read_text(encoding="utf-8")))
-    sources = [path.read_text(encoding="utf-8") for path in _TESTS.rglob("test_*.py")]
-    existing = {name for source in sources for name in re.findall(r"^def (test_\w+)\(", source, re.MULTILINE)}
-    assert len(named) > 50
-    assert named - existing == set()
+def test_the_page_of_faults_is_what_the_marks_give() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "a mark has changed: `make faults` writes docs/FAULTS.md anew"
 
 
-def test_every_fault_has_a_row_that_says_something() -> None:
-    rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \| [^|]*\|$", _TABLE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [int(number) for number, _ in rows] == list(range(1, 57))
-    assert all(said.strip() for _, said in rows)
+def test_every_fault_has_a_test_or_a_reason_why_it_needs_none_and_every_mark_names_a_fault() -> None:
+    assert {number for number, *_ in marks()} == set(FAULTS) - WITHOUT_TEST
+    assert {number for number, _ in REMARKS} >= WITHOUT_TEST
+
+
+def test_all_56_faults_are_there() -> None:
+    assert list(FAULTS) == list(range(1, 57))

@@ -58,12 +58,14 @@ both = pytest.mark.parametrize("content", [SMALL, LARGE], ids=["direct", "in par
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(16)
 def test_a_folder_is_made_once(served_box, box):
     first = box.ensure_folder("0", "Campaign")
     assert box.ensure_folder("0", "Campaign") == box.ensure_folder("0", "CAMPAIGN") == first
     assert box.folder_name(first) == "Campaign"
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("shape", ["dict", "list"])
 def test_a_folder_whose_making_was_not_answered_is_found(served_box, box, shape):
     served_box.settings.conflicts_as = shape
@@ -98,6 +100,7 @@ def test_an_upload_arrives_whole_and_is_counted(served_box, box, tmp_path, conte
     assert sum(sent) == len(content)
 
 
+@pytest.mark.fault(14)
 @both
 @pytest.mark.parametrize("shape", ["dict", "list"])
 def test_the_same_content_under_the_name_is_adopted(served_box, box, tmp_path, content, shape):
@@ -107,6 +110,7 @@ def test_the_same_content_under_the_name_is_adopted(served_box, box, tmp_path, c
     assert holds_exactly(served_box, "film.mp4", content)
 
 
+@pytest.mark.fault(15)
 @both
 def test_other_content_under_the_name_is_never_overwritten(served_box, box, tmp_path, content):
     served_box.store.put_file("0", "FILM.mp4", b"other")
@@ -132,6 +136,7 @@ ANYWHERE = {
 anywhere = pytest.mark.parametrize("point", ANYWHERE.values(), ids=ANYWHERE)
 
 
+@pytest.mark.fault(17, 18, 20)
 @anywhere
 @pytest.mark.parametrize("fault", [{"drop_answer": True}, {"cut_after_bytes": 5}], ids=["lost", "cut"])
 def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, tmp_path, point, fault):
@@ -142,6 +147,7 @@ def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, tmp_path,
     assert file.id == served_box.store.find("0", "film.mp4").id
 
 
+@pytest.mark.fault(23)
 @anywhere
 @pytest.mark.parametrize(
     "fault",
@@ -159,6 +165,7 @@ def test_an_upload_survives_faults_that_pass(served_box, box, tmp_path, point, f
     assert holds_exactly(served_box, "film.mp4", content)
 
 
+@pytest.mark.fault(2, 23)
 @anywhere
 def test_a_token_may_expire_at_any_point_of_an_upload(served_box, box, tmp_path, point):
     content, where = point
@@ -178,6 +185,7 @@ def test_an_outage_during_an_upload_leaves_nothing_behind(served_box, box, tmp_p
     assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("times", [3, 12])
 def test_a_commit_may_not_be_ready_for_a_while(served_box, box, tmp_path, times):
     served_box.settings.commit_202_times = times
@@ -185,6 +193,7 @@ def test_a_commit_may_not_be_ready_for_a_while(served_box, box, tmp_path, times)
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
+@pytest.mark.fault(19)
 def test_a_commit_that_is_never_ready_ends_and_its_session_too(served_box, box, tmp_path):
     served_box.settings.commit_202_times = 999
     with pytest.raises(TransientError, match="did not finish putting"):
@@ -192,12 +201,14 @@ def test_a_commit_that_is_never_ready_ends_and_its_session_too(served_box, box, 
     assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
 
 
+@pytest.mark.fault(19)
 def test_parts_that_box_has_not_counted_yet_are_committed_again(served_box, box, tmp_path):
     served_box.board.add(Fault(path="commit$", status=400, times=2, body='{"code": "parts_mismatch"}', headers=JSON))
     put(box, tmp_path, LARGE)
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("where", [{"method": "PUT", "skip": 3}, {"path": "commit$"}])
 def test_a_session_that_expired_is_begun_anew_by_the_next_try(served_box, box, tmp_path, where):
     served_box.board.add(Fault(before=served_box.store.expire_upload_sessions, **where))
@@ -208,6 +219,7 @@ def test_a_session_that_expired_is_begun_anew_by_the_next_try(served_box, box, t
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
+@pytest.mark.fault(8)
 @both
 def test_a_copy_with_another_sha1_is_deleted(served_box, box, tmp_path, content):
     served_box.settings.wrong_sha1 = True
@@ -216,6 +228,7 @@ def test_a_copy_with_another_sha1_is_deleted(served_box, box, tmp_path, content)
     assert not served_box.store.tree()
 
 
+@pytest.mark.fault(8)
 @both
 def test_bytes_damaged_on_the_way_are_refused(served_box, box, tmp_path, content):
     (tmp_path / "content").write_bytes(content[::-1])
@@ -224,6 +237,7 @@ def test_bytes_damaged_on_the_way_are_refused(served_box, box, tmp_path, content
     assert not served_box.store.tree()
 
 
+@pytest.mark.fault(48)
 @both
 def test_the_name_that_box_gave_is_returned(served_box, box, tmp_path, content):
     served_box.settings.sanitise_names = True

@@ -69,6 +69,7 @@ def test_folders_are_entered_on_demand_but_hidden_ones(served_box, agency, folde
     assert agency.list_files(folder, subfolders=False) == []
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     "metadata", [None, [], "x", {"enterprise": None}, {"enterprise": {"ferrerodammetadata": []}}, {"global": {}}]
 )
@@ -143,6 +144,7 @@ def test_a_download_is_proven_by_the_listed_sha1(agency, file, tmp_path):
     assert (tmp_path / "a").read_bytes() == b"content" * 1000
 
 
+@pytest.mark.fault(2, 4, 25, 26)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -161,6 +163,7 @@ def test_a_download_that_breaks_is_begun_again(served_box, agency, file, tmp_pat
     assert not served_box.board.armed
 
 
+@pytest.mark.fault(4)
 def test_a_download_that_never_succeeds_leaves_nothing(served_box, agency, file, tmp_path):
     served_box.board.add(Fault(path="^/dl/", status=503, times=None))
     with pytest.raises(SystemUnavailable):
@@ -178,6 +181,7 @@ def test_a_netrc_tells_the_download_host_no_password(served_box, agency, file, t
     assert b"authorization" not in asked.lower()
 
 
+@pytest.mark.fault(5, 6)
 def test_other_bytes_are_an_error_unless_the_file_was_replaced_or_deleted(served_box, agency, folder, file, tmp_path):
     served_box.board.add(Fault(path="^/dl/", status=200, body="other"))
     with pytest.raises(IntegrityError, match="not those that Box listed"):

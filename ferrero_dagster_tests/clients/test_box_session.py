@@ -91,6 +91,7 @@ def test_a_log_in_without_an_answer_is_an_outage(served_box, fault, words):
         pass
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -108,6 +109,7 @@ def test_a_log_in_that_failed_on_the_way_is_tried_again_under_a_new_signature(se
     assert seen(served_box, path="/oauth2/token", times=3)
 
 
+@pytest.mark.fault(1, 2)
 def test_one_renewal_serves_all_threads_whose_token_expired(served_box, box):
     served_box.store.expire_tokens()
     with ThreadPoolExecutor(8) as pool:
@@ -115,6 +117,7 @@ def test_one_renewal_serves_all_threads_whose_token_expired(served_box, box):
     assert seen(served_box, path="/oauth2/token", times=2)
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_an_app_that_is_revoked_meanwhile_is_refused_access(served_box, box, status):
     served_box.store.expire_tokens()
@@ -160,6 +163,7 @@ def test_calls_survive_faults_that_pass(served_box, box, fault):
     assert box.folder_name("0") == "All Files"
 
 
+@pytest.mark.fault(10)
 def test_a_pause_that_box_asks_for_is_kept_by_all_threads(served_box, box):
     served_box.board.add(Fault(path="/2.0/folders", status=429, headers={"Retry-After": "0.2"}))
     began = time.monotonic()
@@ -168,6 +172,7 @@ def test_a_pause_that_box_asks_for_is_kept_by_all_threads(served_box, box):
     assert time.monotonic() - began >= 0.2
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("after", [lambda: "3600", lambda: in_http_date(3600)])
 def test_a_huge_retry_after_is_handed_on_instead_of_slept(served_box, box, after):
     served_box.board.add(Fault(path="/2.0/folders", status=429, headers={"Retry-After": after()}))

@@ -16,6 +16,7 @@ def test_a_retry_after_is_a_finite_pause_or_none_whatever_is_sent(text):
     assert pause_s is None or (pause_s >= 0 and math.isfinite(pause_s))
 
 
+@pytest.mark.fault(10)
 @given(st.integers(0, 10**6))
 def test_a_retry_after_may_be_seconds_or_a_date(seconds):
     assert retry_after_s({"retry-after": str(seconds)}) == seconds
@@ -23,6 +24,7 @@ def test_a_retry_after_may_be_seconds_or_a_date(seconds):
     assert retry_after_s({"Retry-After": date}) == pytest.approx(seconds, abs=5)
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "-inf"])
 def test_a_retry_after_that_says_nothing_is_none(text):
     assert retry_after_s({"Retry-After": text}) is None

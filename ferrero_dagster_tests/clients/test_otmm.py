@@ -88,12 +88,14 @@ def search_answer(**more):
     return Fault(path="search/text", status=200, body=json.dumps(body), headers={"Content-Type": "application/json"})
 
 
+@pytest.mark.fault(52)
 def test_hits_that_are_counted_but_not_listed_are_an_error_and_never_an_empty_list(served_dam, otmm):
     served_dam.board.add(search_answer())
     with pytest.raises(TransientError, match="counts hits but lists none"):
         found(otmm)
 
 
+@pytest.mark.fault(52)
 def test_a_hit_without_metadata_is_read_from_the_folder_itself(served_dam, otmm):
     id_ = campaign(served_dam, name="right")
     for asset_id, names in ((id_, ["right"]), ("0" * 40, [])):
@@ -131,6 +133,7 @@ def test_child_folders_come_with_their_names(served_dam, otmm):
     assert sorted(name for _, name in otmm.child_folders(id_)) == ["01 Master Assets", "Briefs"]
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize("page_size", [1, 3, 200])
 def test_a_listing_reads_all_pages_and_folders_inside_each_asset_once(served_dam, page_size):
     folder, _ = masters(served_dam, *(f"{n}.jpg" for n in range(7)))
@@ -160,6 +163,7 @@ def test_a_page_that_is_shorter_than_asked_for_is_not_taken_for_the_last(served_
     assert [a.id for a in otmm.list_assets(folder)] == ids
 
 
+@pytest.mark.fault(55)
 def test_a_listing_ends_although_every_page_is_the_same(served_dam, otmm):
     page = children_page("x", "y", "x")
     page.times = None
@@ -248,6 +252,7 @@ def test_a_campaign_that_a_person_has_open_is_left_alone(served_dam, otmm):
     assert (served_dam.store.status(id_), served_dam.store.item(id_).locked_by) == ("A1", "someone")
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("relock_refused", [True, False])
 def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm, relock_refused):
     served_dam.settings.relock_refused = relock_refused
@@ -293,6 +298,7 @@ def test_a_change_that_was_answered_with_404_but_can_be_read_back_is_judged_by_w
         otmm.set_status(id_, "A2", expected="A1")
 
 
+@pytest.mark.fault(40)
 def test_a_status_that_was_accepted_but_not_applied_is_noticed(served_dam, otmm):
     id_ = campaign(served_dam)
     served_dam.board.add(Fault(method="PATCH", status=200))
@@ -301,6 +307,7 @@ def test_a_status_that_was_accepted_but_not_applied_is_noticed(served_dam, otmm)
     assert is_unlocked(served_dam, id_)
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_a_status_is_set_once_although_an_answer_was_lost(served_dam, otmm, method):
     id_ = campaign(served_dam)

@@ -52,6 +52,7 @@ def in_http_date(seconds):
 # --- log-in ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(1, 2)
 def test_one_renewal_serves_all_threads_whose_token_expired(served_dam, otmm):
     otmm.check()
     served_dam.store.expire_tokens()
@@ -60,6 +61,7 @@ def test_one_renewal_serves_all_threads_whose_token_expired(served_dam, otmm):
     assert seen(served_dam, path="/token$", times=2)
 
 
+@pytest.mark.fault(2)
 def test_a_token_that_expires_before_a_download_is_renewed(served_dam, otmm, tmp_path):
     film = loaded(otmm, asset(served_dam))
     served_dam.board.add(Fault(path="/contents", before=served_dam.store.expire_tokens))
@@ -67,6 +69,7 @@ def test_a_token_that_expires_before_a_download_is_renewed(served_dam, otmm, tmp
     assert seen(served_dam, path="/token$", times=2)
 
 
+@pytest.mark.fault(3)
 def test_a_wrong_password_is_refused_at_the_first_try(served_dam):
     login = replace(DAM_LOGIN, password="sesame")
     with opened_dam(served_dam.url, login=login) as otmm, pytest.raises(AccessRefused) as caught:
@@ -76,6 +79,7 @@ def test_a_wrong_password_is_refused_at_the_first_try(served_dam):
     assert "sesame" not in repr(login)
 
 
+@pytest.mark.fault(1, 26)
 def test_a_second_401_stops(served_dam, otmm):
     served_dam.board.add(Fault(path="/folders", status=401, times=None))
     with pytest.raises(AccessRefused) as caught:
@@ -94,6 +98,7 @@ def test_our_password_goes_to_no_other_host_whoever_sends_it_there(served_dam, o
     assert elsewhere.asked == []
 
 
+@pytest.mark.fault(1)
 def test_a_403_for_an_expired_token_is_renewed_where_the_site_says_so(served_dam, tmp_path):
     body = '{"exception_body": {"message": "The token has expired."}}'
     for renews in (True, False):
@@ -173,6 +178,7 @@ def test_faults_that_stay_end_in_one_sentence_after_few_tries(served_dam, otmm, 
     assert len(served_dam.board.requests(path="/folders")) <= 2 * QUICK.attempts
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("after", [lambda: "3600", lambda: in_http_date(3600)])
 def test_a_huge_retry_after_is_handed_on_instead_of_slept(served_dam, otmm, after):
     served_dam.board.add(Fault(path="/folders", status=429, headers={"Retry-After": after()}))
@@ -182,6 +188,7 @@ def test_a_huge_retry_after_is_handed_on_instead_of_slept(served_dam, otmm, afte
     assert seen(served_dam, path="/folders", times=1)
 
 
+@pytest.mark.fault(10)
 def test_a_pause_that_the_dam_asks_for_is_kept_by_all_threads(served_dam, otmm):
     served_dam.board.add(Fault(path="/folders", status=429, headers={"Retry-After": "0.2"}))
     began = time.monotonic()
@@ -190,6 +197,7 @@ def test_a_pause_that_the_dam_asks_for_is_kept_by_all_threads(served_dam, otmm):
     assert time.monotonic() - began >= 0.2
 
 
+@pytest.mark.fault(13)
 def test_an_unreachable_dam_is_unavailable():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -198,6 +206,7 @@ def test_an_unreachable_dam_is_unavailable():
     assert refused(caught) == "Logging in: the connection to DAM failed (NewConnectionError)."
 
 
+@pytest.mark.fault(13)
 def test_an_unknown_host_is_unavailable():
     limits = replace(QUICK, attempts=1)
     with opened_dam("http://dam.invalid", limits=limits) as otmm, pytest.raises(SystemUnavailable) as caught:
@@ -205,6 +214,7 @@ def test_an_unknown_host_is_unavailable():
     assert "NameResolutionError" in refused(caught)
 
 
+@pytest.mark.fault(13)
 def test_a_dam_that_does_not_answer_is_unavailable(served_dam):
     served_dam.board.add(Fault(path="/token$", delay_s=0.6, times=None))
     limits = replace(QUICK, read_timeout_s=0.1, attempts=2)
@@ -232,6 +242,7 @@ def test_a_download_is_proven_by_size_and_checksum(served_dam, otmm, tmp_path):
     assert (digest.size_bytes, digest.md5_hex, sum(arrived)) == (len(BIG), film.md5_hex, len(BIG))
 
 
+@pytest.mark.fault(9)
 def test_an_empty_asset_and_one_without_checksum_are_downloaded(served_dam, otmm, tmp_path):
     assert otmm.download(loaded(otmm, asset(served_dam, b"")), tmp_path / "f").size_bytes == 0
     film = loaded(otmm, asset(served_dam, BIG, checksum=False))
@@ -239,6 +250,7 @@ def test_an_empty_asset_and_one_without_checksum_are_downloaded(served_dam, otmm
     assert otmm.download(film, tmp_path / "f").size_bytes == len(BIG)
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("cut", [0, 1, len(BIG) - 1])
 def test_a_cut_download_is_fetched_anew(served_dam, otmm, tmp_path, cut):
     film = loaded(otmm, asset(served_dam, BIG))
@@ -247,6 +259,7 @@ def test_a_cut_download_is_fetched_anew(served_dam, otmm, tmp_path, cut):
     assert (tmp_path / "f").read_bytes() == BIG
 
 
+@pytest.mark.fault(4)
 def test_nothing_is_kept_of_a_download_that_is_cut_every_time(served_dam, otmm, tmp_path):
     film = loaded(otmm, asset(served_dam, BIG))
     served_dam.board.add(Fault(path="/contents", cut_after_bytes=99, times=None))
@@ -264,6 +277,7 @@ def test_an_outage_during_downloads_is_not_retried_twice_over(served_dam, otmm, 
     assert seen(served_dam, path="/contents", times=QUICK.attempts)
 
 
+@pytest.mark.fault(7)
 def test_a_log_in_page_instead_of_the_content_is_never_stored(served_dam, otmm, tmp_path):
     film = loaded(otmm, asset(served_dam))
     served_dam.board.add(Fault(path="/contents", status=200, body="0123456789", headers=HTML, times=None))
@@ -295,6 +309,7 @@ def downloaded(served, wire, path, **limits):
         return otmm.download(film, path)
 
 
+@pytest.mark.fault(5, 6)
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -323,6 +338,7 @@ def test_a_whole_body_is_taken_with_and_without_its_length(served_dam, tmp_path,
     assert b"Authorization" not in wire.asked[0]
 
 
+@pytest.mark.fault(12)
 def test_a_trickle_is_given_up(served_dam, tmp_path):
     limits = {"read_timeout_s": 1, "min_bytes_per_s": 1000}
     with (
@@ -333,6 +349,7 @@ def test_a_trickle_is_given_up(served_dam, tmp_path):
     assert caught.value.code == "too slow"
 
 
+@pytest.mark.fault(12)
 def test_silence_after_the_headers_is_given_up(served_dam, tmp_path):
     with (
         answering(ok(b"01", "Content-Length: 10"), pause_s=0.3) as wire,

@@ -53,12 +53,14 @@ def test_without_a_client_certificate_the_gateway_stays_closed(authority, gatewa
         ask(gateway, ca_bundle=authority.bundle)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("with_certificate", [True, False])
 def test_a_server_of_an_unknown_authority_is_not_trusted(authority, gateway, with_certificate):
     with pytest.raises(SystemUnavailable, match="certificate verify failed"):
         ask(gateway, certificate=pfx(authority) if with_certificate else None)
 
 
+@pytest.mark.fault(13)
 def test_a_server_of_another_name_is_not_trusted(authority):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.issue_pem("127.0.0.9"))

@@ -57,6 +57,7 @@ def test_an_outage_of_the_receiver_can_be_tried_again(hook, status):
     assert len(hook.board.seen) <= 1
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("status", [301, 304, 307, 400, 404, 410])
 def test_a_refusal_or_a_redirect_is_permanent(hook, status):
     hook.board.add(Fault(status=status, headers={"Location": hook.url}))

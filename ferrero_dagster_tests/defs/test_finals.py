@@ -29,6 +29,7 @@ def run_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     return shown(event.materialization)
 
 
+@pytest.mark.fault(33, 34)
 def test_a_tick_asks_for_one_run_per_campaign_under_its_partition_and_tags(cockpit, agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
@@ -164,6 +165,7 @@ def test_a_run_without_anything_to_do_is_green(cockpit, agency):
     assert run_metadata(result)["result"] == "0 finals moved into the DAM; the status is A2."
 
 
+@pytest.mark.fault(3)
 def test_box_out_or_refusing_us_makes_a_tick_that_says_so_without_events(cockpit, agency):
     cockpit.world.box.board.add(Fault(path="/oauth2/token", status=400, body='{"error": "unauthorized_client"}',
                                       headers={"Content-Type": "application/json"}, times=None))  # fmt: skip

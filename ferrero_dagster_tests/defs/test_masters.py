@@ -69,6 +69,7 @@ def test_a_second_run_is_green_and_says_that_there_was_nothing_to_do(cockpit):
     assert len(cockpit.mailbox.messages()) == 1
 
 
+@pytest.mark.fault(35)
 def test_a_run_beside_another_is_green_and_moves_nothing(cockpit):
     campaign_id = cockpit.world.campaign()
     with cockpit.world.database.lock(f"a1_to_a2:{campaign_id}"):
@@ -125,6 +126,7 @@ def test_a_wrong_setting_is_one_sentence_and_nothing_is_half_done(cockpit, monke
     assert cockpit.world.dam.store.status(campaign_id) == "A1"
 
 
+@pytest.mark.fault(3)
 def test_a_refused_log_in_is_mailed_at_once_to_those_who_can_act(cockpit, monkeypatch):
     monkeypatch.setenv("FERRERO_DAM_PASSWORD", "wrong")
     result = cockpit.launch("a1_to_a2", cockpit.world.campaign())
@@ -134,6 +136,7 @@ def test_a_refused_log_in_is_mailed_at_once_to_those_who_can_act(cockpit, monkey
     assert "wrong" not in mail.text.replace("went wrong", "")
 
 
+@pytest.mark.fault(44)
 def test_with_the_mail_server_down_a_campaign_is_moved_and_its_mails_arrive_once_in_order_afterwards(cockpit):
     cockpit.mailbox.switches.down_until_s = time.monotonic() + 3600
     names = ["First", "Second"]

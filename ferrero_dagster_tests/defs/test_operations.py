@@ -203,6 +203,7 @@ def started(instance, campaign_id, *, minutes_ago):
     return run.run_id
 
 
+@pytest.mark.fault(56)
 def test_reconcile_ends_runs_that_are_silent_and_hold_no_lock_and_their_death_is_mailed(
     database, database_url, instance
 ):

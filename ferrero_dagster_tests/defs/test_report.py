@@ -99,6 +99,7 @@ def test_every_day_is_asked_for_at_seven_and_every_hour_after(begin):
     assert {(request.partition_key, request.run_key) for request in (first, again)} == {(day, day)}
 
 
+@pytest.mark.fault(56)
 @pytest.mark.parametrize(
     ("status", "is_made_again"),
     [("FAILURE", True), ("SUCCESS", False), ("STARTED", False), ("CANCELED", False)],
@@ -125,6 +126,7 @@ def test_a_look_at_a_day_that_is_not_over_does_not_stand_for_its_report():
         assert [request.partition_key for request in evaluated(instance, tick).run_requests or []] == [day(0)]
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize("day", [local(2026, 3, 29), local(2026, 10, 25)])
 def test_an_hour_that_is_skipped_or_comes_twice_has_one_tick(day):
     assert len(ticks(day, 1, "30 2 * * *")) == 1

@@ -82,6 +82,7 @@ def test_a_tick_says_of_every_campaign_what_became_of_it(cockpit):
     assert cockpit.world.dam.store.status(failed) == cockpit.world.dam.store.status(waits) == "A1"
 
 
+@pytest.mark.fault(33, 34, 36)
 def test_ticks_that_overlap_ask_for_the_same_run_and_it_is_launched_once(cockpit):
     campaign_id = cockpit.world.campaign()
     ticks = [cockpit.preview("a1_campaigns") for _ in range(3)]
@@ -92,6 +93,7 @@ def test_ticks_that_overlap_ask_for_the_same_run_and_it_is_launched_once(cockpit
     assert cockpit.world.dam.store.status(campaign_id) == "A2"
 
 
+@pytest.mark.fault(35)
 def test_a_campaign_with_an_unfinished_run_is_not_asked_for_again(cockpit):
     campaign_id = cockpit.world.campaign()
     job = cockpit.repository.get_job("a1_to_a2")
@@ -101,6 +103,7 @@ def test_a_campaign_with_an_unfinished_run_is_not_asked_for_again(cockpit):
     assert len(cockpit.preview("a1_campaigns").run_requests) == 1
 
 
+@pytest.mark.fault(30)
 def test_a_run_whose_process_is_gone_is_ended_by_the_next_look_and_its_campaign_starts_anew(cockpit):
     dead, alive = cockpit.world.campaign(), cockpit.world.campaign()
     runs = [started(cockpit.instance, campaign_id, minutes_ago=11) for campaign_id in (dead, alive)]
@@ -110,6 +113,7 @@ def test_a_run_whose_process_is_gone_is_ended_by_the_next_look_and_its_campaign_
     assert [cockpit.instance.get_run_by_id(run).is_finished for run in runs] == [True, False]
 
 
+@pytest.mark.fault(34)
 def test_the_run_key_moves_on_however_a_run_ended(cockpit):
     campaign_id = cockpit.world.campaign()
     keys = []
@@ -245,6 +249,7 @@ def test_while_the_dam_is_out_ticks_say_so_count_nothing_and_work_goes_on_afterw
     assert [len(ASSETS), 0] == [*cockpit.world.sql("SELECT count(*) FROM transfers")[0], state(cockpit, campaign_id)[0]]
 
 
+@pytest.mark.fault(3)
 def test_a_wrong_setting_that_only_runs_notice_holds_them_back_with_growing_pauses_and_one_mail(cockpit, monkeypatch):
     campaign_ids = [cockpit.world.campaign(name=name) for name in "AB"]
     with monkeypatch.context() as wrong:
@@ -275,6 +280,7 @@ def test_a_run_that_died_after_setting_the_status_is_completed_by_the_next_tick(
     }  # fmt: skip
 
 
+@pytest.mark.fault(44)
 def test_ticks_fail_while_no_mail_could_leave_for_half_an_hour(cockpit):
     cockpit.mailbox.switches.down_until_s = float("inf")
     cockpit.tick()
@@ -308,6 +314,7 @@ def reconcile(cockpit):
     return [record.data for record in output.metadata["done"].records if record.data["what"] == "campaign moved on"]
 
 
+@pytest.mark.fault(42)
 def test_a_campaign_that_a_person_moved_on_from_a2_is_no_longer_overdue_after_reconcile(cockpit):
     sql, moved_on, *others = cockpit.world.sql, *(cockpit.world.campaign(name=name) for name in "ABC")
     for campaign_id in (moved_on, *others):

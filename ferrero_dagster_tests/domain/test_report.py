@@ -51,6 +51,7 @@ def report(
     return build_report(known, day=day, as_of=as_of, links=LINKS, sensors=sensors or [], polls_before_warning=20)
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(
     ("day", "hours"),
     [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 12, 31), 24), (date(2028, 2, 29), 24)],
@@ -61,6 +62,7 @@ def test_a_day_is_as_long_as_the_clock_makes_it(day, hours):
     assert report_day.ends_at == ReportDay(date=day + timedelta(days=1), zone=ROME).begins_at
 
 
+@pytest.mark.fault(54)
 @given(
     st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.sampled_from(["Europe/Rome", "America/Sao_Paulo", "Asia/Beirut"])
 )
@@ -242,6 +244,7 @@ def test_more_than_is_listed_is_counted():
     assert known.needs[0].url == "https://box/file/77"
 
 
+@pytest.mark.fault(56)
 def test_a_missing_report_is_a_gap_but_not_before_the_first():
     reported = [(date(2026, 11, day),) for day in (15, 16, 17, 19)]
     assert report(frames(reported=reported)).gaps == ("No report was made for 2026-11-18.",)
@@ -256,6 +259,7 @@ def test_a_report_whose_mail_has_not_left_is_a_gap_of_later_ones():
     )
 
 
+@pytest.mark.fault(56)
 def test_sensors_that_do_not_look_are_a_gap_of_recent_days_only():
     looks = [
         SensorLook(name="a1", is_running=True, interval_s=180, last_look_at=SEVEN - timedelta(hours=2)),

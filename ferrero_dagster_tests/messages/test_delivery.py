@@ -96,6 +96,7 @@ def test_every_kind_of_message_comes_back_from_the_database_as_it_was(database, 
     assert [mail.subject for mail in mailbox.messages()] == [render(fact, CONTEXT).subject for fact in facts.values()]
 
 
+@pytest.mark.fault(44)
 def test_while_the_mail_server_is_down_nothing_is_lost_and_afterwards_all_arrive_in_order(
     database, database_url, office, mailbox
 ):
@@ -127,6 +128,7 @@ def test_a_server_that_is_down_is_asked_again_after_a_growing_pause(database, da
     assert str(deliver(database, office)) == "1 sent"
 
 
+@pytest.mark.fault(44)
 def test_only_the_recipient_who_was_greylisted_is_tried_again(database, database_url, office, mailbox):
     write(database, "1", "2")
     mailbox.switches.greylisted["bob@example.com"] = 1
@@ -150,6 +152,7 @@ def test_a_recipient_who_is_greylisted_for_ever_is_given_up_and_told(database, d
     assert run_sql(database_url, STATES)[0] == ("sent", 12, ["ann@example.com"], ["bob@example.com"])
 
 
+@pytest.mark.fault(44)
 def test_a_recipient_who_is_refused_is_dropped_and_the_error_list_hears_of_it_once(
     database, database_url, office, mailbox
 ):
@@ -171,6 +174,7 @@ def test_a_message_that_everybody_refuses_is_set_aside_and_the_others_go_on(data
     assert [state[0] for state in run_sql(database_url, STATES)] == ["set_aside", "sent", "sent"]
 
 
+@pytest.mark.fault(44)
 def test_a_mail_larger_than_the_server_takes_is_set_aside_and_the_others_go_on(database, database_url, office, mailbox):
     write(database, "1", fact=SAMPLES["a1_to_a2_complete, long"])
     write(database, "2", fact=STRIKE)
@@ -194,6 +198,7 @@ def test_a_complaint_that_nobody_takes_makes_no_further_complaint(database, data
     assert len(run_sql(database_url, STATES)) == 2
 
 
+@pytest.mark.fault(44)
 def test_a_message_whose_acceptance_was_not_heard_comes_again_under_the_same_id(
     database, database_url, office, mailbox
 ):
@@ -218,6 +223,7 @@ def test_a_log_in_that_is_refused_holds_the_mails_back_without_losing_one(databa
     assert str(deliver(database, office)) == "2 sent"
 
 
+@pytest.mark.fault(36)
 def test_of_senders_at_once_one_sends_and_each_message_leaves_once(database, database_url, office, mailbox):
     write(database, *(str(number) for number in range(20)))
 
@@ -256,6 +262,7 @@ def test_the_webhook_is_posted_with_the_campaign_and_a_stable_key(database, data
     assert message_ids(database_url) == [f"<{hook.headers['idempotency-key']}@example.com>"]
 
 
+@pytest.mark.fault(43)
 def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, database_url, make_com, mailbox):
     office, inbox, board = make_com
     write(database, "1", "2", channel="webhook")
@@ -283,6 +290,7 @@ def test_a_webhook_that_stays_out_of_order_is_mailed_once(database, database_url
     assert len(inbox.received()) == 1
 
 
+@pytest.mark.fault(43)
 def test_a_webhook_that_refuses_a_message_sets_it_aside_and_the_error_list_hears_of_it(
     database, database_url, make_com, mailbox
 ):

@@ -40,6 +40,7 @@ def written(url):
     return [key for (key,) in run_sql(url, "SELECT key FROM note ORDER BY key")]
 
 
+@pytest.mark.fault(28)
 def test_a_connection_that_is_killed_in_mid_transaction_costs_nothing_but_a_second_try(notes, database_url):
     tries = []
 
@@ -63,6 +64,7 @@ def test_a_connection_that_died_in_the_pool_is_replaced(notes, database_url):
     assert written(database_url) == list("abcdefghijk")
 
 
+@pytest.mark.fault(29)
 def test_work_whose_commit_was_done_but_never_answered_is_run_again_and_finds_its_own_traces(
     notes, database_url, tmp_path
 ):
@@ -94,6 +96,7 @@ def test_work_that_fails_leaves_nothing_behind_and_is_not_repeated(notes, databa
     assert (tries, written(database_url)) == ([1], [])
 
 
+@pytest.mark.fault(28)
 def test_of_two_transactions_that_block_each_other_both_succeed(notes, database_url):
     run_sql(database_url, "ALTER ROLE postgres SET deadlock_timeout = '20ms'", "INSERT INTO note VALUES ('a'), ('b')")
     both_hold_one = threading.Barrier(2)
@@ -114,6 +117,7 @@ def test_of_two_transactions_that_block_each_other_both_succeed(notes, database_
     assert run_sql(database_url, "SELECT number FROM note") == [(2,), (2,)]
 
 
+@pytest.mark.fault(28)
 def test_a_transaction_that_a_rival_made_unserializable_is_run_again(notes, database_url):
     run_sql(database_url, "INSERT INTO note VALUES ('a')")
     rivals = iter([1])
@@ -144,6 +148,7 @@ def test_thirty_threads_share_ten_connections_by_waiting(notes, database_url):
         assert max(pool.map(lambda _: notes.transact(work), range(30))) == MAX_CONNECTIONS
 
 
+@pytest.mark.fault(27)
 def test_a_server_that_is_stopped_is_an_outage_and_started_again_it_is_used_again(tmp_path):
     with EmbeddedPostgres(tmp_path / "data") as server:
         address = server.url("x")
@@ -250,6 +255,7 @@ def test_a_lock_is_free_for_others_as_soon_as_it_is_given_back(database):
             assert lock
 
 
+@pytest.mark.fault(37)
 def test_a_lock_that_was_lost_is_noticed_before_something_is_done_twice(database, database_url):
     with database.lock("campaign") as lock:
         lock.confirm()

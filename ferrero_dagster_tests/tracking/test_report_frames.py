@@ -230,6 +230,7 @@ def test_a_day_that_is_over_is_kept_and_mailed_once(known_day):
     assert keys == [("daily_report:2026-03-29",), ("daily_report:2026-03-29:third",)]
 
 
+@pytest.mark.fault(56)
 def test_the_next_report_tells_that_the_mail_of_one_has_not_left(database):
     make(database, DAY.before(1))
     gap = "The mail of the report for 2026-03-28 has not left."

@@ -64,6 +64,7 @@ def test_a_file_claimed_again_keeps_its_transfer_and_a_new_version_gets_another(
     assert known(database) == {("dam-1", "1"): first, ("dam-1", "2"): newer}
 
 
+@pytest.mark.fault(50)
 def test_claims_of_the_same_file_at_once_get_the_same_transfer_and_make_one_master(database, database_url):
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda number: claim(database, asset(number // 8)), range(64)))
@@ -79,6 +80,7 @@ def test_five_hundred_files_get_five_hundred_tracking_ids(database, database_url
     assert run_sql(database_url, MASTERS) == [(tracking_id, "pending", None) for tracking_id in sorted(ids)]
 
 
+@pytest.mark.fault(50)
 def test_a_tracking_id_that_is_taken_is_not_given_again(database, database_url):
     # The first three IDs drawn turn into one that another master holds.
     run_sql(
@@ -107,6 +109,7 @@ def test_a_proven_file_makes_its_master_active_and_is_recorded_once_however_ofte
     )
 
 
+@pytest.mark.fault(14)
 def test_one_box_file_never_holds_two_assets_and_one_asset_never_two_box_files(database):
     first, second = claim(database, asset(1)), claim(database, asset(2))
     record_moved(database, first, box_file())
@@ -137,6 +140,7 @@ def test_a_withdrawn_file_leaves_no_master_behind_and_comes_back_under_its_track
     assert (claimed.tracking_id, "pending", None) in run_sql(database_url, MASTERS)
 
 
+@pytest.mark.fault(37)
 def test_a_run_that_was_overtaken_cannot_record_a_file_that_was_withdrawn_meanwhile(database, database_url):
     claimed = claim(database, asset())
     withdraw(database, claimed)
@@ -145,6 +149,7 @@ def test_a_run_that_was_overtaken_cannot_record_a_file_that_was_withdrawn_meanwh
     assert known(database)["dam-1", "1"].state == "withdrawn"
 
 
+@pytest.mark.fault(51)
 def test_a_reworked_final_keeps_the_tracking_id_of_its_master_the_campaigns_own_first(database, database_url):
     run_sql(
         database_url,
@@ -187,6 +192,7 @@ def test_of_two_masters_that_a_cron_script_made_of_one_asset_the_newer_counts(da
     assert [transfer.tracking_id for transfer in known(database).values()] == ["NEWER1"]
 
 
+@pytest.mark.fault(52)
 def test_metadata_of_any_size_and_with_any_character_is_stored(database, database_url):
     awkward = {"nul": "a\0b", "half": "\ud83d", "path": "C:\\u0000", "emoji": "🎬", "\0key": ["x\0"] * 3}
     big = {str(number): "v" * 1000 for number in range(300)}

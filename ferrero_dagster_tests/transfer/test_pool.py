@@ -46,6 +46,7 @@ def test_never_more_threads_than_allowed_and_only_a_little_read_ahead():
     assert (max(most), ended) == (2, 20)
 
 
+@pytest.mark.fault(11)
 def test_an_incident_stops_what_has_not_begun_and_what_is_under_way_ends():
     second_works = threading.Event()
 

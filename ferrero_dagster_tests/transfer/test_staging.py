@@ -22,6 +22,7 @@ def test_a_file_lives_as_long_as_its_room_and_the_directory_as_long_as_the_proce
     assert list((tmp_path / "new").iterdir()) == []
 
 
+@pytest.mark.fault(32)
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_uses_stays(tmp_path):
     dead = subprocess.run(
         [sys.executable, "-c", DIE, str(tmp_path)], capture_output=True, check=False, text=True
@@ -50,6 +51,7 @@ def test_a_file_that_does_not_fit_beside_the_reserve_is_refused_before_it_is_beg
         area.room(5).__enter__()
 
 
+@pytest.mark.fault(45)
 def test_files_that_fit_only_one_by_one_wait_for_each_other(tmp_path):
     area = Staging(tmp_path, reserve_bytes=0)
     half = area._free_bytes() // 3 * 2
@@ -74,6 +76,7 @@ def fill_the_disk(path):
     path.write_bytes(b"x")
 
 
+@pytest.mark.fault(45)
 def test_a_disk_that_runs_full_or_is_gone_is_an_outage(tmp_path):
     with staging(tmp_path, reserve_bytes=0) as area:
         with pytest.raises(SystemUnavailable, match="No space left on device") as raised, area.room(1) as path:
@@ -84,6 +87,7 @@ def test_a_disk_that_runs_full_or_is_gone_is_an_outage(tmp_path):
             path.write_bytes(b"x")
 
 
+@pytest.mark.fault(45)
 def test_a_place_that_cannot_be_a_directory_is_a_wrong_setting(tmp_path):
     (tmp_path / "file").touch()
     with (

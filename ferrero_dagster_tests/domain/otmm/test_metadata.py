@@ -208,6 +208,7 @@ json_trees = st.recursive(
 )
 
 
+@pytest.mark.fault(52)
 @given(json_trees)
 def test_a_malformed_tree_has_fewer_fields_but_crashes_nothing(tree):
     for node in fields(tree):

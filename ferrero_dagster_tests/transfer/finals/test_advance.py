@@ -35,6 +35,7 @@ def test_a_campaign_whose_last_open_master_was_withdrawn_is_advanced_at_the_next
     assert agency.starts() == {}
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(("of_the_newest", "status"), [(False, "A2"), (True, "A3")])
 def test_of_a_master_that_was_replaced_in_the_dam_only_the_newest_version_awaits_a_final(agency, of_the_newest, status):
     world = agency.world
@@ -66,6 +67,7 @@ def test_when_the_newest_version_of_a_master_is_withdrawn_the_one_before_counts(
     assert agency.starts() == {campaign_id: 0}
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("follows", ["a final", "a withdrawal"])
 def test_a_campaign_that_was_opened_again_is_complete_again_only_after_something_more_happened(agency, follows):
     campaign_id = finals_moved(agency)
@@ -101,6 +103,7 @@ def test_the_site_may_leave_the_status_to_people(agency):
     assert agency.starts() == {}
 
 
+@pytest.mark.fault(42)
 def test_a_person_who_moves_the_campaign_on_meanwhile_wins(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"))
@@ -113,6 +116,7 @@ def test_a_person_who_moves_the_campaign_on_meanwhile_wins(agency):
     assert agency.starts() == {}
 
 
+@pytest.mark.fault(42)
 def test_an_advance_whose_end_nobody_saw_is_reported_once_or_given_up_when_people_went_on(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"))
@@ -134,6 +138,7 @@ HIDDEN = Fault(
 )  # fmt: skip
 
 
+@pytest.mark.fault(41)
 def test_a_campaign_that_is_hidden_when_an_unfinished_run_goes_on_is_complete_under_its_name(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"))

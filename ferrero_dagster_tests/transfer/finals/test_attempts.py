@@ -29,6 +29,7 @@ def test_a_medium_that_cannot_be_read_is_moved_with_a_note_and_one_that_can_fill
     assert "could not" not in notes[ONE]
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -48,6 +49,7 @@ def test_what_only_a_person_can_mend_sets_the_file_aside_at_once_with_one_mail(a
     assert agency.waiting() == [ONE]
 
 
+@pytest.mark.fault(46)
 def test_an_empty_file_is_set_aside(agency):
     campaign_id = agency.campaign("AAA001")
     store = agency.world.box.store
@@ -57,6 +59,7 @@ def test_an_empty_file_is_set_aside(agency):
     assert [judgement.file.name for judgement in agency.look().set_aside] == [ONE]
 
 
+@pytest.mark.fault(39)
 def test_finals_of_a_campaign_that_the_dam_has_no_more_are_set_aside_and_no_run_is_started_for_it(agency):
     campaign_id = agency.campaign("AAA001", "AAA002")
     agency.deliver(ONE)
@@ -69,6 +72,7 @@ def test_finals_of_a_campaign_that_the_dam_has_no_more_are_set_aside_and_no_run_
     assert agency.waiting() == [TWO]
 
 
+@pytest.mark.fault(3)
 def test_a_file_that_box_does_not_hand_out_is_set_aside_and_the_others_go_on(agency):
     campaign_id = agency.campaign("AAA001", "AAA002")
     other_id = agency.campaign("BBB001")
@@ -86,6 +90,7 @@ def test_a_file_that_box_does_not_hand_out_is_set_aside_and_the_others_go_on(age
     assert agency.sql("SELECT system FROM outages") == []
 
 
+@pytest.mark.fault(3)
 def test_a_final_that_box_does_not_let_us_delete_has_arrived_is_told_once_and_tried_again_much_later(agency):
     campaign_id = agency.campaign("AAA001")
     locked = agency.deliver(ONE)
@@ -168,6 +173,7 @@ def test_a_set_aside_file_that_the_agency_replaces_is_withdrawn_and_its_successo
     assert agency.contents(campaign_id) == {clean_name("AAA001"): b"mended"}
 
 
+@pytest.mark.fault(7)
 def test_bytes_that_are_never_what_box_listed_are_not_tried_for_ever(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
@@ -179,6 +185,7 @@ def test_bytes_that_are_never_what_box_listed_are_not_tried_for_ever(agency):
     assert agency.assets(campaign_id) == []
 
 
+@pytest.mark.fault(11)
 def test_an_outage_that_only_runs_meet_holds_them_back_although_the_folder_can_be_listed(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
@@ -198,6 +205,7 @@ def test_an_outage_that_only_runs_meet_holds_them_back_although_the_folder_can_b
     assert agency.sql("SELECT count(*) FROM outages WHERE ended_at IS NULL") == [0]
 
 
+@pytest.mark.fault(11)
 def test_an_outage_is_mailed_once_counts_against_no_file_and_holds_runs_back(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)

@@ -67,6 +67,7 @@ def end_of_killed_run(agency: Agency, tmp_path: Path, before: Kill, after: Kill 
     return agency.end_state(campaign_id)
 
 
+@pytest.mark.fault(30, 41)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_a_run_killed_at_a_request_changes_nothing_in_the_end(agency, tmp_path, boundary):
     system, where = BOUNDARIES[boundary]
@@ -77,6 +78,7 @@ def test_a_run_killed_at_a_request_changes_nothing_in_the_end(agency, tmp_path, 
     assert len(agency.world.dam.board.requests("POST", "/assets$")) <= 4
 
 
+@pytest.mark.fault(27, 30)
 @pytest.mark.parametrize("table", ["transfers", "derivative_assets", "notifications", "campaign_rounds"])
 def test_a_run_killed_within_a_transaction_changes_nothing_in_the_end(agency, tmp_path, table):
     with closing(psycopg2.connect(agency.world.database_url)) as connection, connection.cursor() as cursor:

@@ -85,6 +85,7 @@ def faulty_end(agency: Agency, spoil: Callable[[], Any]) -> tuple[str, dict[str,
     return campaign_id, expected
 
 
+@pytest.mark.fault(1, 2, 4, 7, 10, 11, 17, 40, 41)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_that_passes_changes_nothing_in_the_end(agency, name):
     system, fault = FAULTS[name]
@@ -100,6 +101,7 @@ def test_a_fault_that_passes_changes_nothing_in_the_end(agency, name):
         assert agency.sql("SELECT attempts FROM transfers") == [1, 1]
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("switch", ["failing_jobs", "truncated_imports"])
 def test_an_import_that_came_to_nothing_good_is_made_again_and_one_asset_is_there(agency, switch):
     faulty_end(agency, lambda: setattr(agency.world.dam.settings, switch, 1))
@@ -121,6 +123,7 @@ def test_an_import_job_that_never_ends_is_given_up_and_its_late_asset_is_found(a
     assert agency.sql("SELECT state, adopted FROM transfers") == [("moved", True)]
 
 
+@pytest.mark.fault(9, 17)
 def test_while_a_lost_import_may_still_be_at_work_none_is_started(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)

@@ -50,6 +50,7 @@ def test_an_asset_in_a_folder_below_the_target_is_somebodys_archive(agency):
 # --- whose asset it is
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("content", [b"final of two", b"final of one"])
 def test_a_final_never_takes_the_asset_of_another_master(agency, content):
     campaign_id = agency.campaign("AAA001", "AAA002")
@@ -81,6 +82,7 @@ def test_where_the_site_wants_duplicates_each_master_has_an_asset_of_its_own(age
     assert agency.sql("SELECT count(DISTINCT dam_asset_id) FROM derivative_assets") == [2]
 
 
+@pytest.mark.fault(15)
 def test_of_several_assets_of_the_name_our_own_gets_the_new_version(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"first")
@@ -120,6 +122,7 @@ def test_our_own_is_known_although_a_person_made_a_later_version_of_it(agency, s
     assert contents(agency, agency.folder(campaign_id))[-1] == (3, b"corrected")
 
 
+@pytest.mark.fault(15)
 def test_of_several_assets_that_nobody_delivered_none_is_chosen(agency):
     campaign_id = agency.campaign("AAA001")
     for number in range(2):
@@ -177,6 +180,7 @@ def release(agency: Agency) -> None:
     )
 
 
+@pytest.mark.fault(8)
 def test_an_asset_whose_checksum_is_never_ours_gets_one_more_version_and_then_waits_for_a_person(agency):
     agency.world.dam.settings.other_checksums = True
     campaign_id = agency.campaign("AAA001")
@@ -192,6 +196,7 @@ def test_an_asset_whose_checksum_is_never_ours_gets_one_more_version_and_then_wa
     assert agency.waiting() == []
 
 
+@pytest.mark.fault(8)
 def test_where_the_site_does_not_trust_the_checksums_they_decide_nothing(agency):
     agency = agency.with_site(dam={"verify_checksum": False})
     agency.world.dam.settings.other_checksums = True
@@ -206,6 +211,7 @@ def test_where_the_site_does_not_trust_the_checksums_they_decide_nothing(agency)
 # --- metadata
 
 
+@pytest.mark.fault(52)
 def test_what_an_import_loses_is_set_afterwards(agency):
     agency.world.dam.settings.fields_lost_by_imports = frozenset(agency.world.systems.site.representation.field_ids)
     campaign_id = agency.campaign("AAA001")
@@ -286,6 +292,7 @@ def never_kept(agency: Agency) -> str:
     return campaign_id
 
 
+@pytest.mark.fault(52)
 def test_what_the_dam_never_keeps_is_told_by_name_and_stops_nothing(agency):
     campaign_id = never_kept(agency)
     [moved] = agency.settle_and_move(campaign_id).moved

@@ -22,6 +22,7 @@ def states(agency: Agency) -> dict[str, str]:
     return dict(agency.sql("SELECT name, state FROM agency_files WHERE state <> 'gone'"))
 
 
+@pytest.mark.fault(55)
 def test_a_file_is_ready_when_two_looks_see_the_same_size_and_etag(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"begun")
@@ -84,6 +85,7 @@ def test_code_lists_that_grow_let_a_refused_file_in(agency):
     assert agency.starts() == {campaign_id: 1}
 
 
+@pytest.mark.fault(50, 51)
 @pytest.mark.parametrize(
     ("master", "reason"),
     [
@@ -142,6 +144,7 @@ def test_what_has_left_the_folder_is_gone_and_a_file_that_comes_back_settles_aga
     assert agency.look().counts == {"settling": 1}
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize("body", ['{"entries": null}', "[]", "null", '{"entries": [', "<html>"])
 def test_a_listing_that_cannot_be_read_is_never_an_empty_folder(agency, body):
     agency.campaign("AAA001")
@@ -155,6 +158,7 @@ def test_a_listing_that_cannot_be_read_is_never_an_empty_folder(agency, body):
     assert states(agency) == {ONE: "ready"}
 
 
+@pytest.mark.fault(55)
 def test_a_folder_that_changes_while_it_is_read_shows_no_file_twice_and_loses_none(agency):
     agency.campaign("AAA001")
     file_id = agency.deliver(ONE)
@@ -167,6 +171,7 @@ def test_a_folder_that_changes_while_it_is_read_shows_no_file_twice_and_loses_no
     assert agency.sql("SELECT sha1_hex <> repeat('0', 40) FROM agency_files") == [True]
 
 
+@pytest.mark.fault(35)
 def test_runs_are_bounded_and_a_campaign_under_way_waits(agency):
     agency = agency.with_site(agency={"runs_per_tick": 2})
     ids = [agency.campaign(f"AAA00{number}") for number in range(4)]
@@ -180,6 +185,7 @@ def test_runs_are_bounded_and_a_campaign_under_way_waits(agency):
     assert look.notes == [f"C00000000{number} Spring: a run is under way" for number in (1, 2)]
 
 
+@pytest.mark.fault(3)
 def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agency):
     agency.campaign("AAA001")
     agency.deliver(ONE)
@@ -200,6 +206,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
     assert agency.sql("SELECT count(*) FROM outages WHERE ended_at IS NULL") == [0]
 
 
+@pytest.mark.fault(55)
 def test_ten_thousand_files_cost_twelve_calls_and_ten_statements_at_most(agency, postgres, capsys):
     """One statement per thousand files; the second look, which knows the refused names, is no dearer."""
     agency = agency.with_site(agency={"settle_looks": 1})

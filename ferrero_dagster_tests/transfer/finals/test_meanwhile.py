@@ -25,6 +25,7 @@ def meanwhile(agency: Agency, change: Callable[[str], Any], when: dict[str, Any]
     return campaign_id
 
 
+@pytest.mark.fault(25, 55)
 def test_a_file_deleted_in_box_meanwhile_is_left_alone(agency):
     campaign_id = meanwhile(agency, agency.world.box.store.delete, BEFORE_READING)
     assert agency.assets(campaign_id) == []
@@ -41,6 +42,7 @@ def test_a_file_deleted_in_box_once_it_was_read_has_arrived(agency):
     assert agency.world.dam.store.status(campaign_id) == "A3"
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("when", [BEFORE_READING, BEFORE_IMPORTING, BEFORE_DELETING])
 def test_a_file_replaced_in_box_meanwhile_is_taken_in_its_last_version(agency, when):
     campaign_id = meanwhile(agency, lambda _: agency.deliver(ONE, b"second"), when)
@@ -50,6 +52,7 @@ def test_a_file_replaced_in_box_meanwhile_is_taken_in_its_last_version(agency, w
     assert agency.waiting() == []
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("when", [BEFORE_READING, BEFORE_IMPORTING])
 def test_a_file_renamed_in_box_before_its_import_arrives_under_its_new_name_only(agency, when):
     campaign_id = meanwhile(agency, lambda file_id: agency.world.box.store.rename(file_id, TWO), when)
@@ -60,6 +63,7 @@ def test_a_file_renamed_in_box_before_its_import_arrives_under_its_new_name_only
     assert agency.sql("SELECT tracking_id FROM derivative_assets") == ["AAA002"]
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("move_back", [False, True])
 def test_a_file_moved_out_of_the_agencys_folder_before_its_import_stays_out_of_the_dam(agency, move_back):
     store = agency.world.box.store
@@ -74,6 +78,7 @@ def test_a_file_moved_out_of_the_agencys_folder_before_its_import_stays_out_of_t
     assert len(agency.assets(campaign_id)) == move_back
 
 
+@pytest.mark.fault(22)
 def test_a_folder_moved_away_with_its_files_before_their_import_keeps_them_out_of_the_dam(agency):
     agency = agency.with_site(agency={"include_subfolders": True})
     campaign_id = agency.campaign("AAA001")
@@ -90,6 +95,7 @@ def test_a_folder_moved_away_with_its_files_before_their_import_keeps_them_out_o
     assert file_id in agency.sql("SELECT box_file_id FROM derivative_assets")
 
 
+@pytest.mark.fault(55)
 def test_a_file_renamed_in_box_meanwhile_is_looked_at_afresh(agency):
     meanwhile(agency, lambda file_id: agency.world.box.store.rename(file_id, "oops.png"), BEFORE_DELETING)
     agency.go_on()
@@ -101,6 +107,7 @@ def test_a_file_renamed_in_box_meanwhile_is_looked_at_afresh(agency):
     ]
 
 
+@pytest.mark.fault(50)
 def test_a_master_withdrawn_meanwhile_makes_the_next_look_refuse_its_final(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)

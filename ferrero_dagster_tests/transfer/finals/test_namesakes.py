@@ -17,6 +17,7 @@ def test_what_the_dam_holds_already_is_adopted(agency):
     assert agency.sql("SELECT adopted, state FROM transfers") == [(True, "moved")]
 
 
+@pytest.mark.fault(47)
 def test_a_final_delivered_twice_is_one_asset_and_one_active_derivative(agency):
     campaign_id = finals_moved(agency)
     agency.deliver(final_name("AAA001"), b"one" * 1000)
@@ -59,6 +60,7 @@ def test_other_content_may_be_refused_or_stand_beside(agency):
     assert [asset.name for asset in agency.assets(campaign_id)].count(clean_name("AAA001")) == 2
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("setting", ["new_version", "duplicate", "refuse"])
 def test_what_an_import_of_ours_spoiled_is_mended_in_place_whatever_the_site_says_of_names(agency, setting):
     agency = agency.with_site(agency={"on_existing_name": setting})
@@ -68,6 +70,7 @@ def test_what_an_import_of_ours_spoiled_is_mended_in_place_whatever_the_site_say
     assert agency.contents(campaign_id)[clean_name("AAA001")] == b"one" * 1000
 
 
+@pytest.mark.fault(47)
 def test_of_two_files_with_one_clean_name_the_older_goes_first_and_the_younger_becomes_its_new_version(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"), b"older")
@@ -79,6 +82,7 @@ def test_of_two_files_with_one_clean_name_the_older_goes_first_and_the_younger_b
     assert agency.waiting() == []
 
 
+@pytest.mark.fault(51)
 def test_two_finals_of_one_master_are_both_linked_to_it(agency):
     campaign_id = agency.campaign("AAA001")
     names = [final_name("AAA001", subject=subject) for subject in ("LONG", "SHORT")]
@@ -89,6 +93,7 @@ def test_two_finals_of_one_master_are_both_linked_to_it(agency):
     assert agency.sql("SELECT DISTINCT tracking_id FROM derivative_assets") == ["AAA001"]
 
 
+@pytest.mark.fault(38)
 def test_a_reworked_file_comes_back_as_a_new_version_of_the_same_asset(agency):
     """Master, final, sent back by the DAM (A5), corrected by the agency: one asset in two versions."""
     world, rework = agency.world, A5

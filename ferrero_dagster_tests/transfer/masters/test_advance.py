@@ -17,6 +17,7 @@ def status_path(campaign_id):
     return f"/folders/{campaign_id}$"
 
 
+@pytest.mark.fault(40)
 def test_a_status_that_was_accepted_but_not_applied_is_noticed_and_set_by_the_next_run(world):
     expected = world.no_fault()
     campaign_id = world.campaign()
@@ -28,6 +29,7 @@ def test_a_status_that_was_accepted_but_not_applied_is_noticed_and_set_by_the_ne
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(41)
 def test_a_status_whose_change_was_not_answered_is_set_and_told_once(world):
     expected = world.no_fault()
     campaign_id = world.campaign()
@@ -37,6 +39,7 @@ def test_a_status_whose_change_was_not_answered_is_set_and_told_once(world):
     assert seen(world.dam, "PATCH", status_path(campaign_id), times=2)
 
 
+@pytest.mark.fault(41)
 def test_a_run_that_died_between_status_and_report_is_found_by_the_sensor_and_told_once(world):
     expected = world.no_fault()
     campaign_id = world.campaign()
@@ -54,6 +57,7 @@ def test_a_run_that_died_between_status_and_report_is_found_by_the_sensor_and_to
     assert world.look().starts == []
 
 
+@pytest.mark.fault(41)
 def test_a_campaign_that_its_new_status_hides_from_us_is_complete_and_people_read_so(world):
     campaign_id = world.campaign()
     hide = Fault(method="PATCH", before=lambda: world.dam.board.add(hidden(campaign_id)))
@@ -86,6 +90,7 @@ def test_a_campaign_that_is_hidden_when_an_unfinished_run_goes_on_is_reported_on
     assert world.templates() == ["a1_to_a2_complete"]
 
 
+@pytest.mark.fault(39)
 def test_a_campaign_that_vanishes_after_an_advance_that_did_not_come_about_is_not_called_complete(world):
     campaign_id = world.campaign()
     world.dam.board.add(Fault(method="PATCH", status=503, times=None))
@@ -101,6 +106,7 @@ def test_a_campaign_that_vanishes_after_an_advance_that_did_not_come_about_is_no
     assert world.templates() == []
 
 
+@pytest.mark.fault(42)
 def test_a_status_that_a_person_set_before_an_unfinished_run_goes_on_is_respected(world):
     campaign_id = world.campaign()
     world.dam.board.add(Fault(method="PATCH", times=None, status=503))

@@ -21,6 +21,7 @@ def around(tmp_path):
     return {*tmp_path.parent.iterdir(), *tmp_path.rglob("*")} - {tmp_path / "transit"}
 
 
+@pytest.mark.fault(47, 48, 49)
 def test_every_name_arrives_under_a_legal_one_with_its_bytes_and_the_original_is_remembered(world, tmp_path):
     assets = {name: f"{number} {name}".encode() for number, name in enumerate(NAMES)}
     campaign_id = world.campaign(assets)
@@ -37,6 +38,7 @@ def test_every_name_arrives_under_a_legal_one_with_its_bytes_and_the_original_is
         assert len(path.rpartition("/")[2]) <= 255
 
 
+@pytest.mark.fault(47)
 def test_the_same_name_twice_is_two_files(world):
     campaign_id = world.campaign({"Packshot.jpg": b"one"})
     world.add_asset(campaign_id, "Packshot.jpg", b"two")
@@ -45,6 +47,7 @@ def test_the_same_name_twice_is_two_files(world):
     assert [content for _, content in world.files()] == sorted([sha1(b"one"), sha1(b"two"), sha1(b"two")])
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize("name", ["n" * 300 + "/x 😀...", "..", "../../x", "  spaces  ", "Ünïcode/Ñ", "\x00\x01"])
 def test_a_campaign_of_any_name_gets_a_folder_in_box(world, name):
     campaign_id = world.campaign({"a.png": b"a"}, name=name)
@@ -57,6 +60,7 @@ def test_a_campaign_of_any_name_gets_a_folder_in_box(world, name):
     assert world.dam.store.status(campaign_id) == "A2"
 
 
+@pytest.mark.fault(48)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=4))
 def test_any_names_at_all_arrive(world, names):

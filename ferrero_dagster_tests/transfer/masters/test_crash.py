@@ -77,6 +77,7 @@ def run_again(world, campaign_id):
         pass
 
 
+@pytest.mark.fault(30)
 def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world, tmp_path):
     two = dict(list(ASSETS.items())[:2])
     calm = world.campaign(two)
@@ -98,6 +99,7 @@ def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world, tmp_pa
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("seed", range(3))
 def test_runs_that_are_killed_again_and_again_with_files_in_flight_end_the_same(world, tmp_path, seed):
     expected, campaign_id, numbers = world.no_fault(), world.campaign(), random.Random(seed)
@@ -107,6 +109,7 @@ def test_runs_that_are_killed_again_and_again_with_files_in_flight_end_the_same(
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(31)
 def test_a_run_that_is_told_to_stop_finishes_what_is_in_flight_and_leaves_nothing_behind(world, tmp_path):
     expected, campaign_id, stop = world.no_fault(), world.campaign(), Executioner(1, signal.SIGINT)
     world.dam.board.add(Fault(path="/contents", skip=1, before=stop))
@@ -121,6 +124,7 @@ def test_a_run_that_is_told_to_stop_finishes_what_is_in_flight_and_leaves_nothin
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(37)
 def test_a_run_that_slept_while_another_took_its_place_changes_nothing_when_it_wakes(world, tmp_path):
     expected, campaign_id, sleep = world.no_fault(), world.campaign(), Executioner(1, signal.SIGSTOP)
     world.box.board.add(Fault(path="files/content$", skip=1, before=sleep))

@@ -26,6 +26,7 @@ def run_behind(world, box_client, database_url, campaign_id, tmp_path):
         return World(world.dam, world.box, systems.database, world.database_url, one_by_one).run(campaign_id)
 
 
+@pytest.mark.fault(29)
 def test_a_commit_whose_answer_is_lost_is_found_done_whichever_it_is(world, box_client, tmp_path):
     expected = world.no_fault()
     for at in range(1, 13):
@@ -35,6 +36,7 @@ def test_a_commit_whose_answer_is_lost_is_found_done_whichever_it_is(world, box_
         assert world.end_state(campaign_id) == expected, f"commit {at}"
 
 
+@pytest.mark.fault(29)
 def test_a_strike_whose_commit_was_not_answered_is_one_strike(world, box_client, tmp_path):
     for at in range(1, 7):
         campaign_id = world.campaign({}, folders=())
@@ -45,6 +47,7 @@ def test_a_strike_whose_commit_was_not_answered_is_one_strike(world, box_client,
     assert world.templates() == ["a1_to_a2_no_assets_retry"] * 6
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("path", ["/contents$", "/children$", "/state$"])
 def test_when_all_connections_are_cut_and_the_lock_with_them_the_next_run_goes_on(world, path):
     expected, campaign_id = world.no_fault(), world.campaign()
@@ -65,6 +68,7 @@ def test_a_run_that_lost_only_its_lock_leaves_the_status_to_the_next(world):
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(27)
 def test_a_file_that_reached_box_while_postgresql_stopped_is_adopted_once_it_is_back(world, box_client, tmp_path):
     expected, campaign_id = world.no_fault(), world.campaign()
     server = EmbeddedPostgres(tmp_path / "data")

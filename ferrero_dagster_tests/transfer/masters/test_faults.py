@@ -44,6 +44,7 @@ PASSING = {
 }  # fmt: skip
 
 
+@pytest.mark.fault(1, 4, 7, 11, 17)
 @pytest.mark.parametrize("name", PASSING)
 def test_a_fault_that_passes_is_survived_within_the_run(world, name):
     where, fault = PASSING[name]
@@ -55,6 +56,7 @@ def test_a_fault_that_passes_is_survived_within_the_run(world, name):
     assert world.templates() == ["a1_to_a2_complete"] * 2
 
 
+@pytest.mark.fault(14, 16)
 @pytest.mark.parametrize("conflicts_as", ["dict", "list"])
 def test_a_file_whose_upload_was_not_answered_is_adopted_and_written_down_as_such(world, conflicts_as):
     world.box.settings.conflicts_as = conflicts_as
@@ -107,6 +109,7 @@ FAILING = {
 }
 
 
+@pytest.mark.fault(5, 6, 8)
 @pytest.mark.parametrize("name", FAILING)
 def test_a_file_that_fails_is_told_once_keeps_the_status_and_moves_when_it_is_mended(world, name):
     spoil, reason = FAILING[name]
@@ -130,6 +133,7 @@ def test_a_file_that_fails_is_told_once_keeps_the_status_and_moves_when_it_is_me
     assert world.end_state(campaign_id) == expected
 
 
+@pytest.mark.fault(46)
 def test_the_others_move_although_one_fails_and_another_outcome_is_another_mail(world):
     campaign_id = world.campaign(ASSETS | {"empty.png": b""})
     assert len(world.run(campaign_id).moved) == 3
@@ -142,6 +146,7 @@ def test_the_others_move_although_one_fails_and_another_outcome_is_another_mail(
     assert seen(world.dam, "GET", CONTENTS, times=3), "an empty file is not even fetched"
 
 
+@pytest.mark.fault(15)
 def test_other_content_under_our_name_in_box_is_never_overwritten(world):
     expected, campaign_id = world.no_fault(), world.campaign()
     world.box.board.add(Fault(path=UPLOAD, times=3, status=400))
@@ -200,6 +205,7 @@ def mend(world):
     world.sql(*LATER)
 
 
+@pytest.mark.fault(3, 10, 11, 45)
 @pytest.mark.parametrize("name", OUTAGES)
 def test_an_outage_counts_against_no_campaign_and_no_file_is_told_once_and_work_goes_on_after_it(world, name):
     spoil, kind, system = OUTAGES[name]
@@ -221,6 +227,7 @@ def test_an_outage_counts_against_no_campaign_and_no_file_is_told_once_and_work_
     assert world.sql("SELECT system FROM outages WHERE ended_at IS NULL") == []
 
 
+@pytest.mark.fault(45)
 def test_without_room_on_the_disk_nothing_is_begun(world):
     full = world.with_site(transfer={"free_space_reserve_bytes": 10**18})
     campaign_id = full.campaign()
@@ -236,6 +243,7 @@ def test_without_room_on_the_disk_nothing_is_begun(world):
     assert len(world.run(campaign_id).moved) == 3
 
 
+@pytest.mark.fault(11)
 def test_while_box_is_out_one_attempt_is_made_for_all_campaigns(world):
     for _ in range(5):
         world.campaign()

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timezone
 
+import pytest
+
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
@@ -36,6 +38,7 @@ def test_failed_campaigns_that_come_first_do_not_block_the_healthy(world):
     assert started(world.look(running=tuple(healthy[:2]))) == healthy[2:]
 
 
+@pytest.mark.fault(55)
 def test_where_there_is_no_time_for_all_each_gets_its_turn(world):
     for letter in "ABC":
         world.campaign({}, name=letter)
@@ -92,6 +95,7 @@ def queried(world):
     ]  # fmt: skip
 
 
+@pytest.mark.fault(39)
 def test_a_campaign_that_left_the_status_by_hand_is_nowhere_told_as_stuck_and_needs_no_reset(world):
     failed, moved_on, deleted = fail_for_good(world), world.campaign({}), world.campaign({})
     impatient = world.with_site(campaigns={"empty_polls_before_warning": 2})
@@ -111,6 +115,7 @@ def test_a_campaign_that_left_the_status_by_hand_is_nowhere_told_as_stuck_and_ne
     assert world.sql("SELECT FROM operations") == []
 
 
+@pytest.mark.fault(38)
 def test_a_campaign_that_comes_back_starts_afresh(world):
     campaign_id = fail_for_good(world)
     world.dam.store.set_status(campaign_id, "A4")
@@ -121,6 +126,7 @@ def test_a_campaign_that_comes_back_starts_afresh(world):
     assert world.templates()[-2:] == ["a1_to_a2_permanently_failed", "a1_to_a2_no_assets_retry"]
 
 
+@pytest.mark.fault(38)
 def test_a_campaign_that_comes_back_has_a_new_round_so_the_same_failure_is_mailed_again(world):
     campaign_id = world.campaign({"a.png": b"a"})
     world.dam.board.add(Fault(path="/contents$", status=400, times=None))
@@ -142,6 +148,7 @@ def test_a_run_that_finds_its_campaign_moved_on_clears_what_was_counted_against_
     assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
 
 
+@pytest.mark.fault(42)
 def test_a_late_index_does_not_set_a_finished_campaign_back(world):
     campaign_id = world.campaign()
     world.look()

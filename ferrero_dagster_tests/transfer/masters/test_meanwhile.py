@@ -23,6 +23,7 @@ def test_a_campaign_that_is_gone_is_nothing_to_move(world):
         )
 
 
+@pytest.mark.fault(42)
 def test_a_status_that_a_person_chose_meanwhile_wins(world):
     campaign_id = world.campaign()
     world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.set_status(campaign_id, "A4")))
@@ -35,6 +36,7 @@ def test_a_status_that_a_person_chose_meanwhile_wins(world):
     assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
 
 
+@pytest.mark.fault(39)
 def test_a_campaign_that_is_deleted_meanwhile_is_reported_and_then_left_alone(world):
     campaign_id = world.campaign()
     world.dam.board.add(Fault(path="/contents", before=lambda: world.dam.store.delete(campaign_id)))
@@ -47,6 +49,7 @@ def test_a_campaign_that_is_deleted_meanwhile_is_reported_and_then_left_alone(wo
     assert world.sql("SELECT campaign_number, campaign_name FROM campaign_status") == [("C000000001", "Spring")]
 
 
+@pytest.mark.fault(22)
 def test_what_comes_into_the_folder_while_we_move_is_moved_before_the_status_changes(world):
     campaign_id = world.campaign()
     world.dam.board.add(Fault(path="/contents", before=lambda: world.add_asset(campaign_id, "Late.pdf", b"late")))
@@ -55,6 +58,7 @@ def test_what_comes_into_the_folder_while_we_move_is_moved_before_the_status_cha
     assert [len(fact["files"]) for fact in facts(world, "a1_to_a2_complete")] == [4, 4]
 
 
+@pytest.mark.fault(22)
 def test_an_asset_that_is_replaced_while_we_move_arrives_in_its_new_version_too(world):
     campaign_id = world.campaign({"film.mp4": b"old"})
     [film] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
@@ -64,6 +68,7 @@ def test_an_asset_that_is_replaced_while_we_move_arrives_in_its_new_version_too(
     assert world.dam.store.status(campaign_id) == "A2"
 
 
+@pytest.mark.fault(39)
 def test_an_asset_that_is_deleted_while_we_move_is_withdrawn_and_keeps_nobody_waiting(world):
     campaign_id = world.campaign()
     [film, *_] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))
@@ -80,6 +85,7 @@ def test_an_asset_that_is_deleted_while_we_move_is_withdrawn_and_keeps_nobody_wa
     assert world.templates() == ["a1_to_a2_complete"]
 
 
+@pytest.mark.fault(39)
 def test_a_campaign_that_is_emptied_while_we_move_is_not_advanced(world):
     campaign_id = world.campaign({"film.mp4": b"film"})
     [film] = world.dam.store.assets(world.dam.store.folder(campaign_id, "01 Master Assets"))

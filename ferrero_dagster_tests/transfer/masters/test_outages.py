@@ -22,6 +22,7 @@ def out(world, *, looks=1, minutes_apart=3, **fault):
     return note
 
 
+@pytest.mark.fault(11)
 def test_thirty_looks_while_the_dam_is_out_are_no_strikes_and_one_mail_and_then_work_goes_on(world):
     ready, empty, wrong = world.campaign(), world.campaign({}), world.campaign({}, folders=())
     world.look()
@@ -42,6 +43,7 @@ def test_thirty_looks_while_the_dam_is_out_are_no_strikes_and_one_mail_and_then_
     assert world.sql(STATE, of=empty)[0][0] == 2
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -81,6 +83,7 @@ def test_when_the_dam_goes_out_during_a_look_what_was_found_starts_and_the_rest_
     assert headlines(world) == ["DAM cannot be used"]
 
 
+@pytest.mark.fault(11)
 def test_a_blip_that_several_sensors_saw_is_not_mailed(world):
     out(world, looks=4, minutes_apart=0, status=503)
     assert world.templates() == []
@@ -91,6 +94,7 @@ def test_a_blip_that_several_sensors_saw_is_not_mailed(world):
 REFUSED = "DAM cannot be used: the administrator must act"
 
 
+@pytest.mark.fault(3)
 def test_a_log_in_refused_soon_after_an_outage_is_told_anew(world):
     out(world, looks=4, status=503)
     world.look()
@@ -98,6 +102,7 @@ def test_a_log_in_refused_soon_after_an_outage_is_told_anew(world):
     assert headlines(world) == ["DAM cannot be used", REFUSED]
 
 
+@pytest.mark.fault(3)
 def test_while_a_log_in_is_refused_nobody_is_told_that_there_is_nothing_to_do(world):
     for _ in range(5):
         out(world, status=401)
@@ -112,6 +117,7 @@ def test_after_an_outage_was_mailed_the_same_refusal_is_told_once_more(world):
     assert headlines(world) == [REFUSED, "DAM cannot be used", REFUSED]
 
 
+@pytest.mark.fault(3)
 def test_each_wrong_setting_is_told_once_however_often_they_take_turns(world):
     wrong = [ConfigurationError(f"The setting {name} is wrong.") for name in "AB"]
     for _ in range(4):
@@ -141,6 +147,7 @@ def test_a_row_that_somebody_deleted_does_not_stop_the_sensor(world):
     assert started(world.look()) == [campaign_id]
 
 
+@pytest.mark.fault(53)
 def test_a_clock_that_was_set_back_stops_nothing(world):
     campaign_id = world.campaign({})
     world.look()
@@ -180,6 +187,7 @@ BAD_ANSWERS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.fault(3, 11)
 @pytest.mark.parametrize("answer", BAD_ANSWERS, ids=["unavailable", "refused", "without right", "nonsense"])
 def test_a_campaign_that_the_dam_answers_badly_holds_up_no_other_and_is_told_once_by_name(world, answer):
     broken, *healthy = (world.campaign(name=letter) for letter in "ABCD")
@@ -196,6 +204,7 @@ def test_a_campaign_that_the_dam_answers_badly_holds_up_no_other_and_is_told_onc
     assert world.sql("SELECT FROM campaign_status WHERE unread_at IS NOT NULL OR unread_looks > 0") == []
 
 
+@pytest.mark.fault(11)
 def test_two_campaigns_in_a_row_that_cannot_be_read_are_an_outage_and_come_last_at_the_next_look(world):
     world = world.with_site(campaigns={"outage_mail_after_minutes": 0})
     *broken, healthy = (world.campaign(name=letter) for letter in "ABC")

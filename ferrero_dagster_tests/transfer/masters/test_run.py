@@ -62,6 +62,7 @@ def test_sixty_assets_cost_one_call_each_to_the_dam_and_to_box(world):
     assert len(world.dam.board.seen) == 60 + 1 + 1 + 1 + 4 + 3 + 5
 
 
+@pytest.mark.fault(9)
 def test_an_asset_without_checksum_is_proven_by_its_size_and_our_own_hash(world):
     campaign_id = world.campaign({})
     world.add_asset(campaign_id, "a.png", b"bytes", checksum=False)
@@ -72,6 +73,7 @@ def test_an_asset_without_checksum_is_proven_by_its_size_and_our_own_hash(world)
 # --- rework ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(38)
 def test_a_reworked_final_goes_back_under_the_tracking_id_of_its_master_and_an_unknown_one_under_a_new(world):
     campaign_id = world.campaign({"Hero film.mp4": b"film"}, number="C000000078", name="Local adaptation test 2")
     [master] = world.run(campaign_id).moved
@@ -127,6 +129,7 @@ def test_a_second_run_moves_nothing_and_says_so(world):
     assert seen(world.box, times=0)
 
 
+@pytest.mark.fault(38)
 def test_a_campaign_that_was_opened_again_moves_only_what_is_new_and_mails_again(world):
     campaign_id = world.campaign()
     first = world.run(campaign_id)
@@ -142,6 +145,7 @@ def test_a_campaign_that_was_opened_again_moves_only_what_is_new_and_mails_again
     assert world.sql("SELECT round, outcome FROM campaign_rounds") == [(1, "advanced"), (2, "advanced")]
 
 
+@pytest.mark.fault(38)
 def test_a_campaign_that_was_opened_again_without_changes_is_advanced_and_mailed_again(world):
     campaign_id = world.campaign()
     world.run(campaign_id)
@@ -164,6 +168,7 @@ def test_what_a_cron_script_moved_is_not_moved_again(world):
     assert world.dam.store.status(campaign_id) == "A2"
 
 
+@pytest.mark.fault(35)
 def test_while_one_run_moves_a_campaign_another_says_so_and_ends(world):
     campaign_id = world.campaign()
     with world.database.lock(f"a1_to_a2:{campaign_id}"):
@@ -172,6 +177,7 @@ def test_while_one_run_moves_a_campaign_another_says_so_and_ends(world):
     assert seen(world.dam, times=0)
 
 
+@pytest.mark.fault(30)
 def test_a_campaign_that_is_renamed_between_two_runs_keeps_its_folder_and_no_file_is_there_twice(world):
     campaign_id = world.campaign(name="Old")
     world.box.board.add(Fault(path="files/content$", skip=1, times=None, status=503))
