@@ -1,4 +1,4 @@
-"""The agency's folder in Box: listing, metadata, download (contract box.md sections 6-8)."""
+"""The agency's folder in Box: listing, metadata, download (contract box.md 6-8)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,7 +125,7 @@ class BoxAgency:
             try:
                 found = self._client.file_metadata.get_file_metadata_by_id(file_id, _SCOPE, self._template)
             except BoxAPIError as error:
-                # A 404 may be about the file or about the instance; only the code tells (contract section 8).
+                # A 404 may be about the file or about the instance; only the code tells (contract box.md 8).
                 if error.response_info.status_code != requests.codes.not_found or error.response_info.code == _NO_FILE:
                     raise
                 return None

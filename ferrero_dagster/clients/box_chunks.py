@@ -1,4 +1,4 @@
-"""Uploads a large file to Box in parts, a few at a time (contract box.md section 4).
+"""Uploads a large file to Box in parts, a few at a time (contract box.md 4).
 
 The SDK's own `upload_big_file` sends one part after the other, does not survive a lost answer to a part or to the
 commit, and leaves its session behind; this one is made of the same calls.

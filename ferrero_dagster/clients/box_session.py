@@ -1,6 +1,6 @@
 """Opens the official Box SDK with our log-in, time limits and retries, and translates its errors.
 
-Contract box.md sections 1-3 and its traps 4-10: the SDK's own retries follow any `Retry-After` without limit, raise
+Contract box.md 1-3, traps 4-10: the SDK's own retries follow any `Retry-After` without limit, raise
 `ValueError` for one that is a date, fetch a new token in every thread, and let errors of other classes escape.
 """
 
@@ -47,17 +47,17 @@ from ferrero_dagster.domain.errors import (
 
 SYSTEM = "Box"
 _POOL_SIZE = 32
-#: The connect timeout of the SDK also bounds every blocked write of a body (contract section 9).
+#: The connect timeout of the SDK also bounds every blocked write of a body (contract box.md 9).
 _CONNECT_TIMEOUT_S = 60
 _TOKEN_PATH = "/oauth2/token"  # noqa: S105  # an address
 #: How often "not ready yet" (202) is asked again; putting the parts of a large file together takes its time.
 _NOT_READY_ATTEMPTS = 30
 _LONGEST_PAUSE_S = 20
-#: Refusals that pass by themselves (contract section 5; FAULTS 19).
+#: Refusals that pass by themselves (contract box.md 5; FAULTS 19).
 _PASSING_CODES = frozenset({"name_temporarily_reserved", "operation_blocked_temporary", "parts_mismatch"})
 #: The address of one file; whom Box refuses that may still be welcome to all others.
 _FILE_PATH = re.compile(r"/2\.0/files/\d+(/|\?|$)")
-#: What the SDK lets escape for answers that it did not expect (contract section 1).
+#: What the SDK lets escape for answers that it did not expect (contract box.md 1).
 _SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, KeyError)
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
 

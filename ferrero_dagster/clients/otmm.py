@@ -1,4 +1,4 @@
-"""The OTMM calls that we make (contract otmm.md section 11), in and out as our own values."""
+"""The OTMM calls that we make (contract otmm.md 11), in and out as our own values."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -111,7 +111,7 @@ class Otmm:
         )
 
     def set_status(self, campaign_id: str, status: str, *, expected: str) -> bool:
-        """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract section 7).
+        """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract otmm.md 7).
 
         Nothing is changed where the status is already `status`. Returns whether it could be read back: with its new
         status the DAM may not show the campaign to us any more.
@@ -257,7 +257,7 @@ class Otmm:
         return [_asset(item, full=True) for item in _list(body, "assets_resource", "asset_list", what)]
 
     def set_fields(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
-        """Write these metadata fields of an asset under the DAM's lock; what it shows then may differ (contract 7.2).
+        """Write these metadata fields of an asset under the DAM's lock; it may show others then (contract otmm.md 7.2).
 
         Raises:
             LockedInDam: a person is editing the asset.
@@ -357,7 +357,7 @@ def _list(body: dict[str, Any], root: str, key: str, what: str) -> list[dict[str
     if not isinstance(body.get(root), dict):
         raise TransientError(f"{what}: the DAM's answer has no {root}.", code="DAM unexpected answer")
     found = body[root].get(key, [])
-    # Some versions send a list of one as the bare object (contract section 1).
+    # Some versions send a list of one as the bare object (contract otmm.md 1).
     items = found if isinstance(found, list) else [found]
     if not all(isinstance(item, dict) and item.get("asset_id") for item in items):
         raise TransientError(f"{what}: the DAM lists something without an id.", code="DAM unexpected answer")

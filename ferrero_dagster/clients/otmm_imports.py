@@ -1,4 +1,4 @@
-"""Brings files into OTMM, as new assets or new versions, and waits for the jobs behind them (contract section 8)."""
+"""Brings files into OTMM, as new assets or new versions, and waits for the jobs behind them (contract otmm.md 8)."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from ferrero_dagster.config.site import ImportSite
 from ferrero_dagster.domain.errors import ImportFailed, NotInDam, TransientError
 
 _JSON = "application/json; charset=utf-8"
-#: Words in a job's status that mean it will never finish; the status names are not documented (contract 8.2).
+#: Words in a job's status that mean it will never finish; the status names are not documented (contract otmm.md 8.2).
 _FAILED_WORDS = ("FAIL", "ERROR", "ABORT", "CANCEL")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
@@ -114,7 +114,7 @@ class OtmmImports:
         except NotInDam:
             return None
         made = (body.get("assets_resource") or {}).get("asset_list") or []
-        # Some versions send a list of one as the bare object (contract section 1).
+        # Some versions send a list of one as the bare object (contract otmm.md 1).
         assets = made if isinstance(made, list) else [made]
         return next((str(asset["asset_id"]) for asset in assets if asset.get("asset_id")), None)
 

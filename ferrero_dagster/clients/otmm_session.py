@@ -1,6 +1,6 @@
 """Requests to OTMM: log-in, renewal of the token, client certificate, retries, and what each error answer means.
 
-Contract otmm.md sections 1, 2, 9, 10. Threads may share one `OtmmSession`: each gets a `requests.Session` of its own,
+Contract otmm.md 1, 2, 9, 10. Threads may share one `OtmmSession`: each gets a `requests.Session` of its own,
 so that cookies of a load balancer stay together, and all share one token.
 """
 
@@ -232,7 +232,7 @@ def _certificate_adapter(certificate: ClientCertificate) -> Pkcs12Adapter:
 
 
 def _is_web_page(response: requests.Response) -> bool:
-    # A log-in or maintenance page with status 200 (contract section 9); an asset that is HTML comes as an attachment.
+    # A log-in or maintenance page with status 200 (contract otmm.md 9); an asset that is HTML comes as an attachment.
     kind, disposition = (response.headers.get(name, "") for name in ("Content-Type", "Content-Disposition"))
     return response.is_redirect or (response.ok and "text/html" in kind and "attachment" not in disposition)
 

@@ -30,7 +30,7 @@ class DamAsset:
     name: str
     #: None for an asset that has metadata only.
     size_bytes: int | None
-    #: 32 hex digits where the DAM gives a checksum (contract 5.3), else None.
+    #: 32 hex digits where the DAM gives a checksum (contract otmm.md 5.3), else None.
     md5_hex: str | None = None
     #: Past its date in the DAM: not to be used any more.
     expired: bool = False

@@ -1,4 +1,4 @@
-"""Reading the agency's folder in Box: listings, metadata, downloads (contract box.md sections 6-8)."""
+"""Reading the agency's folder in Box: listings, metadata, downloads (contract box.md 6-8)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Imports into OTMM: what is sent, that nothing is started twice, and how jobs end (contract otmm.md section 8)."""
+"""Imports into OTMM: what is sent, that nothing is started twice, and how jobs end (contract otmm.md 8)."""
 
 import json
 from contextlib import closing

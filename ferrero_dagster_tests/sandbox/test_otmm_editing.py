@@ -1,4 +1,4 @@
-"""Locks and metadata edits of the DAM stand-in (contracts/otmm.md 7)."""
+"""Locks and metadata edits of the DAM stand-in (contract otmm.md 7)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports and check-ins of the DAM stand-in (contracts/otmm.md 8)."""
+"""Imports and check-ins of the DAM stand-in (contract otmm.md 8)."""
 
 import hashlib
 import json

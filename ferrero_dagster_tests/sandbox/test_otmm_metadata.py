@@ -1,4 +1,4 @@
-"""The metadata shapes of the DAM stand-in (contracts/otmm.md 5.2, 7.2)."""
+"""The metadata shapes of the DAM stand-in (contract otmm.md 5.2, 7.2)."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Signing in, folders, assets and contents of the DAM stand-in (contracts/otmm.md 2, 4-6)."""
+"""Signing in, folders, assets and contents of the DAM stand-in (contract otmm.md 2, 4-6)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""`/search/text` of the DAM stand-in (contracts/otmm.md 3)."""
+"""`/search/text` of the DAM stand-in (contract otmm.md 3)."""
 
 import json
 from contextlib import suppress

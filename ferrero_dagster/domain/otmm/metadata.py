@@ -97,7 +97,7 @@ def row_count(column: FieldNode) -> int:
 
 
 def new_field(field_id: str, value: Scalar) -> FieldNode:
-    """A scalar field in the plain form of contract 8.1."""
+    """A scalar field in the plain form of contract otmm.md 8.1."""
     return {"id": field_id, "type": _FIELD, "value": {"value": _plain(value)}}
 
 
@@ -120,7 +120,7 @@ def with_value(node: FieldNode, value: Scalar, *, rows: int = 1) -> FieldNode:
 
 
 def in_plain_form(node: FieldNode) -> FieldNode:
-    """A field as contract 7.2 edits it: nothing but its values, a pick list's as the plain id."""
+    """A field as contract otmm.md 7.2 edits it: nothing but its values, a pick list's as the plain id."""
     bare = {"id": node["id"], "type": _TABLE_COLUMN if _is_column(node) else _FIELD}
     if _is_column(node):
         return {**bare, "values": [{"value": inner} if inner else {} for inner in map(_innermost, _rows(node))]}

@@ -55,7 +55,7 @@ class MediaFacts:
 class Representation:
     """A final's `asset_representation` for the import; `str()` is a line for logs."""
 
-    #: `{"asset_resource": {"asset": …}}` with a flat field list (contract 8.1).
+    #: `{"asset_resource": {"asset": …}}` with a flat field list (contract otmm.md 8.1).
     body: dict[str, Any]
     #: MVP fields that the master has.
     found: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which names Box takes, and when two names are the same to it (contract: Box platform limits)."""
+"""Which names Box takes, and when two names are the same to it (contract box.md, "Box platform limits")."""
 
 import unicodedata
 

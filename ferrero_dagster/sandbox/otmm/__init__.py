@@ -1,4 +1,4 @@
-"""Stand-in for the OpenText DAM: its REST API v6 as far as our client calls it (contracts/otmm.md, 11 and 12)."""
+"""Stand-in for the OpenText DAM: its REST API v6 as far as our client calls it (contract otmm.md 11, 12)."""
 
 from ferrero_dagster.sandbox.otmm.app import create_otmm_app
 from ferrero_dagster.sandbox.otmm.records import Item, Job

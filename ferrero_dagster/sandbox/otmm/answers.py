@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 
 class Refusal(HTTPException):
-    """An answer with an error status and OTMM's error body (contract 9)."""
+    """An answer with an error status and OTMM's error body (contract otmm.md 9)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, message)

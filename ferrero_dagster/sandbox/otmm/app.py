@@ -35,7 +35,7 @@ def create_otmm_app(store: OtmmStore, settings: OtmmSettings) -> Starlette:
 
 
 class SigningIn(Endpoints):
-    """Access tokens (contract 2.1)."""
+    """Access tokens (contract otmm.md 2.1)."""
 
     def routes(self) -> list[Route]:
         """Where the call is found."""

@@ -1,4 +1,4 @@
-"""Calls that change what is there: state (locks) and metadata of folders and assets (contract 7)."""
+"""Calls that change what is there: state (locks) and metadata of folders and assets (contract otmm.md 7)."""
 
 import json
 from typing import Any

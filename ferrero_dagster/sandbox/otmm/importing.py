@@ -1,4 +1,4 @@
-"""Calls that bring content in: imports, check-ins of new versions, and their jobs (contract 8)."""
+"""Calls that bring content in: imports, check-ins of new versions, and their jobs (contract otmm.md 8)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

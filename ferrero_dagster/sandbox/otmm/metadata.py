@@ -1,4 +1,4 @@
-"""The shapes of OTMM's metadata (contract 5.2): making elements, reading their values, applying what a client sends."""
+"""The shapes of OTMM's metadata (contract otmm.md 5.2): makes elements, reads values, applies what clients send."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -125,7 +125,7 @@ def sent_elements(nodes: Any) -> Iterator[Element]:
 
 
 def assigned(known: Element | None, sent: Element) -> Element:
-    """What is stored where `sent` is written over `known`; a pick list takes the plain id as well (contract 7.2).
+    """What is stored where `sent` is written over `known`; a pick list takes the plain id, too (contract otmm.md 7.2).
 
     Raises:
         Refusal: 400, the value has another shape than a value, or than the field.

@@ -1,4 +1,4 @@
-"""Calls that only look: search, folders, assets, contents (contract 3-6)."""
+"""Calls that only look: search, folders, assets, contents (contract otmm.md 3-6)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from ferrero_dagster.sandbox.otmm.search import search
 from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
 from ferrero_dagster.sandbox.otmm.wire import json_param, load_of, shown
 
-#: More ids in one call end in an error page (contract 5.4).
+#: More ids in one call end in an error page (contract otmm.md 5.4).
 _MAX_BATCH = 100
 
 

@@ -1,4 +1,4 @@
-"""`/search/text`: conditions on metadata, matched with and answered from an index that may lag behind (contract 3).
+"""`/search/text`: conditions on metadata, answered from an index that may lag behind (contract otmm.md 3).
 
 Each condition gives a set of item ids; `and` binds closer than `or`, as in SQL. A condition that the index cannot
 answer is dropped, and the answer says so.

@@ -22,7 +22,7 @@ class OtmmSettings:
     lock_required: bool = True
     #: Whether a lock is refused to its own holder, too (the contract leaves it open).
     relock_refused: bool = True
-    #: Lists of one item are answered as that item (contract 1).
+    #: Lists of one item are answered as that item (contract otmm.md 1).
     single_items_as_objects: bool = False
     #: So many of the next imports are accepted and then fail.
     failing_jobs: int = 0

@@ -1,4 +1,4 @@
-"""How folders and assets look over the wire (contract 4.1, 5.1-5.3), and what `load_type` leaves out."""
+"""How folders and assets look over the wire (contract otmm.md 4.1, 5.1-5.3), and what `load_type` leaves out."""
 
 import json
 from collections.abc import Mapping
@@ -169,7 +169,7 @@ def timestamp(seconds: float) -> str:
 
 
 def with_single_items_as_objects(value: Any) -> Any:
-    """The same JSON with each list of one item replaced by the item (contract 1)."""
+    """The same JSON with each list of one item replaced by the item (contract otmm.md 1)."""
     if isinstance(value, dict):
         return {key: with_single_items_as_objects(inner) for key, inner in value.items()}
     if isinstance(value, list):

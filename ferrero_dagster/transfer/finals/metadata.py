@@ -1,4 +1,4 @@
-"""Makes the DAM show a final's metadata as we sent them, or says what it does not keep (SPEC 6, contract 7.2)."""
+"""Makes the DAM show a final's metadata as sent, or says what it does not keep (SPEC 6, contract otmm.md 7.2)."""
 
 from collections.abc import Sequence
 from typing import Any
