@@ -1,10 +1,19 @@
 """What Dagster shows has the names that operators and monitoring depend on (SPEC 10)."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
+import ferrero_dagster
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.domain.errors import ConfigurationError
+
+PROJECT = Path(ferrero_dagster.__file__).parents[1]
 
 
 @pytest.fixture
@@ -17,6 +26,31 @@ def without_environment(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
 def test_definitions_load_on_a_machine_without_any_setting(without_environment) -> None:
     dg.Definitions.validate_loadable(definitions())
+
+
+@pytest.mark.parametrize("command", ["dg check defs", "dg list defs", "dagster definitions validate"])
+def test_dagsters_own_tools_find_everything_on_a_machine_without_any_setting(tmp_path, command) -> None:
+    shutil.copytree(PROJECT, tmp_path / "clone", ignore=shutil.ignore_patterns(".*"))
+    program, *words = command.split()
+    environment = {"HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": str(tmp_path / "clone")}
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *words],
+        cwd=tmp_path / "clone",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("a5_to_a6" in done.stdout) == (command == "dg list defs")
+
+
+def test_an_instance_that_is_to_last_is_not_started_without_its_database(tmp_path, monkeypatch) -> None:
+    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
+    with pytest.raises(ConfigurationError, match=r"^Not set in the environment: DAGSTER_PG_URL; "):
+        _ = dg.DagsterInstance.get().run_storage
 
 
 def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_environment) -> None:

@@ -1,0 +1,60 @@
+"""Where Dagster keeps its runs and events; `dagster.yaml` names this class."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from dagster._core.storage.base_storage import DagsterStorage
+
+# Dagster has no public name for what it uses where no storage is configured.
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+from ferrero_dagster.domain.errors import ConfigurationError
+
+_VARIABLE = "DAGSTER_PG_URL"
+#: The processes that one command starts share what does not last.
+_SCRATCH_VARIABLE = "_FERRERO_DAGSTER_SCRATCH"
+
+
+class EnvironmentStorage(DagsterPostgresStorage):
+    """PostgreSQL at `DAGSTER_PG_URL`.
+
+    Without a `DAGSTER_HOME` nothing is meant to last: what only looks, such as `dg check defs`, then needs no database.
+    """
+
+    @classmethod
+    def config_type(cls) -> Mapping[str, Any]:
+        """No fields: the address holds a password, so it comes from the environment alone."""
+        return {}
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]  # any storage will do
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: object,  # noqa: ARG003
+    ) -> DagsterStorage[Any]:
+        """The storage.
+
+        Raises:
+            ConfigurationError: the instance is to last, and no database is named for it.
+        """
+        url = os.environ.get(_VARIABLE)
+        if url:
+            return DagsterPostgresStorage(url, inst_data=inst_data)
+        if os.environ.get("DAGSTER_HOME"):
+            raise ConfigurationError(
+                f"Not set in the environment: {_VARIABLE}; set it as .env.example shows and start again."
+            )
+        return DagsterSqliteStorage.from_local(os.environ.get(_SCRATCH_VARIABLE) or _scratch().name)
+
+
+@cache
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    """Removed when the process ends that made it."""
+    directory = tempfile.TemporaryDirectory(prefix="ferrero-dagster-")
+    os.environ[_SCRATCH_VARIABLE] = directory.name
+    return directory
