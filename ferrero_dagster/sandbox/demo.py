@@ -1,5 +1,6 @@
 """The demo: stand-ins, embedded PostgreSQL, Dagster with its sensors on, sample campaigns moving (`make demo`)."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,10 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
 import requests
+from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 from rich.console import Console
 
 import ferrero_dagster
@@ -46,6 +49,7 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool, site_config: P
             with _dagster(world, state, port):
                 _tell(console, world, state, port)
                 threading.Thread(target=_play_agency, args=(world, samples), daemon=True).start()
+                threading.Thread(target=_make_reports, args=(world, port), daemon=True).start()
                 if check:
                     return wait_and_check(console, world, samples)
                 signal.pause()
@@ -114,6 +118,19 @@ def _play_agency(world: World, samples: SampleCampaigns) -> None:
                 deliver_finals(world.box, inbox_id, world.postgres.url(), world.media_dir, campaign_id)
                 deliver(world.box, inbox_id, world.media_dir, HASTY_NAME)
             awaited = [pair for pair in awaited if pair != (masters, finals)]
+
+
+def _make_reports(world: World, port: int) -> None:
+    """Let the pages that people open first say something at once: how things stand, and yesterday's report."""
+    yesterday = datetime.now(world.site.zone).date() - timedelta(days=1)
+    dagster = DagsterGraphQLClient(HOST, port_number=port)
+    for job, tags in (("reconcile", {}), ("daily_report", {"dagster/partition": yesterday.isoformat()})):
+        # Dagster's page is up before it has loaded our definitions.
+        ends, is_started = time.monotonic() + _START_TIMEOUT_S, False
+        while not is_started and time.monotonic() < ends:
+            with contextlib.suppress(DagsterGraphQLClientError, requests.RequestException):
+                is_started = bool(dagster.submit_job_execution(job, tags=tags))
+            time.sleep(0 if is_started else 1)
 
 
 def _environment(world: World, home: Path, port: int) -> dict[str, str]:
