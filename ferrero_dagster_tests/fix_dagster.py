@@ -108,15 +108,27 @@ def cockpit(
         dg.DagsterInstance.ephemeral() as instance,
     ):
         environment = {
-            "DATABASE_URL": world.database_url, "DAM_URL": world.dam.url, "DAM_CLIENT_ID": "ferrero-dagster",
-            "DAM_CLIENT_SECRET": "kinder", "DAM_USERNAME": "ferrero", "DAM_PASSWORD": "nutella",
-            "BOX_CONFIG": str(world.box.config), "BOX_API_URL": world.box.url,
-            "BOX_UPLOAD_URL": f"{world.box.url}/upload/api", "BOX_OAUTH_URL": f"{world.box.url}/oauth2",
-            "BOX_UPLOADS_PER_MINUTE": "0", "SMTP_HOST": HOST, "SMTP_PORT": str(mail.port), "SMTP_SECURITY": "none",
-            "MAIL_FROM": "dagster@agency.example", "MAIL_TO": "team@agency.example",
-            "MAIL_ERRORS_TO": "errors@agency.example", "MAKE_WEBHOOK_URL": f"{make_com.url}/hook",
-            "TEMP_DIR": str(tmp_path / "transit"), "SITE_CONFIG": str(tmp_path / "site.yaml"),
-        }  # fmt: skip
+            "DATABASE_URL": world.database_url,
+            "DAM_URL": world.dam.url,
+            "DAM_CLIENT_ID": "ferrero-dagster",
+            "DAM_CLIENT_SECRET": "kinder",
+            "DAM_USERNAME": "ferrero",
+            "DAM_PASSWORD": "nutella",
+            "BOX_CONFIG": str(world.box.config),
+            "BOX_API_URL": world.box.url,
+            "BOX_UPLOAD_URL": f"{world.box.url}/upload/api",
+            "BOX_OAUTH_URL": f"{world.box.url}/oauth2",
+            "BOX_UPLOADS_PER_MINUTE": "0",
+            "SMTP_HOST": HOST,
+            "SMTP_PORT": str(mail.port),
+            "SMTP_SECURITY": "none",
+            "MAIL_FROM": "dagster@agency.example",
+            "MAIL_TO": "team@agency.example",
+            "MAIL_ERRORS_TO": "errors@agency.example",
+            "MAKE_WEBHOOK_URL": f"{make_com.url}/hook",
+            "TEMP_DIR": str(tmp_path / "transit"),
+            "SITE_CONFIG": str(tmp_path / "site.yaml"),
+        }
         (tmp_path / "site.yaml").write_text("transfer: {free_space_reserve_bytes: 0}")
         for name, value in environment.items():
             monkeypatch.setenv(f"FERRERO_{name}", value)

@@ -25,9 +25,11 @@ from ferrero_dagster.sandbox.serving import Server
 #: Patience for tests: no less tries than in production, but hardly any pause between them.
 QUICK = HttpLimits(connect_timeout_s=30, read_timeout_s=60, retry_for_s=60, first_pause_s=0.001)
 
-DAM_LOGIN = OAuthLogin(
-    username="ferrero", password="nutella", client_id="ferrero-dagster", client_secret="kinder"
-)  # fmt: skip
+#: What makes a fault's body an answer to our clients, and how OTMM words what it does not want.
+JSON = {"Content-Type": "application/json"}
+REFUSAL = '{"exception_body": {"message": "No."}}'
+
+DAM_LOGIN = OAuthLogin(username="ferrero", password="nutella", client_id="ferrero-dagster", client_secret="kinder")
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,12 @@ class World:
         """The id of a campaign in the DAM that is ready for the route, with these assets in its source folder."""
         number = next(self._numbers)
         values = {
-            "campaign_id": f"{number:040x}", "number": f"C{number:09}", "status": route.status_before,
-            "type": route.campaign_type, "folders": dict.fromkeys((route.source_folder, route.upload_folder)),
-        }  # fmt: skip
+            "campaign_id": f"{number:040x}",
+            "number": f"C{number:09}",
+            "status": route.status_before,
+            "type": route.campaign_type,
+            "folders": dict.fromkeys((route.source_folder, route.upload_folder)),
+        }
         campaign_id = self.dam.store.add_campaign(name=name, **{**values, **properties})
         for asset, content in (ASSETS if assets is None else assets).items():
             self.add_asset(campaign_id, asset, content, route=route)
@@ -190,9 +193,12 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
     """Our own code on these servers, with the shipped site configuration and hardly any pauses."""
     site = load_site()
     links = Links(
-        dam_url="https://dam.example", asset_pattern=site.dam.asset_link, folder_pattern=site.dam.folder_link,
-        box_url="https://box.example", dagster_url="https://dagster.example",
-    )  # fmt: skip
+        dam_url="https://dam.example",
+        asset_pattern=site.dam.asset_link,
+        folder_pattern=site.dam.folder_link,
+        box_url="https://box.example",
+        dagster_url="https://dagster.example",
+    )
     with (
         closing(OtmmSession(dam_url, login=DAM_LOGIN, limits=QUICK)) as session,
         closing(Database(database_url)) as database,
@@ -202,9 +208,13 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
             imports=OtmmImports(session, site.dam_import),
             box=Box(box_client, site.box),
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),
-            database=database, site=site, links=links, box_folders=site.box.folders, temp_dir=temp_dir,
+            database=database,
+            site=site,
+            links=links,
+            box_folders=site.box.folders,
+            temp_dir=temp_dir,
             has_webhook=True,
-        )  # fmt: skip
+        )
         yield with_site(systems, transfer={"free_space_reserve_bytes": 0})
 
 

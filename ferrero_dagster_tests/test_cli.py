@@ -13,9 +13,15 @@ from ferrero_dagster_tests.operations.stuck import campaign, failed, master, mes
 GOOD = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
 BAD = "1234567_RAF_DEU_de_TEST_OLW_001_6S_16x9_ABC123.mp4"
 OURS = (
-    "status", "reset-retries", "check-connections", "check-name", "release-files", "withdraw-masters", "resend",
+    "status",
+    "reset-retries",
+    "check-connections",
+    "check-name",
+    "release-files",
+    "withdraw-masters",
+    "resend",
     "preview-mails",
-)  # fmt: skip
+)
 
 
 def call(*arguments, database_url=None, **options):
@@ -105,8 +111,9 @@ def test_wrong_names_are_told_completely_with_the_nearest_and_an_example(tmp_pat
     wrong, right = sorted(json.loads(found.stdout), key=lambda told: told["correct"])
     assert right["clean_name"] == "RAF_DE_de_TEST_OLV_001_6S_16x9.mp4"
     assert [(p["component"], p["found"], p["nearest"], p["example"]) for p in wrong["problems"]] == [
-        ("country", "DEU", "DE", "DE"), ("asset type", "OLW", "OLV", "OLV"),
-    ]  # fmt: skip
+        ("country", "DEU", "DE", "DE"),
+        ("asset type", "OLW", "OLV", "OLV"),
+    ]
     assert "Wrong names: 1 of 2." in call("check-name", "-", input=f"{GOOD}\n{BAD}\n").output
 
 

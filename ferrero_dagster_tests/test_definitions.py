@@ -56,17 +56,39 @@ def test_an_instance_that_is_to_last_is_not_started_without_its_database(tmp_pat
 def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_environment) -> None:
     repository = definitions().get_repository_def()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
-        "dam/local_campaigns", "dam/global_campaigns", "box/agency_uploads", "box/local_masters", "box/rework_masters",
-        "box/global_masters", "dam/final_assets", "tracking/master_assets", "tracking/derivative_assets",
-        "reports/daily_report", "operations/status",
-    }  # fmt: skip
+        "dam/local_campaigns",
+        "dam/global_campaigns",
+        "box/agency_uploads",
+        "box/local_masters",
+        "box/rework_masters",
+        "box/global_masters",
+        "dam/final_assets",
+        "tracking/master_assets",
+        "tracking/derivative_assets",
+        "reports/daily_report",
+        "operations/status",
+    }
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
-        "a1_to_a2", "a5_to_a6", "b1_to_b2", "a2_to_a3", "daily_report", "reset_campaign_retries",
-        "release_set_aside_files", "withdraw_masters", "resend_notifications", "reconcile", "check_connections",
-    }  # fmt: skip
+        "a1_to_a2",
+        "a5_to_a6",
+        "b1_to_b2",
+        "a2_to_a3",
+        "daily_report",
+        "reset_campaign_retries",
+        "release_set_aside_files",
+        "withdraw_masters",
+        "resend_notifications",
+        "reconcile",
+        "check_connections",
+    }
     assert {sensor.name for sensor in repository.sensor_defs} == {
-        "a1_campaigns", "a5_campaigns", "b1_campaigns", "agency_files", "pending_notifications", "failed_runs",
-    }  # fmt: skip
+        "a1_campaigns",
+        "a5_campaigns",
+        "b1_campaigns",
+        "agency_files",
+        "pending_notifications",
+        "failed_runs",
+    }
     assert {schedule.name for schedule in repository.schedule_defs} == {"daily_report_schedule", "reconcile_schedule"}
 
 

@@ -95,10 +95,15 @@ def test_a_file_now_is_told_in_one_call(served_box, agency, folder, file, key):
 @pytest.mark.parametrize(
     ("folders", "subfolders", "expected"),
     [
-        (["0", "7"], False, True), (["0", "7", "8"], False, False), (["0", "7", "8"], True, True),
-        (["0", "7", ".9"], True, False), (["0", "8"], True, False), ([], True, False), ([".0", "7"], False, True),
+        (["0", "7"], False, True),
+        (["0", "7", "8"], False, False),
+        (["0", "7", "8"], True, True),
+        (["0", "7", ".9"], True, False),
+        (["0", "8"], True, False),
+        ([], True, False),
+        ([".0", "7"], False, True),
     ],
-)  # fmt: skip
+)
 def test_a_file_lies_below_a_folder_as_the_listing_would_show_it(folders, subfolders, expected):
     now = FileNow(etag="0", folders=tuple((name, name) for name in folders), template=None)
     assert now.is_below("7", subfolders=subfolders) == expected

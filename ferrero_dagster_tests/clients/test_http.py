@@ -33,8 +33,11 @@ def test_a_retry_after_that_says_nothing_is_none(text):
 
 def test_a_system_is_busy_on_server_errors_and_when_it_asks_for_patience():
     assert [status for status in (200, 401, 404, 408, 409, 425, 429, 500, 507, 599) if not is_busy(status)] == [
-        200, 401, 404, 409,
-    ]  # fmt: skip
+        200,
+        401,
+        404,
+        409,
+    ]
 
 
 def test_a_value_that_could_not_be_renewed_is_asked_for_again():

@@ -14,7 +14,7 @@ from ferrero_dagster.domain.errors import (
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.otmm.metadata import field_value
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, opened_dam, seen
+from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, JSON, REFUSAL, opened_dam, seen
 
 LOCAL = "Local Adaptation"
 
@@ -61,7 +61,7 @@ def test_search_reads_all_pages_in_order_of_name(served_dam):
 
 def test_search_ends_on_an_empty_page_although_the_total_is_stale(served_dam, otmm):
     page = '{"search_result_resource": {"search_result": {"hit_count": 0, "total_hit_count": 9}}}'
-    served_dam.board.add(Fault(path="search/text", status=200, body=page, headers={"Content-Type": "application/json"}))
+    served_dam.board.add(Fault(path="search/text", status=200, body=page, headers=JSON))
     assert found(otmm) == []
     assert seen(served_dam, path="search/text", times=1)
 
@@ -85,7 +85,7 @@ def test_search_finds_what_the_index_still_has_and_the_folder_tells_the_truth(se
 def search_answer(**more):
     result = {"hit_count": 1, "total_hit_count": 1, "asset_id_list": ["0" * 40]}
     body = {"search_result_resource": {"search_result": result, **more}}
-    return Fault(path="search/text", status=200, body=json.dumps(body), headers={"Content-Type": "application/json"})
+    return Fault(path="search/text", status=200, body=json.dumps(body), headers=JSON)
 
 
 @pytest.mark.fault(52)
@@ -111,7 +111,7 @@ def test_search_stays_below_the_root_folder_of_the_site(served_dam):
 
 @pytest.mark.parametrize("body", ["{}", '{"search_result_resource": 1}', "[]", "", "nonsense", '{"x": null}'])
 def test_a_broken_search_answer_is_an_error_and_never_an_empty_list(served_dam, otmm, body):
-    served_dam.board.add(Fault(path="search/text", status=200, body=body, headers={"Content-Type": "application/json"}))
+    served_dam.board.add(Fault(path="search/text", status=200, body=body, headers=JSON))
     with pytest.raises(TransientError):
         found(otmm)
 
@@ -152,9 +152,8 @@ def test_a_listing_reads_all_pages_and_folders_inside_each_asset_once(served_dam
 def children_page(*asset_ids):
     items = [{"asset_id": asset_id, "name": asset_id, "content_size": 1} for asset_id in asset_ids]
     return Fault(
-        path="/children", status=200, body=json.dumps({"folder_children": {"asset_list": items}}),
-        headers={"Content-Type": "application/json"},
-    )  # fmt: skip
+        path="/children", status=200, body=json.dumps({"folder_children": {"asset_list": items}}), headers=JSON
+    )
 
 
 def test_a_page_that_is_shorter_than_asked_for_is_not_taken_for_the_last(served_dam, otmm):
@@ -276,10 +275,7 @@ def test_our_own_lock_is_known_by_the_name_that_the_site_configuration_gives(ser
 def test_a_campaign_that_its_new_status_hides_from_us_counts_as_changed(served_dam, site):
     served_dam.settings.lock_required = False
     id_ = campaign(served_dam)
-    hidden = Fault(
-        path=id_, status=404, times=None, body='{"exception_body": {"message": "No."}}',
-        headers={"Content-Type": "application/json"},
-    )  # fmt: skip
+    hidden = Fault(path=id_, status=404, times=None, body=REFUSAL, headers=JSON)
     served_dam.board.add(Fault(method="PATCH", before=lambda: served_dam.board.add(hidden)))
     with opened_dam(served_dam.url, **site) as otmm:
         assert otmm.set_status(id_, "A2", expected="A1") is False
@@ -288,12 +284,7 @@ def test_a_campaign_that_its_new_status_hides_from_us_counts_as_changed(served_d
 
 def test_a_change_that_was_answered_with_404_but_can_be_read_back_is_judged_by_what_is_read(served_dam, otmm):
     id_ = campaign(served_dam)
-    served_dam.board.add(
-        Fault(
-            method="PATCH", status=404, body='{"exception_body": {"message": "No."}}',
-            headers={"Content-Type": "application/json"},
-        )
-    )  # fmt: skip
+    served_dam.board.add(Fault(method="PATCH", status=404, body=REFUSAL, headers=JSON))
     with pytest.raises(IntegrityError, match="shows A1"):
         otmm.set_status(id_, "A2", expected="A1")
 

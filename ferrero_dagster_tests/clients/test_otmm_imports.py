@@ -10,11 +10,14 @@ from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import ImportFailed, LockedInDam, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, seen
+from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, JSON, QUICK, seen
 
 NAME = "RAF_DE_de_TEST_KV_001_00S_1x1.png"
-FIELD = {"id": "MARKETING_TAG", "type": "com.artesia.metadata.MetadataField",
-         "value": {"value": {"type": "string", "value": "Été"}}}  # fmt: skip
+FIELD = {
+    "id": "MARKETING_TAG",
+    "type": "com.artesia.metadata.MetadataField",
+    "value": {"value": {"type": "string", "value": "Été"}},
+}
 REPRESENTATION = {
     "asset_resource": {
         "asset": {
@@ -118,7 +121,7 @@ def test_a_log_in_that_expired_is_renewed_and_the_whole_body_sent_again(served_d
         ({"status": 504, "body": "<html>"}, SystemUnavailable),
         ({"status": 413, "body": "<html>"}, PermanentError),
         ({"status": 202, "body": "accepted"}, TransientError),
-        ({"status": 202, "body": "{}", "headers": {"Content-Type": "application/json"}}, TransientError),
+        ({"status": 202, "body": "{}", "headers": JSON}, TransientError),
     ],
 )
 def test_an_import_is_never_started_twice_by_itself(served_dam, imports, folder, path, case):
@@ -147,18 +150,15 @@ def test_a_job_that_failed_is_over_and_one_that_takes_too_long_is_not(served_dam
 )
 def test_what_a_job_made_is_read_from_a_list_or_a_single_object(served_dam, imports, made):
     body = json.dumps({"assets_resource": {"asset_list": made}})
-    served_dam.board.add(
-        Fault(path="/jobs/7/assets", status=200, body=body, headers={"Content-Type": "application/json"})
-    )
+    served_dam.board.add(Fault(path="/jobs/7/assets", status=200, body=body, headers=JSON))
     assert imports.wait("7", NAME) == "a" * 40
 
 
 @pytest.mark.parametrize("status", ["FAILED", "Completed with errors", "aborted"])
 def test_a_failure_is_recognized_wherever_the_job_says_it(served_dam, imports, status):
-    headers = {"Content-Type": "application/json"}
     job = {"job_resource": {"job": {"steps": [{"step_status": "DONE"}, {"step_status": status}]}}}
     empty = '{"assets_resource": {}}'
-    served_dam.board.add(Fault(path="/jobs/7/assets", status=200, body=empty, headers=headers))
-    served_dam.board.add(Fault(path="/jobs/7$", status=200, body=json.dumps(job), headers=headers))
+    served_dam.board.add(Fault(path="/jobs/7/assets", status=200, body=empty, headers=JSON))
+    served_dam.board.add(Fault(path="/jobs/7$", status=200, body=json.dumps(job), headers=JSON))
     with pytest.raises(ImportFailed):
         imports.wait("7", NAME)

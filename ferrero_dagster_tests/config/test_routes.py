@@ -12,16 +12,31 @@ from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import ConfigurationError
 
 MASTERS: dict[str, Any] = {
-    "kind": "masters", "title": "Packaging", "sensor": "c1_campaigns", "asset": ["box", "packaging_masters"],
-    "source_asset": ["dam", "packaging_campaigns"], "column_prefix": "c1", "status_before": "C1", "status_after": "C2",
-    "campaign_type": "Packaging", "source_folder": "02 Artwork", "upload_folder": "03 Final Artwork",
-    "box_root": "local_masters", "box_folder": "PACK_{name}",
-}  # fmt: skip
+    "kind": "masters",
+    "title": "Packaging",
+    "sensor": "c1_campaigns",
+    "asset": ["box", "packaging_masters"],
+    "source_asset": ["dam", "packaging_campaigns"],
+    "column_prefix": "c1",
+    "status_before": "C1",
+    "status_after": "C2",
+    "campaign_type": "Packaging",
+    "source_folder": "02 Artwork",
+    "upload_folder": "03 Final Artwork",
+    "box_root": "local_masters",
+    "box_folder": "PACK_{name}",
+}
 FINALS: dict[str, Any] = {
-    "kind": "finals", "title": "Global finals", "sensor": "global_files", "asset": ["dam", "global_final_assets"],
-    "source_asset": ["box", "global_uploads"], "status_before": "B2", "status_after": "B3", "inbox": "global_uploads",
+    "kind": "finals",
+    "title": "Global finals",
+    "sensor": "global_files",
+    "asset": ["dam", "global_final_assets"],
+    "source_asset": ["box", "global_uploads"],
+    "status_before": "B2",
+    "status_after": "B3",
+    "inbox": "global_uploads",
     "masters": ["b1_to_b2"],
-}  # fmt: skip
+}
 INBOX = {"folders": {"global_uploads": "4711"}}
 
 
@@ -94,7 +109,7 @@ def test_a_row_in_code_is_part_of_every_site(monkeypatch):
         ({"routes": {"b2_to_b3": {**FINALS, "inbox": "agency_uploads"}}}, "routes: inbox: expected another one for"),
         ({"box": INBOX}, "box.folders: global_uploads: expected names that a route has as box_root or inbox"),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_cannot_work_is_refused_in_one_sentence_that_names_it(tmp_path, settings, told):
     sentence = refusal(tmp_path, **settings)
     assert sentence.startswith(told)

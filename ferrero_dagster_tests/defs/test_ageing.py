@@ -29,8 +29,9 @@ def evaluate(database_url, monkeypatch):
             result = dg.materialize(
                 [*CHECKS, *(dg.AssetSpec(key) for check in CHECKS for key in {k.asset_key for k in check.check_keys})],
                 selection=dg.AssetSelection.checks(*(key for check in CHECKS for key in check.check_keys)),
-                instance=instance, resources={"ferrero": FerreroResource()},
-            )  # fmt: skip
+                instance=instance,
+                resources={"ferrero": FerreroResource()},
+            )
         return {found.asset_key.path[-1]: found for found in result.get_asset_check_evaluations()}
 
     return run
@@ -60,8 +61,10 @@ def test_each_campaign_is_told_at_the_asset_it_comes_from(evaluate, database_url
 def test_without_campaigns_nobody_is_late_and_without_a_report_silence_is_told(evaluate):
     found = evaluate()
     assert {name: evaluation.passed for name, evaluation in found.items()} == {
-        "local_campaigns": True, "global_campaigns": True, DAILY_REPORT.path[-1]: False,
-    }  # fmt: skip
+        "local_campaigns": True,
+        "global_campaigns": True,
+        DAILY_REPORT.path[-1]: False,
+    }
     assert "No report was made for " in found["daily_report"].metadata["result"].value
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_dagster import PARTITION, Cockpit
+from ferrero_dagster_tests.fix_sandbox import JSON
 from ferrero_dagster_tests.transfer.finals.agency_world import Agency, clean_name, final_name
 
 ONE, TWO = final_name("AAA001"), final_name("AAA002")
@@ -60,8 +61,11 @@ def test_the_folder_is_observed_with_counts_and_a_table_and_the_check_fails_whil
     assert observation.asset_key == AGENCY_UPLOADS
     values = shown(observation)
     assert {name: values[name] for name in ("ready", "settling", "refused", "set aside")} == {
-        "ready": 1, "settling": 0, "refused": 1, "set aside": 0,
-    }  # fmt: skip
+        "ready": 1,
+        "settling": 0,
+        "refused": 1,
+        "set aside": 0,
+    }
     head, _, first, second = values["files"].splitlines()
     assert head == "| file | state | why |"
     assert "\\[wrong\\]\\(name\\)&amp;\\.png" in first
@@ -167,8 +171,9 @@ def test_a_run_without_anything_to_do_is_green(cockpit, agency):
 
 @pytest.mark.fault(3)
 def test_box_out_or_refusing_us_makes_a_tick_that_says_so_without_events(cockpit, agency):
-    cockpit.world.box.board.add(Fault(path="/oauth2/token", status=400, body='{"error": "unauthorized_client"}',
-                                      headers={"Content-Type": "application/json"}, times=None))  # fmt: skip
+    cockpit.world.box.board.add(
+        Fault(path="/oauth2/token", status=400, body='{"error": "unauthorized_client"}', headers=JSON, times=None)
+    )
     result = cockpit.preview("agency_files")
     assert (result.asset_events, result.run_requests) == ([], [])
     assert result.skip_reason.skip_message.startswith("Box refused our log-in (400")

@@ -141,9 +141,12 @@ def tick(instance, database_url, run_id):
         e for e in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE) if e.dagster_event is not None
     ]
     context = dg.build_run_status_sensor_context(
-        sensor_name="failed_runs", dagster_event=record.dagster_event, dagster_instance=instance,
-        dagster_run=instance.get_run_by_id(run_id), resources={"ferrero": Ferrero(database_url=database_url)},
-    ).for_run_failure()  # fmt: skip
+        sensor_name="failed_runs",
+        dagster_event=record.dagster_event,
+        dagster_instance=instance,
+        dagster_run=instance.get_run_by_id(run_id),
+        resources={"ferrero": Ferrero(database_url=database_url)},
+    ).for_run_failure()
     sensor(context)
 
 
@@ -196,9 +199,14 @@ def started(instance, campaign_id, *, minutes_ago):
     run = instance.create_run_for_job(failing_job(None), tags=tags, status=dg.DagsterRunStatus.STARTED)
     event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name="a1_to_a2", message="started")
     entry = dg.EventLogEntry(
-        error_info=None, level=20, user_message="", run_id=run.run_id, job_name="a1_to_a2",
-        timestamp=time.time() - 60 * minutes_ago, dagster_event=event,
-    )  # fmt: skip
+        error_info=None,
+        level=20,
+        user_message="",
+        run_id=run.run_id,
+        job_name="a1_to_a2",
+        timestamp=time.time() - 60 * minutes_ago,
+        dagster_event=event,
+    )
     instance.handle_new_event(entry)
     return run.run_id
 

@@ -120,9 +120,8 @@ def test_a_look_at_a_day_that_is_not_over_does_not_stand_for_its_report():
     tick = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 7, tzinfo=ZoneInfo(ROME))
     with dg.instance_for_test() as instance:
         instance.create_run_for_job(
-            DEFS.resolve_job_def("daily_report"), tags={"dagster/partition": day(0)},
-            status=dg.DagsterRunStatus.SUCCESS,
-        )  # fmt: skip
+            DEFS.resolve_job_def("daily_report"), tags={"dagster/partition": day(0)}, status=dg.DagsterRunStatus.SUCCESS
+        )
         assert [request.partition_key for request in evaluated(instance, tick).run_requests or []] == [day(0)]
 
 
@@ -245,9 +244,14 @@ def test_a_schedule_that_was_just_switched_on_has_not_been_silent():
 
 def add_tick(instance, state, status: TickStatus, timestamp: float, error: SerializableErrorInfo | None = None):
     tick = TickData(
-        state.instigator_origin_id, state.name, state.instigator_type, status, timestamp,
-        selector_id=state.selector_id, error=error,
-    )  # fmt: skip
+        state.instigator_origin_id,
+        state.name,
+        state.instigator_type,
+        status,
+        timestamp,
+        selector_id=state.selector_id,
+        error=error,
+    )
     instance.create_tick(tick)
 
 

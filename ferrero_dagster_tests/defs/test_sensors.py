@@ -276,8 +276,9 @@ def test_a_run_that_died_after_setting_the_status_is_completed_by_the_next_tick(
     assert len(cockpit.webhooks.received()) == 1
     assert cockpit.results[-1].success
     assert {run.tags[RUN_KEY] for run in cockpit.instance.get_runs()} == {
-        f"a1_to_a2:{campaign_id}:after:none", f"a1_to_a2:{campaign_id}:after:{cockpit.results[0].run_id}",
-    }  # fmt: skip
+        f"a1_to_a2:{campaign_id}:after:none",
+        f"a1_to_a2:{campaign_id}:after:{cockpit.results[0].run_id}",
+    }
 
 
 @pytest.mark.fault(44)

@@ -50,7 +50,7 @@ def test_a_pause_is_over_in_time_and_where_no_usable_time_is_known(failures, sin
         ({"failed_attempts": 9, "since_last_failure_s": 0}, "next attempt in 30 min"),
         ({"failed_attempts": 1, "since_last_failure_s": 0, "strikes": 2, "since_last_error_s": 0}, WAITS_TEN),
     ],
-)  # fmt: skip
+)
 def test_a_campaign_waits_only_for_a_reason(history, reason):
     assert why_not(**history) == reason
 
@@ -65,9 +65,10 @@ def test_a_pause_that_ends_nearer_to_this_look_than_to_the_next_is_over(since_s,
 def test_what_could_not_be_read_comes_last_and_each_of_it_gets_its_turn():
     found = [campaign(letter) for letter in "abcd"]
     histories = {
-        "a" * 40: CampaignHistory(since_unread_s=10), "b" * 40: CampaignHistory(since_unread_s=500),
+        "a" * 40: CampaignHistory(since_unread_s=10),
+        "b" * 40: CampaignHistory(since_unread_s=500),
         "c" * 40: CampaignHistory(since_last_retry_s=1),
-    }  # fmt: skip
+    }
     due, _ = due_campaigns(found, histories, PAUSES)
     assert [c.number for c in due] == ["D", "C", "B", "A"]
 
@@ -85,6 +86,7 @@ def test_every_campaign_is_either_due_or_skipped_with_a_reason(letters, failed):
     histories = {letter * 40: CampaignHistory(permanently_failed=True) for letter in failed}
     due, skipped = due_campaigns(found, histories, PAUSES)
     assert sorted(c.id for c in due) + sorted(s.campaign.id for s in skipped) == [
-        *sorted(c.id for c in found if c.id[0] not in failed), *sorted(c.id for c in found if c.id[0] in failed),
-    ]  # fmt: skip
+        *sorted(c.id for c in found if c.id[0] not in failed),
+        *sorted(c.id for c in found if c.id[0] in failed),
+    ]
     assert all(s.reason for s in skipped)

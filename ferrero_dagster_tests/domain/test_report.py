@@ -17,9 +17,12 @@ ROME = ZoneInfo("Europe/Rome")
 DAY = ReportDay(date=date(2026, 11, 20), zone=ROME)
 SEVEN = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
 LINKS = Links(
-    dam_url="https://dam", asset_pattern="{url}/a/{id}", folder_pattern="{url}/f/{id}", box_url="https://box",
+    dam_url="https://dam",
+    asset_pattern="{url}/a/{id}",
+    folder_pattern="{url}/f/{id}",
+    box_url="https://box",
     dagster_url="https://dagster",
-)  # fmt: skip
+)
 COLUMNS = {
     "flows": "direction campaign_id eligible moved retrying set_aside withdrawn refused undated size_bytes "
     "with_source_hash with_own_hash",
@@ -88,7 +91,7 @@ FLOWS = st.lists(
         st.sampled_from(DIRECTIONS), st.none() | st.text(max_size=3), st.lists(counts, min_size=6, max_size=6)
     ).map(lambda row: (*row[:2], sum(row[2]), *row[2], 0, 0, 0)),
     max_size=6,
-)  # fmt: skip
+)
 
 
 @given(FLOWS)

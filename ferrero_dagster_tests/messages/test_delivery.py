@@ -137,8 +137,10 @@ def test_only_the_recipient_who_was_greylisted_is_tried_again(database, database
     run_sql(database_url, LATER)
     assert str(deliver(database, office)) == "1 sent"
     assert [mail.recipients for mail in mailbox.messages()] == [
-        ("ann@example.com",), ("ann@example.com", "bob@example.com"), ("bob@example.com",),
-    ]  # fmt: skip
+        ("ann@example.com",),
+        ("ann@example.com", "bob@example.com"),
+        ("bob@example.com",),
+    ]
     assert arrived(mailbox) == [message_ids(database_url)[number] for number in (0, 1, 0)]
 
 

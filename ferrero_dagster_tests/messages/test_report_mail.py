@@ -97,9 +97,13 @@ def test_a_name_from_outside_is_never_a_formula():
 
 def test_pictures_and_tables_arrive_with_the_words():
     message = build_email(
-        render(DailyReport(report=BUSY), CONTEXT), sender="d@example.com", recipients=["o@example.com"],
-        message_id="<1@example.com>", list_id="<l.example.com>", date=NOON,
-    )  # fmt: skip
+        render(DailyReport(report=BUSY), CONTEXT),
+        sender="d@example.com",
+        recipients=["o@example.com"],
+        message_id="<1@example.com>",
+        list_id="<l.example.com>",
+        date=NOON,
+    )
     received = message_from_bytes(message.as_bytes(), policy=policy.default)
     assert [part.get_filename() for part in received.iter_attachments()] == [
         "campaigns-2026-04-27.csv",

@@ -37,11 +37,17 @@ def test_every_reset_is_recorded_with_who_what_before_and_after(database):
     reset(database, "C000000078")
     [record] = rows(database, "SELECT * FROM operations")
     assert (record["operation"], record["done_by"], record["run_id"]) == (
-        "reset_campaign_retries", "Maria Rossi", "run 1",
-    )  # fmt: skip
+        "reset_campaign_retries",
+        "Maria Rossi",
+        "run 1",
+    )
     assert record["before"] == {
-        "polls in vain": 3, "errors": 3, "permanently failed": True, "reason": NO_FOLDER, "failed runs": 3,
-    }  # fmt: skip
+        "polls in vain": 3,
+        "errors": 3,
+        "permanently failed": True,
+        "reason": NO_FOLDER,
+        "failed runs": 3,
+    }
     assert record["after"]["permanently failed"] is False
 
 

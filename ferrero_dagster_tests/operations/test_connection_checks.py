@@ -28,15 +28,25 @@ def connections(database_url, served_dam, served_box, tmp_path) -> Iterator[Conn
         served_box.store.add_folder(parent_id="0", name=name, folder_id=folder_id)
     with MailServer(Mailbox(tmp_path / "mails")) as mail:
         settings = load_settings(
-            database_url=database_url, temp_dir=tmp_path / "transit",
-            dam_url=served_dam.url, dam_username="ferrero", dam_password="nutella",
-            dam_client_id="ferrero-dagster", dam_client_secret="kinder",
-            box_config=served_box.config, box_api_url=served_box.url,
-            box_upload_url=f"{served_box.url}/upload/api", box_oauth_url=f"{served_box.url}/oauth2",
-            smtp_host="127.0.0.1", smtp_port=mail.port, smtp_security="none",
-            mail_from="us@x.example", mail_to="you@x.example", mail_errors_to="you@x.example",
+            database_url=database_url,
+            temp_dir=tmp_path / "transit",
+            dam_url=served_dam.url,
+            dam_username="ferrero",
+            dam_password="nutella",
+            dam_client_id="ferrero-dagster",
+            dam_client_secret="kinder",
+            box_config=served_box.config,
+            box_api_url=served_box.url,
+            box_upload_url=f"{served_box.url}/upload/api",
+            box_oauth_url=f"{served_box.url}/oauth2",
+            smtp_host="127.0.0.1",
+            smtp_port=mail.port,
+            smtp_security="none",
+            mail_from="us@x.example",
+            mail_to="you@x.example",
+            mail_errors_to="you@x.example",
             make_webhook_url="https://hook.example/s3cret",
-        )  # fmt: skip
+        )
         yield Connections(settings, site)
 
 
@@ -66,8 +76,11 @@ def test_what_is_wrong_in_one_place_hides_nothing_elsewhere_and_names_who_must_a
     checks = check_connections(replace(connections, settings=wrong))
     found = failures(checks)
     assert set(found) == {
-        ("DAM", "log-in"), ("Box", "folder agency_uploads"), ("SMTP", "log-in"), ("temporary directory", "writable"),
-    }  # fmt: skip
+        ("DAM", "log-in"),
+        ("Box", "folder agency_uploads"),
+        ("SMTP", "log-in"),
+        ("temporary directory", "writable"),
+    }
     assert "Box folder 348526703108 does not exist" in found["Box", "folder agency_uploads"]
     assert {c.who_must_act for c in checks if c.system == "Box" and c.state == "failed"} == {"administrator"}
     assert {c.detail for c in checks if c.system == "DAM" and c.state == "skipped"} == {"not tried"}

@@ -85,8 +85,9 @@ def test_the_digest_lists_stuck_campaigns_once_per_iso_week(database):
     assert isinstance(fact, StuckDigest)
     assert first["template"] == "stuck_campaigns"
     assert [(c.campaign.number, c.permanently_failed, c.attempts) for c in fact.campaigns] == [
-        ("C1", True, 3), ("C2", False, 20),
-    ]  # fmt: skip
+        ("C1", True, 3),
+        ("C2", False, 20),
+    ]
 
 
 @pytest.mark.parametrize(("weekday", "number"), [(None, None), ("wednesday", 0), ("friday", None)])

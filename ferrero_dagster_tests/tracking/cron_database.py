@@ -38,9 +38,11 @@ CREATE TABLE derivative_assets (
 CREATE TABLE campaign_status (campaign_id TEXT, campaign_number TEXT, campaign_name TEXT, status TEXT, remark JSON);
 """
 #: A key that can be checked late cannot decide who gets a tracking ID.
-LATE_KEYS = USUAL.replace("tracking_id VARCHAR(6) NOT NULL UNIQUE", "tracking_id VARCHAR(6) NOT NULL").replace(
-    "REFERENCES master_assets (tracking_id)", ""
-).replace("campaign_id VARCHAR(50) UNIQUE", "campaign_id VARCHAR(50) UNIQUE DEFERRABLE")  # fmt: skip
+LATE_KEYS = (
+    USUAL.replace("tracking_id VARCHAR(6) NOT NULL UNIQUE", "tracking_id VARCHAR(6) NOT NULL")
+    .replace("REFERENCES master_assets (tracking_id)", "")
+    .replace("campaign_id VARCHAR(50) UNIQUE", "campaign_id VARCHAR(50) UNIQUE DEFERRABLE")
+)
 
 ROWS = """
 INSERT INTO master_assets (tracking_id, opentext_id, box_file_id, full_metadata, campaign_id, status, updated_at)

@@ -140,8 +140,10 @@ def test_thirty_threads_share_ten_connections_by_waiting(notes, database_url):
         write(cursor, threading.get_ident())
         ten_at_once.wait()
         # One that was just given back has no transaction any more, but the server may not have seen it go.
-        cursor.execute("SELECT count(*) AS busy FROM pg_stat_activity WHERE xact_start IS NOT NULL "
-                       "AND backend_type = 'client backend' AND datname = current_database()")  # fmt: skip
+        cursor.execute(
+            "SELECT count(*) AS busy FROM pg_stat_activity WHERE xact_start IS NOT NULL "
+            "AND backend_type = 'client backend' AND datname = current_database()"
+        )
         return cursor.fetchone()["busy"]
 
     with ThreadPoolExecutor(30) as pool:

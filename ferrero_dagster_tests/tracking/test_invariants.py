@@ -67,9 +67,14 @@ class CampaignLife(RuleBasedStateMachine):
         self.claimed(number)
         transfer = self.database.transact(self.claim, number)
         self.twice(
-            transfers.record_moved, transfer, box_file(f"box-{number}"), DIGEST,
-            source_hash="given", run_id="r", adopted=False,
-        )  # fmt: skip
+            transfers.record_moved,
+            transfer,
+            box_file(f"box-{number}"),
+            DIGEST,
+            source_hash="given",
+            run_id="r",
+            adopted=False,
+        )
         self.states[number] = "moved"
 
     @rule(number=NUMBERS)

@@ -64,18 +64,17 @@ def at(moment: str | None) -> str | None:
 @pytest.fixture
 def known_day(database: Database) -> Database:
     def work(cursor):
-        for number, (route, campaign, source, state, created, moved, aside, updated, size, source_hash) in enumerate(
-            rows(TRANSFERS, 10)
-        ):
+        for number, (route, campaign, source, state, *moments, size, source_hash) in enumerate(rows(TRANSFERS, 10)):
+            created, moved, aside, updated = map(at, moments)
+            times = (created, created, moved, aside, updated)
             cursor.execute(
                 """
                 INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, state,
                     created_at, first_seen_at, moved_at, set_aside_at, updated_at, size_bytes, source_hash)
                 VALUES (%s, %s, %s, '1', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                 """,
-                (route, campaign, source, source, f"T{number:05}", state, at(created), at(created), at(moved),
-                 at(aside), at(updated), size, source_hash),
-            )  # fmt: skip
+                (route, campaign, source, source, f"T{number:05}", state, *times, size, source_hash),
+            )
         for file_id, state, seen, refused, gone in rows(AGENCY_FILES, 5):
             cursor.execute(
                 """
@@ -192,8 +191,10 @@ def test_a_day_long_past_leaves_out_what_is_known_of_the_present_only(known_day)
     assert (report.is_latest, report.retry_status, report.near_failure) == (False, (), ())
     assert [need.what for need in report.needs] == ["r1.mp4", "r4.mp4", "f2", "f4", "Box cannot be used"]
     assert {line.name: (line.status, line.days) for line in report.campaigns} == {
-        "One": (None, None), "Campaign c2": (None, None), "Campaign c3": (None, None),
-    }  # fmt: skip
+        "One": (None, None),
+        "Campaign c2": (None, None),
+        "Campaign c3": (None, None),
+    }
     assert [balance.eligible for balance in report.balances] == [8, 8]
 
 

@@ -202,7 +202,11 @@ def test_metadata_of_any_size_and_with_any_character_is_stored(database, databas
         database_url, "SELECT full_metadata, description, asset_name FROM master_assets"
     )[0]
     assert {key: stored.pop(key) for key in list(itertools.islice(stored, len(stored))) if not key.isdigit()} == {
-        "nul": "a\ufffdb", "half": "?", "path": "C:\\u0000", "emoji": "🎬", "\ufffdkey": ["x\ufffd"] * 3
-    }  # fmt: skip
+        "nul": "a\ufffdb",
+        "half": "?",
+        "path": "C:\\u0000",
+        "emoji": "🎬",
+        "\ufffdkey": ["x\ufffd"] * 3,
+    }
     assert stored == big
     assert (description, name) == ("NUL \ufffd inside", "half ? name")

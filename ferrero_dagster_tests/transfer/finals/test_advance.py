@@ -6,6 +6,7 @@ from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import JSON, REFUSAL
 from ferrero_dagster_tests.transfer.finals.agency_world import final_name, finals_moved
 
 DO_IT = Request(done_by="Maria Rossi", dry_run=False)
@@ -132,10 +133,7 @@ def test_an_advance_whose_end_nobody_saw_is_reported_once_or_given_up_when_peopl
     assert ("a2_to_a3_complete", "Spring") not in agency.mails()
 
 
-HIDDEN = Fault(
-    path="0{39}1", status=404, times=None, body='{"exception_body": {"message": "No."}}',
-    headers={"Content-Type": "application/json"},
-)  # fmt: skip
+HIDDEN = Fault(path="0{39}1", status=404, times=None, body=REFUSAL, headers=JSON)
 
 
 @pytest.mark.fault(41)

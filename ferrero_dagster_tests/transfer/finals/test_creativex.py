@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import JSON
 from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO
 
 
@@ -46,8 +47,7 @@ def test_where_box_does_not_tell_creativex_now_the_listing_counts(agency):
 def test_creativex_that_cannot_be_read_never_blocks_a_final(agency, status, body):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
-    headers = {"Content-Type": "application/json"}
-    agency.world.box.board.add(Fault(path="/metadata/", status=status, body=json.dumps(body), headers=headers))
+    agency.world.box.board.add(Fault(path="/metadata/", status=status, body=json.dumps(body), headers=JSON))
     assert len(agency.settle_and_move(campaign_id).moved) == 1
     [fact] = agency.sql("SELECT fact FROM notifications WHERE template LIKE '%uploaded'")
     assert (fact["creativex_score"], fact["creativex_url"]) == (None, None)
@@ -57,8 +57,16 @@ def test_creativex_that_cannot_be_read_never_blocks_a_final(agency, status, body
 @pytest.mark.fault(52)
 def test_a_template_with_fields_named_like_boxs_own_is_read_all_the_same(agency):
     campaign_id = agency.campaign("AAA001", "AAA002")
-    odd = {"creativexScore": 7.5, "creativexUrl": "https://x.example/1", "version": "a", "id": "b", "scope": "c",
-           "type": "d", "template": "\\u0000\0", "parent": "e"}  # fmt: skip
+    odd = {
+        "creativexScore": 7.5,
+        "creativexUrl": "https://x.example/1",
+        "version": "a",
+        "id": "b",
+        "scope": "c",
+        "type": "d",
+        "template": "\\u0000\0",
+        "parent": "e",
+    }
     agency.deliver(ONE, creativex=odd)
     file_id = agency.deliver(TWO)
     agency.settled_look()

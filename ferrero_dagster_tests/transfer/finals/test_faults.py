@@ -9,60 +9,69 @@ import pytest
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import JSON, REFUSAL
 from ferrero_dagster_tests.transfer.finals.agency_world import ONE, Agency, clean_name, finals_moved
 
+NO_PAUSE, PAGE = {"Retry-After": "0"}, {"Content-Type": "text/html"}
+NO_ADDRESS = '{"type": "file", "id": "1", "etag": "0"}'
+NO_ASSETS = '{"assets_resource": {"collection_summary": {}}}'
+
 # Where, and what goes wrong there for a while. Of the answers of a DAM or Box that is out, a client tries five.
-FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "listing: Box is out": ("Box", {"path": "/items", "status": 503, "times": 12}),
-    "listing: too many requests": ("Box", {"path": "/items", "status": 429, "headers": {"Retry-After": "0"}}),
-    "listing: cut off": ("Box", {"path": "/items", "cut_after_bytes": 200, "times": 2}),
-    "listing: no entries": ("Box", {"path": "/items", "status": 200, "body": '{"entries": null}', "times": 2,
-                                    "headers": {"Content-Type": "application/json"}}),
-    "listing: not JSON": ("Box", {"path": "/items", "status": 200, "body": "<html>", "times": 2}),
-    "log-in expires in Box": ("Box", {"status": 401, "skip": 2}),
-    "file: Box is out": ("Box", {"method": "GET", "path": "/files/[0-9]+$", "status": 503, "times": 6}),
-    "file: Box does not say where": ("Box", {"method": "GET", "path": "/files/[0-9]+$", "status": 200,
-        "body": '{"type": "file", "id": "1", "etag": "0"}', "headers": {"Content-Type": "application/json"}}),
-    "metadata: Box is out": ("Box", {"path": "/metadata/", "status": 500, "times": 6}),
-    "content: Box is out": ("Box", {"path": "/content$", "status": 503, "times": 30}),
-    "content: not ready yet": ("Box", {"path": "/content$", "status": 202, "headers": {"Retry-After": "0"}}),
-    "content: address expired": ("Box", {"path": "^/dl/", "status": 403}),
-    "content: cut off": ("Box", {"path": "^/dl/", "cut_after_bytes": 1000, "times": 5}),
-    "content: other bytes": ("Box", {"path": "^/dl/", "status": 200, "body": "other"}),
-    "content: a web page": ("Box", {"path": "^/dl/", "status": 200, "body": "<html>", "times": 2}),
-    "content: connection lost": ("Box", {"path": "^/dl/", "drop_answer": True}),
-    "deleting: answer lost": ("Box", {"method": "DELETE", "drop_answer": True}),
-    "deleting: Box is out": ("Box", {"method": "DELETE", "status": 503, "times": 6}),
-    "log-in expires in the DAM": ("DAM", {"status": 401, "skip": 2}),
-    "log-in expires during the upload": ("DAM", {"method": "POST", "path": "/assets$", "status": 401}),
-    "log-in fails": ("DAM", {"path": "/oauth2/token", "status": 500, "times": 6}),
-    "campaign: DAM is out": ("DAM", {"path": "/folders/0+1$", "status": 503, "times": 6}),
-    "target folder: DAM is out": ("DAM", {"path": "/children$", "status": 503, "times": 6}),
-    "target folder: a web page": ("DAM", {"path": "/children$", "status": 200, "times": 12,
-                                          "headers": {"Content-Type": "text/html"}}),
-    "import: answer lost": ("DAM", {"method": "POST", "path": "/assets$", "drop_answer": True}),
-    "both imports: answers lost": ("DAM", {"method": "POST", "path": "/assets$", "drop_answer": True, "times": 2}),
-    "import: DAM is out": ("DAM", {"method": "POST", "path": "/assets$", "status": 503}),
-    "import: slow down": ("DAM", {"method": "POST", "path": "/assets$", "status": 429}),
-    "import: error without effect": ("DAM", {"method": "POST", "path": "/assets$", "status": 500, "times": 2,
-        "headers": {"Content-Type": "application/json"}, "body": '{"exception_body": {"message": "no"}}'}),
-    "import: answer without a job": ("DAM", {"method": "POST", "path": "/assets$", "status": 202, "body": "{}",
-                                             "headers": {"Content-Type": "application/json"}}),
-    "job: DAM is out": ("DAM", {"path": "/jobs/", "status": 503, "times": 12}),
-    "job: unknown for a while": ("DAM", {"path": "/jobs/", "status": 404, "times": 3,
-        "headers": {"Content-Type": "application/json"}, "body": '{"exception_body": {"message": "no"}}'}),
-    "everything: DAM is out with a page of 404": ("DAM", {"path": "/v6/[^s]", "status": 404, "times": 24,
-        "headers": {"Content-Type": "text/html"}, "body": "<html>HTTP Status 404 - Not Found</html>"}),
-    "job: not JSON": ("DAM", {"path": "/jobs/", "status": 200, "body": "?", "times": 6}),
-    "job: answer lost": ("DAM", {"path": "/jobs/", "drop_answer": True}),
-    "asset: not shown yet": ("DAM", {"method": "GET", "path": "/assets$", "status": 200, "body":
-        '{"assets_resource": {"collection_summary": {}}}', "headers": {"Content-Type": "application/json"}}),
-    "asset: DAM is out": ("DAM", {"method": "GET", "path": "/v6/assets$", "status": 503, "times": 12}),
-    "lock: held by somebody": ("DAM", {"path": "/state$", "status": 409, "times": 2}),
-    "status: DAM is out": ("DAM", {"method": "PATCH", "status": 503, "times": 6}),
-    "status: answer lost": ("DAM", {"method": "PATCH", "drop_answer": True}),
-    "status: accepted, not applied": ("DAM", {"method": "PATCH", "status": 200}),
-}  # fmt: skip
+FAULTS = {
+    "listing: Box is out": ("Box", Fault(path="/items", times=12, status=503)),
+    "listing: too many requests": ("Box", Fault(path="/items", status=429, headers=NO_PAUSE)),
+    "listing: cut off": ("Box", Fault(path="/items", times=2, cut_after_bytes=200)),
+    "listing: no entries": ("Box", Fault(path="/items", times=2, status=200, body='{"entries": null}', headers=JSON)),
+    "listing: not JSON": ("Box", Fault(path="/items", times=2, status=200, body="<html>")),
+    "log-in expires in Box": ("Box", Fault(skip=2, status=401)),
+    "file: Box is out": ("Box", Fault(method="GET", path="/files/[0-9]+$", times=6, status=503)),
+    "file: Box does not say where": (
+        "Box",
+        Fault(method="GET", path="/files/[0-9]+$", status=200, body=NO_ADDRESS, headers=JSON),
+    ),
+    "metadata: Box is out": ("Box", Fault(path="/metadata/", times=6, status=500)),
+    "content: Box is out": ("Box", Fault(path="/content$", times=30, status=503)),
+    "content: not ready yet": ("Box", Fault(path="/content$", status=202, headers=NO_PAUSE)),
+    "content: address expired": ("Box", Fault(path="^/dl/", status=403)),
+    "content: cut off": ("Box", Fault(path="^/dl/", times=5, cut_after_bytes=1000)),
+    "content: other bytes": ("Box", Fault(path="^/dl/", status=200, body="other")),
+    "content: a web page": ("Box", Fault(path="^/dl/", times=2, status=200, body="<html>")),
+    "content: connection lost": ("Box", Fault(path="^/dl/", drop_answer=True)),
+    "deleting: answer lost": ("Box", Fault(method="DELETE", drop_answer=True)),
+    "deleting: Box is out": ("Box", Fault(method="DELETE", times=6, status=503)),
+    "log-in expires in the DAM": ("DAM", Fault(skip=2, status=401)),
+    "log-in expires during the upload": ("DAM", Fault(method="POST", path="/assets$", status=401)),
+    "log-in fails": ("DAM", Fault(path="/oauth2/token", times=6, status=500)),
+    "campaign: DAM is out": ("DAM", Fault(path="/folders/0+1$", times=6, status=503)),
+    "target folder: DAM is out": ("DAM", Fault(path="/children$", times=6, status=503)),
+    "target folder: a web page": ("DAM", Fault(path="/children$", times=12, status=200, headers=PAGE)),
+    "import: answer lost": ("DAM", Fault(method="POST", path="/assets$", drop_answer=True)),
+    "both imports: answers lost": ("DAM", Fault(method="POST", path="/assets$", times=2, drop_answer=True)),
+    "import: DAM is out": ("DAM", Fault(method="POST", path="/assets$", status=503)),
+    "import: slow down": ("DAM", Fault(method="POST", path="/assets$", status=429)),
+    "import: error without effect": (
+        "DAM",
+        Fault(method="POST", path="/assets$", times=2, status=500, body=REFUSAL, headers=JSON),
+    ),
+    "import: answer without a job": ("DAM", Fault(method="POST", path="/assets$", status=202, body="{}", headers=JSON)),
+    "job: DAM is out": ("DAM", Fault(path="/jobs/", times=12, status=503)),
+    "job: unknown for a while": ("DAM", Fault(path="/jobs/", times=3, status=404, body=REFUSAL, headers=JSON)),
+    "everything: DAM is out with a page of 404": (
+        "DAM",
+        Fault(path="/v6/[^s]", times=24, status=404, body="<html>HTTP Status 404 - Not Found</html>", headers=PAGE),
+    ),
+    "job: not JSON": ("DAM", Fault(path="/jobs/", times=6, status=200, body="?")),
+    "job: answer lost": ("DAM", Fault(path="/jobs/", drop_answer=True)),
+    "asset: not shown yet": (
+        "DAM",
+        Fault(method="GET", path="/assets$", status=200, body=NO_ASSETS, headers=JSON),
+    ),
+    "asset: DAM is out": ("DAM", Fault(method="GET", path="/v6/assets$", times=12, status=503)),
+    "lock: held by somebody": ("DAM", Fault(path="/state$", times=2, status=409)),
+    "status: DAM is out": ("DAM", Fault(method="PATCH", times=6, status=503)),
+    "status: answer lost": ("DAM", Fault(method="PATCH", drop_answer=True)),
+    "status: accepted, not applied": ("DAM", Fault(method="PATCH", status=200)),
+}
 
 _no_fault: list[dict[str, Any]] = []
 
@@ -93,7 +102,7 @@ def test_a_fault_that_passes_changes_nothing_in_the_end(agency, name):
 
     def spoil():
         agency.world.dam.store.expire_tokens()
-        served.board.add(Fault(**fault))
+        served.board.add(replace(fault))
 
     faulty_end(agency, spoil)
     assert len(agency.world.dam.board.seen) + len(agency.world.box.board.seen) < 160

@@ -6,7 +6,7 @@ from ferrero_dagster.domain.otmm.metadata import field_values, fields_by_id
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import seen
+from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, clean_name, final_name
 
 ONE, CLEAN = final_name("AAA001"), clean_name("AAA001")
@@ -64,8 +64,9 @@ def test_a_final_never_takes_the_asset_of_another_master(agency, content):
         "sequence number."
     ]
     assert agency.world.dam.store.status(campaign_id) == "A2"
-    agency.world.box.store.rename(agency.sql("SELECT source_id FROM transfers WHERE state = 'set_aside'")[0],
-                                  OTHER.replace("SPRING", "SPRING-2"))  # fmt: skip
+    agency.world.box.store.rename(
+        agency.sql("SELECT source_id FROM transfers WHERE state = 'set_aside'")[0], OTHER.replace("SPRING", "SPRING-2")
+    )
     agency.go_on()
     assert agency.world.dam.store.status(campaign_id) == "A3"
 
@@ -319,10 +320,9 @@ def test_a_field_that_the_dam_refuses_keeps_no_other_out(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"final", CREATIVEX)
     refusal = '{"exception_body": {"message": "MAIN_LANGUAGES is no field of this model"}}'
-    headers = {"Content-Type": "application/json"}
     # Both together, then the link, then the language.
     for skip in (0, 1):
-        fault = Fault(method="PATCH", path="/assets/", skip=skip, status=400, body=refusal, headers=headers)
+        fault = Fault(method="PATCH", path="/assets/", skip=skip, status=400, body=refusal, headers=JSON)
         agency.world.dam.board.add(fault)
     agency.go_on()
     assert shown(agency, campaign_id, LINK, "MAIN_LANGUAGES") == [("https://www.bbc.com", "")]

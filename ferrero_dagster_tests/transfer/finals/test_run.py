@@ -72,9 +72,15 @@ def test_people_are_told_of_each_final_and_once_of_the_campaign(agency):
     [uploaded, complete] = agency.sql("SELECT fact FROM notifications ORDER BY template DESC")
     [asset] = agency.assets(campaign_id)
     expected: dict[str, Any] = {
-        "original_name": NAME, "clean_name": CLEAN, "tracking_id": "ABC123", "dam_asset_id": asset.id,
-        "creativex_score": "90", "creativex_url": "https://www.bbc.com", "size_bytes": 4, "new_version": False,
-    }  # fmt: skip
+        "original_name": NAME,
+        "clean_name": CLEAN,
+        "tracking_id": "ABC123",
+        "dam_asset_id": asset.id,
+        "creativex_score": "90",
+        "creativex_url": "https://www.bbc.com",
+        "size_bytes": 4,
+        "new_version": False,
+    }
     assert uploaded.items() >= expected.items()
     assert uploaded["notes"][0] == "Its dimensions could not be read."
     assert uploaded["notes"][1].startswith("24 MVP fields from the master; added: ")

@@ -4,6 +4,7 @@ import pytest
 
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import JSON, REFUSAL
 from ferrero_dagster_tests.fix_world import A1
 
 STATE = """SELECT a1_retry_count, a1_permanently_failed, a1_failure_reason FROM campaign_status
@@ -52,7 +53,4 @@ def facts(world, template):
 
 def hidden(campaign_id):
     """The DAM's answer to everything that is asked of the campaign."""
-    return Fault(
-        path=campaign_id, status=404, times=None, body='{"exception_body": {"message": "No."}}',
-        headers={"Content-Type": "application/json"},
-    )  # fmt: skip
+    return Fault(path=campaign_id, status=404, times=None, body=REFUSAL, headers=JSON)

@@ -8,7 +8,7 @@ from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.masters.run import move_campaign
 from ferrero_dagster.transfer.systems import Watcher
-from ferrero_dagster_tests.fix_sandbox import seen
+from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import A1
 from ferrero_dagster_tests.transfer.masters.campaign_world import facts, hidden
 
@@ -125,12 +125,12 @@ def test_a_listing_whose_versions_are_others_than_the_metadatas_ends_and_says_so
     listed = {"asset_id": asset_id, "name": "a.png", "version": 77, "content_size": 3}
     source = world.dam.store.folder(campaign_id, A1.source_folder)
     body = json.dumps({"folder_children": {"asset_list": [listed]}})
-    headers = {"Content-Type": "application/json"}
-    world.dam.board.add(Fault(path=f"/folders/{source}/children", status=200, body=body, headers=headers, times=None))
+    world.dam.board.add(Fault(path=f"/folders/{source}/children", status=200, body=body, headers=JSON, times=None))
     outcome = world.run(campaign_id)
     assert (outcome.status, [file.reason for file in outcome.failed]) == (
-        "A1", ["a.png: the DAM lists version 77 of it, but hands over another."],
-    )  # fmt: skip
+        "A1",
+        ["a.png: the DAM lists version 77 of it, but hands over another."],
+    )
     assert seen(world.dam, path="/contents", times=1)
 
 

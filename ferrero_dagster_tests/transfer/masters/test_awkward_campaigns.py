@@ -10,10 +10,28 @@ from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster_tests.fix_world import sha1
 
 NAMES = [
-    "a" * 300 + ".psd", "x/y\\z.png", "../../etc/passwd", "/etc/passwd", "C:\\boot.ini", "😀 été.png", "\u202egpj.exe",
-    unicodedata.normalize("NFC", "Café.jpg"), unicodedata.normalize("NFD", "Café.jpg"), "CON", "NUL.txt", " . ", "..",
-    "trailing dot.", "trailing space ", "tab\there.png", "bell\x07.png", "Hero.PNG", "hero.png", ".hidden", "no ending",
-]  # fmt: skip
+    "a" * 300 + ".psd",
+    "x/y\\z.png",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "C:\\boot.ini",
+    "😀 été.png",
+    "\u202egpj.exe",
+    unicodedata.normalize("NFC", "Café.jpg"),
+    unicodedata.normalize("NFD", "Café.jpg"),
+    "CON",
+    "NUL.txt",
+    " . ",
+    "..",
+    "trailing dot.",
+    "trailing space ",
+    "tab\there.png",
+    "bell\x07.png",
+    "Hero.PNG",
+    "hero.png",
+    ".hidden",
+    "no ending",
+]
 
 
 def around(tmp_path):

@@ -57,9 +57,14 @@ def watched(world, executioner, tmp_path):
 
 def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None, threads=1):
     process = Run(
-        campaign_id=campaign_id, dam_url=world.dam.url, box_config=world.box.config, box_urls=world.box.base_urls,
-        database_url=database_url or world.database_url, temp_dir=tmp_path / "transit", threads=threads,
-    ).start()  # fmt: skip
+        campaign_id=campaign_id,
+        dam_url=world.dam.url,
+        box_config=world.box.config,
+        box_urls=world.box.base_urls,
+        database_url=database_url or world.database_url,
+        temp_dir=tmp_path / "transit",
+        threads=threads,
+    ).start()
     executioner.watch(process)
     return process
 

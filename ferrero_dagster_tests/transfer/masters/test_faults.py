@@ -7,7 +7,7 @@ import pytest
 
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import seen
+from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import ASSETS
 
 CONTENTS, UPLOAD, FOLDER = "/contents$", "files/content$", "2.0/folders$"
@@ -30,7 +30,8 @@ PASSING = {
     "4 the download is cut in the middle": ("dam", Fault(path=CONTENTS, skip=1, cut_after_bytes=700)),
     "4 the answer to the upload is cut": ("box", Fault(path=UPLOAD, cut_after_bytes=20)),
     "7 a log-in page instead of the file": (
-        "dam", Fault(path=CONTENTS, status=200, body="<html>Log in</html>", headers={"Content-Type": "text/html"}),
+        "dam",
+        Fault(path=CONTENTS, status=200, body="<html>Log in</html>", headers={"Content-Type": "text/html"}),
     ),
     "10 the DAM asks for a pause": ("dam", Fault(path=CONTENTS, status=429, headers=NO_PAUSE)),
     "10 Box asks for a pause": ("box", Fault(path=UPLOAD, status=429, headers=NO_PAUSE)),
@@ -41,7 +42,7 @@ PASSING = {
     "17 an upload arrives and its answer is lost": ("box", Fault(path=UPLOAD, drop_answer=True)),
     "41 the status is set and the answer is lost": ("dam", Fault(method="PATCH", drop_answer=True)),
     "41 the unlocking is not answered": ("dam", Fault(method="PUT", skip=1, drop_answer=True)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.fault(1, 4, 7, 11, 17)
@@ -99,7 +100,6 @@ def not_handed_over(world, film):
     return world.dam.board.clear
 
 
-JSON = {"Content-Type": "application/json"}
 FAILING = {
     "5 6 another size than promised": (shorter, "19,999 bytes arrived where DAM promised 20,000"),
     "8 the bytes do not have the DAM's checksum": (other_bytes, "do not have the DAM's checksum"),
@@ -177,23 +177,29 @@ OUTAGES = {
     "11 the DAM is out": (lambda w: w.dam.board.add(Fault(status=503, times=None)), SystemUnavailable, "DAM"),
     "11 Box is out": (lambda w: w.box.board.add(Fault(status=503, times=None)), SystemUnavailable, "Box"),
     "11 Box goes out half way": (
-        lambda w: w.box.board.add(Fault(path=UPLOAD, skip=1, status=503, times=None)), SystemUnavailable, "Box",
+        lambda w: w.box.board.add(Fault(path=UPLOAD, skip=1, status=503, times=None)),
+        SystemUnavailable,
+        "Box",
     ),
     "10 the DAM asks for an hour": (
         lambda w: w.dam.board.add(Fault(path=CONTENTS, status=429, times=None, headers={"Retry-After": "3600"})),
-        SystemUnavailable, "DAM",
+        SystemUnavailable,
+        "DAM",
     ),
     "10 Box asks for an hour": (
         lambda w: w.box.board.add(Fault(status=429, times=None, headers={"Retry-After": "3600"})),
-        SystemUnavailable, "Box",
+        SystemUnavailable,
+        "Box",
     ),
     "3 the DAM refuses our log-in": (wrong_password, AccessRefused, "DAM"),
     "3 Box refuses our app": (lambda w: w.box.board.add(Fault(status=403, times=None)), AccessRefused, "Box"),
     "45 the account in Box is full": (lambda w: vars(w.box.settings).update(storage_full=True), AccessRefused, "Box"),
     "the folder in Box is gone": (
-        lambda w: w.box.store.delete_folder("348304357505", recursive=True), ConfigurationError, "configuration",
+        lambda w: w.box.store.delete_folder("348304357505", recursive=True),
+        ConfigurationError,
+        "configuration",
     ),
-}  # fmt: skip
+}
 
 
 def mend(world):
@@ -276,9 +282,15 @@ def test_an_outage_in_the_middle_leaves_the_rest_untouched_and_reads_no_more_met
 
 def random_fault(chance):
     kinds = [
-        {"status": 503}, {"status": 500}, {"status": 401}, {"status": 429, "headers": NO_PAUSE}, {"status": 404},
-        {"drop_answer": True}, {"cut_after_bytes": chance.randrange(40)}, {"status": 200, "body": "<html>"},
-    ]  # fmt: skip
+        {"status": 503},
+        {"status": 500},
+        {"status": 401},
+        {"status": 429, "headers": NO_PAUSE},
+        {"status": 404},
+        {"drop_answer": True},
+        {"cut_after_bytes": chance.randrange(40)},
+        {"status": 200, "body": "<html>"},
+    ]
     fault = Fault(skip=chance.randrange(12), times=chance.choice([1, 1, 2, 6]))
     vars(fault).update(chance.choice(kinds))
     return fault

@@ -84,15 +84,20 @@ def queried(world):
     site, links = world.systems.site, world.systems.links
     world.sql("DELETE FROM notifications WHERE template = 'stuck_campaigns'")
     frames = world.database.transact(
-        read_frames, ReportDay(date=A_MONDAY.date(), zone=site.zone), routes=ROUTES,
-        max_days_in_status={}, is_latest=True,
-    )  # fmt: skip
+        read_frames,
+        ReportDay(date=A_MONDAY.date(), zone=site.zone),
+        routes=ROUTES,
+        max_days_in_status={},
+        is_latest=True,
+    )
     return [
-        len(world.sql(cron.VIEW_FAILED)), len(world.sql(cron.ALERT)), sum(world.sql(cron.DASHBOARD)[0]),
+        len(world.sql(cron.VIEW_FAILED)),
+        len(world.sql(cron.ALERT)),
+        sum(world.sql(cron.DASHBOARD)[0]),
         len(read_status(world.database, site).campaigns),
         world.database.transact(write_digest, site, links, A_MONDAY),
         len(frames.troubled),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.fault(39)

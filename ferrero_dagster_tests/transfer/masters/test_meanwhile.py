@@ -4,6 +4,7 @@ import pytest
 
 from ferrero_dagster.domain.errors import NotInDam
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.fix_sandbox import JSON
 from ferrero_dagster_tests.fix_world import ASSETS, sha1
 from ferrero_dagster_tests.transfer.masters.campaign_world import facts
 
@@ -77,8 +78,7 @@ def test_an_asset_that_is_deleted_while_we_move_is_withdrawn_and_keeps_nobody_wa
         world.dam.store.delete(film.id)
 
     path, body = f"{film.id}/contents", '{"exception_body": {"message": "?"}}'
-    headers = {"Content-Type": "application/json"}
-    world.dam.board.add(Fault(path=path, status=404, body=body, headers=headers, before=delete))
+    world.dam.board.add(Fault(path=path, status=404, body=body, headers=JSON, before=delete))
     outcome = world.run(campaign_id)
     assert (len(outcome.moved), outcome.failed, outcome.status) == (2, (), "A2")
     assert world.sql("SELECT state FROM transfers ORDER BY 1") == [("moved",), ("moved",), ("withdrawn",)]
@@ -101,8 +101,9 @@ def test_assets_that_are_left_out_are_told_and_keep_nobody_waiting(world):
     outcome = world.run(campaign_id)
     assert (len(outcome.moved), outcome.status) == (1, "A2")
     assert set(outcome.notes) == {
-        "old.png was left out: it has expired in the DAM.", "idea was left out: it has no content in the DAM.",
-    }  # fmt: skip
+        "old.png was left out: it has expired in the DAM.",
+        "idea was left out: it has no content in the DAM.",
+    }
     assert set(facts(world, "a1_to_a2_complete")[0]["notes"]) == set(outcome.notes)
 
 

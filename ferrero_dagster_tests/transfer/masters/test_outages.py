@@ -7,6 +7,7 @@ import pytest
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster_tests.fix_sandbox import JSON
 from ferrero_dagster_tests.transfer.masters.campaign_world import STATE, headlines, spoil, started
 
 AN_INTERVAL_LATER = "UPDATE outages SET began_at = began_at - interval '3 min', ended_at = ended_at - interval '3 min'"
@@ -49,7 +50,7 @@ def test_thirty_looks_while_the_dam_is_out_are_no_strikes_and_one_mail_and_then_
     [
         Fault(path="/search", status=401, times=None),
         Fault(path="/search", status=400, times=None),
-        Fault(path="/search", status=200, body="{}", headers={"Content-Type": "application/json"}, times=None),
+        Fault(path="/search", status=200, body="{}", headers=JSON, times=None),
     ],
     ids=["refused", "bad request", "nonsense"],
 )
@@ -125,8 +126,9 @@ def test_each_wrong_setting_is_told_once_however_often_they_take_turns(world):
             incidents.report(world.database, error, world.systems.site)
         world.database.transact(incidents.note_all_well)
     assert world.sql("SELECT fact->>'explanation' FROM notifications ORDER BY id") == [
-        ("The setting A is wrong.",), ("The setting B is wrong.",),
-    ]  # fmt: skip
+        ("The setting A is wrong.",),
+        ("The setting B is wrong.",),
+    ]
 
 
 def test_while_postgresql_is_out_a_look_says_so(world):
@@ -178,7 +180,6 @@ def test_an_advance_that_cannot_be_finished_waits_longer_and_longer(world):
 
 # --- campaigns that the DAM answers badly ----------------------------------------------------------------------------
 
-JSON = {"Content-Type": "application/json"}
 BAD_ANSWERS: list[dict[str, Any]] = [
     {"status": 503},
     {"status": 403},
