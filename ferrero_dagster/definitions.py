@@ -7,6 +7,7 @@ from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
+from ferrero_dagster.defs.catalog import catalogued
 from ferrero_dagster.defs.external import external_assets
 from ferrero_dagster.defs.failed_runs import build_failed_runs
 from ferrero_dagster.defs.finals import (
@@ -40,13 +41,16 @@ def definitions() -> dg.Definitions:
         build_reconcile_schedule(reconcile, default_status=scheduled),
     ]
     return dg.Definitions(
-        assets=[
-            *map(build_masters_asset, routes.masters),
-            *(build_finals_asset(route, _masters_of(route, routes)) for route in routes.finals),
-            build_daily_report(time_zone=site.time_zone, watched=[*sensors, *schedules]),
-            operations_status,
-            *external_assets(routes),
-        ],
+        assets=catalogued(
+            [
+                *map(build_masters_asset, routes.masters),
+                *(build_finals_asset(route, _masters_of(route, routes)) for route in routes.finals),
+                build_daily_report(time_zone=site.time_zone, watched=[*sensors, *schedules]),
+                operations_status,
+                *external_assets(routes),
+            ],
+            site.dagster,
+        ),
         asset_checks=[*map(build_refused_check, routes.finals), report_was_sent, *ageing_checks],
         jobs=[
             *map(build_masters_job, routes.masters),

@@ -92,6 +92,34 @@ def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_envir
     assert {schedule.name for schedule in repository.schedule_defs} == {"daily_report_schedule", "reconcile_schedule"}
 
 
+def specs() -> list[dg.AssetSpec]:
+    graph = definitions().get_repository_def().asset_graph
+    return [spec for key in graph.get_all_asset_keys() for spec in [graph.get(key).to_asset_spec()]]
+
+
+def test_every_asset_says_what_it_is_of_which_kind_and_by_which_version_it_is_made(without_environment) -> None:
+    for spec in specs():
+        assert (len(spec.description or "") > 60, bool(spec.kinds), spec.code_version) == (True, True, "0.1.0"), (
+            spec.key
+        )
+
+
+def test_owners_and_links_to_the_code_are_shown_where_the_site_names_them(
+    without_environment, monkeypatch, tmp_path
+) -> None:
+    assert {tuple(spec.owners) for spec in specs()} == {()}
+    assert not any("dagster/code_references" in spec.metadata for spec in specs())
+    site = tmp_path / "site.yaml"
+    site.write_text("dagster: {owners: ['team:media'], repository_url: https://github.com/agency/ferrero_dagster}")
+    monkeypatch.setenv("FERRERO_SITE_CONFIG", str(site))
+    assert {tuple(spec.owners) for spec in specs()} == {("team:media",)}
+    [masters] = [spec for spec in specs() if spec.key.path == ["box", "local_masters"]]
+    [reference] = masters.metadata["dagster/code_references"].code_references
+    assert reference.url.startswith(
+        "https://github.com/agency/ferrero_dagster/tree/main/ferrero_dagster/defs/masters.py#L"
+    )
+
+
 def test_campaign_assets_share_one_set_of_partitions(without_environment) -> None:
     graph = definitions().get_repository_def().asset_graph
     keys = [["box", "local_masters"], ["box", "rework_masters"], ["box", "global_masters"], ["dam", "final_assets"]]

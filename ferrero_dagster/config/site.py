@@ -142,6 +142,15 @@ class RepresentationSite(_Section):
     media_fields: dict[Literal["width", "height", "duration"], str]
 
 
+class DagsterSite(_Section):
+    """What Dagster's pages say of who owns our assets and jobs, and where their code is kept."""
+
+    owners: tuple[Annotated[str, Field(pattern=r"^(team:[\w-]+|[^@\s]+@[^@\s]+)$")], ...]
+    repository_url: Annotated[str, Field(pattern=r"^https://\S+[^/\s]$")] | None
+    repository_branch: Filled
+    repository_platform: Literal["github", "gitlab"]
+
+
 class Site(_Section):
     """The whole site configuration."""
 
@@ -154,6 +163,7 @@ class Site(_Section):
     dam_import: ImportSite
     naming: NamingRules
     representation: RepresentationSite
+    dagster: DagsterSite
     routes: Routes
 
     @property
