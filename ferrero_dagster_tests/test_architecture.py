@@ -79,6 +79,18 @@ def test_the_domain_asks_neither_clock_nor_network_nor_disk() -> None:
     assert used == set()
 
 
+def test_every_table_has_one_module_that_writes_it() -> None:
+    migrations = "".join(path.read_text() for path in (PACKAGE / "tracking" / "migrations").rglob("*.py"))
+    writers = {table: set[str]() for table in re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", migrations)}
+    assert "transfers" in writers
+    for path in PACKAGE.rglob("*.py"):
+        module = path.relative_to(PACKAGE)
+        if not {"migrations", "sandbox"} & set(module.parts):
+            for table in re.findall(r"(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+([a-z_]+)", path.read_text()):
+                writers.setdefault(table, set()).add(str(module))
+    assert {table: modules for table, modules in writers.items() if len(modules) != 1} == {}
+
+
 def test_the_readme_names_every_variable_and_no_other() -> None:
     variables = {f"FERRERO_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"FERRERO_[A-Z_]*[A-Z]", README))

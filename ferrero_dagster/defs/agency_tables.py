@@ -8,7 +8,7 @@ from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
-from ferrero_dagster.tracking.finals import RefusedFile
+from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.transfer.finals.look import AgencyLook
 
 #: Name of the check on the agency's folder.
@@ -52,7 +52,7 @@ def agency_check(route: FinalsRoute, look: AgencyLook) -> dg.AssetCheckEvaluatio
 
 def refused_check(refused: Sequence[RefusedFile]) -> dg.AssetCheckResult:
     """The same from the tracking database."""
-    rows = [(cell(file.name), cell(file.reason)) for file in refused]
+    rows = sorted((cell(file.name), cell(file.reason)) for file in refused)
     return dg.AssetCheckResult(passed=not refused, severity=dg.AssetCheckSeverity.WARN, metadata=_check_metadata(rows))
 
 

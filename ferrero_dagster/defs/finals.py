@@ -16,7 +16,7 @@ from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
-from ferrero_dagster.tracking.finals import refused_files
+from ferrero_dagster.tracking.agency_files import refused_files
 from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 

@@ -82,3 +82,17 @@ class Transfer:
     target_id: str | None
     target_name: str | None
     size_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """A file that is where it was to go, and proven."""
+
+    target_id: str
+    target_name: str
+    digest: Digest
+    #: `given` where the source told a hash to compare with, else `computed` while the bytes passed.
+    source_hash: Literal["given", "computed"]
+    run_id: str
+    #: It was there already.
+    adopted: bool

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
@@ -21,6 +21,22 @@ class ListedFile:
     sha1_hex: str
     #: The instance of the CreativeX template, as Box sent it; None where the listing holds none.
     template: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFile:
+    """A version of a file that was in the folder at an earlier look."""
+
+    file_id: str
+    etag: str
+    size_bytes: int
+    state: str
+    looks: int
+    problems: list[dict[str, Any]] | None
+    #: Of its transfer, if it was ever tried.
+    transfer_state: str | None
+    failures: int
+    since_last_attempt_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,10 @@ from functools import partial
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.operations.changes import Change, Outcome, Request, Values, carry_out
-from ferrero_dagster.tracking import campaigns, operations, rounds
+from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.tracking.operations import KnownCampaign
 
 OPERATION = "reset_campaign_retries"
 _CLEAN: Values = {
@@ -44,27 +44,27 @@ def reset_campaign_retries(database: Database, site: Site, selection: CampaignSe
                 "No campaign is selected; name some by id, number or name, or choose all failed ones."
             )
         for route in routes:
-            failed = operations.permanently_failed(cursor, route.column_prefix, for_days=selection.failed_for_days)
+            failed = campaigns.permanently_failed(cursor, route.column_prefix, for_days=selection.failed_for_days)
             yield from _changes(cursor, route, failed if selection.all_failed else named)
 
     return carry_out(database, OPERATION, request, plan)
 
 
-def find_campaigns(cursor: Cursor, names: Iterable[str]) -> list[KnownCampaign]:
+def find_campaigns(cursor: Cursor, names: Iterable[str]) -> list[Campaign]:
     """The campaigns that are called so.
 
     Raises:
         OperationRefused: some are unknown or ambiguous; the sentence names them all.
     """
     words = {name.strip(): None for name in names if name.strip()}
-    found = {word: operations.campaigns_called(cursor, word) for word in words}
-    problems = [_problem(word, campaigns) for word, campaigns in found.items() if len(campaigns) != 1]
+    found = {word: campaigns.called(cursor, word) for word in words}
+    problems = [_problem(word, those) for word, those in found.items() if len(those) != 1]
     if problems:
         raise OperationRefused(f"{'; '.join(problems)}. Nothing was changed.")
     return list({campaign.id: campaign for [campaign] in found.values()}.values())
 
 
-def _problem(word: str, found: Sequence[KnownCampaign]) -> str:
+def _problem(word: str, found: Sequence[Campaign]) -> str:
     if not found:
         return f"No campaign is known by the id, number or name {word!r}"
     ids = ", ".join(campaign.id for campaign in found)
@@ -81,7 +81,7 @@ def _routes(site: Site, selection: CampaignSelection) -> list[MastersRoute]:
     return routes
 
 
-def _changes(cursor: Cursor, route: MastersRoute, selected: Sequence[KnownCampaign]) -> Iterator[Change]:
+def _changes(cursor: Cursor, route: MastersRoute, selected: Sequence[Campaign]) -> Iterator[Change]:
     ids = [campaign.id for campaign in selected]
     patience = campaigns.patience(cursor, route.column_prefix, ids)
     open_rounds = rounds.open_rounds(cursor, route.name, ids)

@@ -24,7 +24,7 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
-from ferrero_dagster.tracking import overview, schema
+from ferrero_dagster.tracking import outbox, overview, schema
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -102,8 +102,8 @@ def _postgres(connections: Connections) -> Iterator[Finding]:
         found = database.transact(overview.schema_version, schema.VERSION_TABLE)
         yield "answers"
         yield _schema(found, database.transact(overview.missing_columns, connections.site.routes.masters))
-        unsent = database.transact(overview.unsent_messages)
-        set_aside = sum(message["state"] == "set_aside" for message in unsent)
+        unsent = database.transact(outbox.unsent_messages)
+        set_aside = sum(message.state == "set_aside" for message in unsent)
         yield f"{len(unsent) - set_aside} waiting, {set_aside} set aside"
 
 

@@ -7,9 +7,10 @@ from functools import partial
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.operations.campaign_resets import find_campaigns
 from ferrero_dagster.operations.changes import Change, Outcome, Request, carry_out
-from ferrero_dagster.tracking import operations, rounds
+from ferrero_dagster.tracking import outbox, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.tracking.operations import Message, SetAsideFile
+from ferrero_dagster.tracking.outbox import Message
+from ferrero_dagster.tracking.transfers import SetAsideFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +37,7 @@ def release_set_aside_files(database: Database, selection: FileSelection, reques
 
 
 def _selected_files(cursor: Cursor, selection: FileSelection) -> list[SetAsideFile]:
-    files = operations.set_aside_files(cursor)
+    files = transfers.set_aside_files(cursor)
     campaign_ids = {campaign.id: str(campaign) for campaign in find_campaigns(cursor, selection.campaigns)}
     wanted = [
         *(("tracking_id", word, f"tracking ID {word}") for word in _words(selection.tracking_ids)),
@@ -71,7 +72,7 @@ def _file_change(file: SetAsideFile) -> Change:
 
 
 def _release(cursor: Cursor, file: SetAsideFile) -> None:
-    operations.release_file(cursor, file.id)
+    transfers.release(cursor, file.id)
     rounds.forgive_failures(cursor, file.route, [file.campaign_id])
 
 
@@ -89,7 +90,7 @@ def resend_notifications(
         )
 
     def plan(cursor: Cursor) -> Iterator[Change]:
-        found = operations.messages(cursor, None if everything else ids)
+        found = _set_aside(cursor) if everything else outbox.messages(cursor, ids)
         missing = sorted(set(ids) - {message.id for message in found})
         if missing:
             raise OperationRefused(f"There is no message {', '.join(map(str, missing))}. Nothing was changed.")
@@ -98,10 +99,14 @@ def resend_notifications(
     return carry_out(database, "resend_notifications", request, plan)
 
 
+def _set_aside(cursor: Cursor) -> list[Message]:
+    return [message for message in outbox.unsent_messages(cursor) if message.state == "set_aside"]
+
+
 def _message_change(message: Message) -> Change:
     return Change(
         target=f"{message.id}: {message.template} by {message.channel}",
         before={"state": message.state.replace("_", " "), "attempts": message.attempts, "reason": message.last_error},
         after={"state": "waiting", "attempts": 0, "reason": None},
-        apply=partial(operations.resend, message_id=message.id),
+        apply=partial(outbox.resend, message_id=message.id),
     )

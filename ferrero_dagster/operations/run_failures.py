@@ -7,7 +7,7 @@ from datetime import datetime
 from ferrero_dagster.config.routes import ROUTE_NAME
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
-from ferrero_dagster.tracking import outbox, overview
+from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor
 
 _ADDRESS = re.compile(r"\w+://\S+")
@@ -52,7 +52,7 @@ def next_attempt(job: str) -> str:
 
 def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
     """Write one `workflow_error` per cause and day; False where somebody has been told already. Idempotent."""
-    if run.reported or (run.system and overview.was_noted_since(cursor, run.system, run.began_at)):
+    if run.reported or (run.system and outages.was_noted_since(cursor, run.system, run.began_at)):
         return False
     fact = WorkflowError(
         headline=f"A run of {run.job} failed",

@@ -1,13 +1,13 @@
 """How things stand: what waits, moves or has failed on each route, what was set aside, what is out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.tracking import operations, outages, overview
+from ferrero_dagster.tracking import agency_files, outages, outbox, overview, transfers
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.overview import CampaignState
 
@@ -40,16 +40,16 @@ def read_status(database: Database, site: Site) -> Status:
             campaigns=[row for route in site.routes.masters for row in _campaigns(cursor, route, pauses_minutes)],
             set_aside_files=[
                 {"route": f.route, "file": f.source_name, "tracking_id": f.tracking_id, "attempts": f.attempts,
-                 "reason": f.last_error} for f in operations.set_aside_files(cursor)
+                 "reason": f.last_error} for f in transfers.set_aside_files(cursor)
             ],
             refused_files=[
-                {"file": row["name"], "reason": row["reason"], "since": row["refused_at"].isoformat(timespec="seconds"),
-                 "problems": [problem["component"] for problem in row["problems"] or ()]}
-                for row in overview.refused_files(cursor)
+                {"file": f.name, "reason": f.reason, "since": f.refused_at.isoformat(timespec="seconds"),
+                 "problems": [problem["component"] for problem in f.problems or ()]}
+                for f in agency_files.refused_files(cursor)
             ],
             messages=[
-                {**row, "created_at": row["created_at"].isoformat(timespec="seconds")}
-                for row in overview.unsent_messages(cursor)
+                {**asdict(message), "created_at": message.created_at.isoformat(timespec="seconds")}
+                for message in outbox.unsent_messages(cursor)
             ],
             outages=[
                 {"system": o.system, "since": o.began_at.isoformat(timespec="seconds"), "failures": o.failures,

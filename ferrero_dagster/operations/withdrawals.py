@@ -5,9 +5,9 @@ from functools import partial
 
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.operations.changes import Change, Outcome, Request, carry_out
-from ferrero_dagster.tracking import operations
+from ferrero_dagster.tracking import masters
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.tracking.operations import ActiveMaster
+from ferrero_dagster.tracking.masters import ActiveMaster
 
 
 def withdraw_masters(database: Database, tracking_ids: Sequence[str], request: Request) -> Outcome:
@@ -21,7 +21,7 @@ def withdraw_masters(database: Database, tracking_ids: Sequence[str], request: R
         raise OperationRefused("Name masters by their tracking IDs. Nothing was changed.")
 
     def plan(cursor: Cursor) -> list[Change]:
-        found = operations.active_masters(cursor, wanted)
+        found = masters.active_masters(cursor, wanted)
         missing = sorted(set(wanted) - {master.tracking_id for master in found})
         if missing:
             raise OperationRefused(f"No active master has the tracking ID {', '.join(missing)}. Nothing was changed.")
@@ -35,5 +35,5 @@ def _change(master: ActiveMaster) -> Change:
         target=f"{master.tracking_id}: {master.name} of campaign {master.campaign}",
         before={"status": "active"},
         after={"status": "withdrawn"},
-        apply=partial(operations.withdraw_master, tracking_id=master.tracking_id),
+        apply=partial(masters.withdraw_master, tracking_id=master.tracking_id),
     )

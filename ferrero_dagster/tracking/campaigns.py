@@ -6,7 +6,7 @@ polls, and nothing to wait for without a time of the last attempt.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from psycopg2.sql import SQL, Composable, Identifier
@@ -37,7 +37,8 @@ VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)
         now(), now())
 """
 _CAMPAIGN = """campaign_id AS id, coalesce(campaign_number, '') AS number,
-       coalesce(campaign_name, campaign_id) AS name, status, coalesce(campaign_type, '') AS type"""
+       coalesce(campaign_name, campaign_id) AS name, coalesce(status, '') AS status,
+       coalesce(campaign_type, '') AS type"""
 _LONGEST_UNSEEN_FIRST = "ORDER BY greatest(seen_at, unread_at) NULLS FIRST, campaign_id"
 
 
@@ -81,7 +82,7 @@ def note_found(cursor: Cursor, campaign: Campaign) -> None:
             seen_at = now(), status_since = coalesce(known.status_since, now())
         WHERE coalesce(known.status, excluded.status) = excluded.status
         """,
-        _values(campaign),
+        asdict(campaign),
     )
 
 
@@ -97,15 +98,8 @@ def note_seen(cursor: Cursor, campaign: Campaign) -> None:
                                 ELSE now() END,
             unread_since = NULL, unread_at = NULL, unread_looks = 0
         """,
-        _values(campaign),
+        asdict(campaign),
     )
-
-
-def _values(campaign: Campaign) -> dict[str, str]:
-    return {
-        "id": campaign.id, "number": campaign.number, "name": campaign.name,
-        "type": campaign.type, "status": campaign.status,
-    }  # fmt: skip
 
 
 def doubtful(cursor: Cursor, *, status: str, campaign_type: str, found: Collection[str], limit: int) -> list[Campaign]:
@@ -133,10 +127,46 @@ def in_status(cursor: Cursor, statuses: Collection[str], *, limit: int) -> list[
     return [Campaign(**row) for row in cursor.fetchall()]
 
 
-def known(cursor: Cursor, campaign_id: str) -> Campaign:
-    """The campaign as the DAM showed it last."""
-    cursor.execute(f"SELECT {_CAMPAIGN} FROM campaign_status WHERE campaign_id = %s", (campaign_id,))
-    return Campaign(**cursor.fetchall()[0])
+def known(cursor: Cursor, campaign_ids: Collection[str]) -> list[Campaign]:
+    """These campaigns, in this order, as the DAM showed them last; of one never seen only the id is known."""
+    cursor.execute(
+        f"""
+        SELECT {_CAMPAIGN} FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (campaign_id, place)
+        LEFT JOIN campaign_status USING (campaign_id) ORDER BY place
+        """,
+        (list(campaign_ids),),
+    )
+    return [Campaign(**row) for row in cursor.fetchall()]
+
+
+def called(cursor: Cursor, word: str) -> list[Campaign]:
+    """The campaign with this id, or else those with this number or exactly this name."""
+    cursor.execute(
+        f"""
+        SELECT {_CAMPAIGN} FROM campaign_status
+        WHERE campaign_id = %(word)s OR campaign_number = %(word)s OR campaign_name = %(word)s
+        ORDER BY campaign_id <> %(word)s, campaign_id
+        """,
+        {"word": word},
+    )
+    found = [Campaign(**row) for row in cursor.fetchall()]
+    return found[:1] if found and found[0].id == word else found
+
+
+def permanently_failed(cursor: Cursor, prefix: str, *, for_days: float = 0) -> list[Campaign]:
+    """The campaigns that a route has given up, for at least so many days; the latest first."""
+    cursor.execute(
+        SQL(
+            f"""
+            SELECT {_CAMPAIGN} FROM campaign_status
+            WHERE {{permanently_failed}}
+              AND ({{last_retry_at}} IS NULL OR {{last_retry_at}} <= now() - make_interval(secs => 86400 * %s))
+            ORDER BY {{last_retry_at}} DESC NULLS LAST
+            """
+        ).format(**columns_of(prefix)),
+        (for_days,),
+    )
+    return [Campaign(**row) for row in cursor.fetchall()]
 
 
 def note_unread(cursor: Cursor, campaign_id: str, *, is_its_own: bool) -> Unread | None:

@@ -88,3 +88,9 @@ def open_outages(cursor: Cursor) -> list[Outage]:
     """What is out, the oldest first."""
     cursor.execute(f"SELECT {_COLUMNS} FROM outages WHERE ended_at IS NULL ORDER BY began_at, id")
     return [Outage(**row) for row in cursor.fetchall()]
+
+
+def was_noted_since(cursor: Cursor, system: str, moment: datetime) -> bool:
+    """Whether an outage of the system was written down after that moment."""
+    cursor.execute("SELECT FROM outages WHERE system = %s AND last_failure_at >= %s LIMIT 1", (system, moment))
+    return cursor.rowcount > 0

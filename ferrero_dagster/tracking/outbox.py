@@ -25,6 +25,19 @@ class Fact(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A row of the outbox without its fact."""
+
+    id: int
+    template: str
+    channel: Channel
+    state: Literal["waiting", "sent", "set_aside"]
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Notification:
     """A message to send; `message_id` stays the same however often it is tried."""
 
@@ -81,6 +94,21 @@ def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | No
     return Notification(**row) if row else None
 
 
+_MESSAGES = "SELECT id, template, channel, state, attempts, last_error, created_at FROM notifications"
+
+
+def messages(cursor: Cursor, ids: Collection[int]) -> list[Message]:
+    """The messages with these numbers."""
+    cursor.execute(f"{_MESSAGES} WHERE id = ANY(%s) ORDER BY id", (list(ids),))
+    return [Message(**row) for row in cursor.fetchall()]
+
+
+def unsent_messages(cursor: Cursor) -> list[Message]:
+    """All messages that wait or were set aside, the oldest first."""
+    cursor.execute(f"{_MESSAGES} WHERE state <> 'sent' ORDER BY id")
+    return [Message(**row) for row in cursor.fetchall()]
+
+
 def mark_sent(
     cursor: Cursor, notification_id: int, *, delivered_to: Collection[str], refused_by: Collection[str]
 ) -> None:
@@ -123,4 +151,16 @@ def set_aside(cursor: Cursor, notification_id: int, *, error: str, refused_by: C
         WHERE id = %s
         """,
         (error, list(refused_by), notification_id),
+    )
+
+
+def resend(cursor: Cursor, message_id: int) -> None:
+    """Let the message wait to be sent as if for the first time, to everybody; its Message-ID stays."""
+    cursor.execute(
+        """
+        UPDATE notifications SET state = 'waiting', attempts = 0, next_attempt_at = now(), last_error = NULL,
+               sent_at = NULL, delivered_to = '{}', refused_by = '{}'
+        WHERE id = %s
+        """,
+        (message_id,),
     )

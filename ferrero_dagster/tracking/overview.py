@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from psycopg2.sql import SQL, Identifier
 
@@ -77,31 +76,6 @@ CROSS JOIN LATERAL (
 WHERE c.status = %(status)s OR r.id IS NOT NULL
 ORDER BY campaign_number, campaign_name, c.campaign_id
 """
-
-
-def refused_files(cursor: Cursor) -> list[dict[str, Any]]:
-    """Files in the agency folder that were refused and are still there: `name`, `reason`, `problems`, `refused_at`."""
-    cursor.execute(
-        "SELECT name, reason, problems, refused_at FROM agency_files WHERE state = 'refused' ORDER BY refused_at, id"
-    )
-    return [dict(row) for row in cursor.fetchall()]
-
-
-def unsent_messages(cursor: Cursor) -> list[dict[str, Any]]:
-    """Messages that wait or were set aside: `id`, `template`, `channel`, `state`, `attempts`, `last_error`."""
-    cursor.execute(
-        """
-        SELECT id, template, channel, state, attempts, last_error, created_at FROM notifications
-        WHERE state <> 'sent' ORDER BY id
-        """
-    )
-    return [dict(row) for row in cursor.fetchall()]
-
-
-def was_noted_since(cursor: Cursor, system: str, moment: datetime) -> bool:
-    """Whether an outage of the system was written down after that moment."""
-    cursor.execute("SELECT FROM outages WHERE system = %s AND last_failure_at >= %s LIMIT 1", (system, moment))
-    return cursor.rowcount > 0
 
 
 def is_locked(cursor: Cursor, name: str) -> bool:

@@ -1,83 +1,71 @@
-"""`transfers` and `master_assets`: what is on its way, what has arrived, under which tracking ID."""
+"""`transfers`: what is on its way, what has arrived, what was given up; one row per content version and route.
 
-import json
-import secrets
-import string
-from collections.abc import Collection, Mapping
+A transfer is `pending` until its file has arrived and is proven (`moved`), was given up until somebody releases it
+(`set_aside`), or has left its source before it was moved (`withdrawn`).
+"""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 from psycopg2.errors import UniqueViolation
 
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
+from ferrero_dagster.domain.files import Arrival, DamAsset, Transfer
+from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.tracking.storable import fitted, storable
-
-_TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
 #: Those that make a `Transfer`.
-COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
+_COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
               target_id, target_name, size_bytes"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalTransfer:
+    """A final on its way, with the traces of an import that was begun.
+
+    If an import produced a wrong asset, `transfer.target_id` is that asset.
+    """
+
+    transfer: Transfer
+    job_id: str | None
+    #: Seconds since an import of unknown outcome began; None if there is none.
+    since_import_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetAsideFile:
+    """A file that was given up until somebody releases it."""
+
+    id: int
+    route: str
+    campaign_id: str
+    tracking_id: str
+    source_name: str
+    attempts: int
+    last_error: str | None
+
+
+# --- what there is ---------------------------------------------------------------------------------------------------
 
 
 def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str, str], Transfer]:
     """All transfers of a campaign on a route, by source id and version."""
     cursor.execute(
-        f"SELECT {COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
+        f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
         (route, campaign_id),
     )
     return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
 
 
-def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset]) -> None:
-    """Take masters that a cron script moved before us as moved, so that they do not move twice; idempotent.
-
-    Of several masters of one asset the newest counts.
-    """
+def moved(cursor: Cursor, route: str, campaign_id: str) -> list[Transfer]:
+    """What of the campaign has arrived along the route, the oldest first."""
     cursor.execute(
-        """
-        INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, state,
-                               target_id, adopted, moved_at)
-        SELECT %s, %s, a.id, a.version, a.name, m.tracking_id, 'moved', m.box_file_id, TRUE, m.updated_at
-        FROM unnest(%s::text[], %s::text[], %s::text[]) AS a (id, version, name)
-        JOIN master_assets m ON m.opentext_id = a.id AND m.campaign_id = %s
-        WHERE m.status = 'active' AND m.box_file_id IS NOT NULL
-          AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id)
-        ORDER BY m.updated_at DESC NULLS LAST
-        ON CONFLICT DO NOTHING
-        """,
-        (
-            route, campaign_id, [a.id for a in assets], [a.version for a in assets], [a.name for a in assets],
-            campaign_id,
-        ),
-    )  # fmt: skip
-
-
-def intend(
-    cursor: Cursor,
-    route: str,
-    campaign_id: str,
-    assets: Collection[DamAsset],
-    *,
-    upload_directory: str,
-    reuse_tracking_ids: bool,
-) -> None:
-    """Write down that these content versions are to be moved, each with its tracking ID; idempotent.
-
-    A new tracking ID is taken by inserting the master as `pending`: the unique constraint decides, not a look before.
-    With `reuse_tracking_ids` the ID of the master that a file was made from is kept where it is known (SPEC 3, A5).
-    """
-    # Two that intend the same files wait for each other here, so that the second finds what the first has made.
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"intend:{route}:{campaign_id}",))
-    known = of_campaign(cursor, route, campaign_id)
-    wanted = {(asset.id, asset.version): asset for asset in assets}
-    back = [(known[key], asset) for key, asset in wanted.items() if key in known and known[key].state == "withdrawn"]
-    _renew(cursor, back, campaign_id, upload_directory)
-    new = [asset for key, asset in wanted.items() if key not in known]
-    reused = _masters_of_finals(cursor, new, campaign_id) if reuse_tracking_ids else {}
-    unnamed = [asset for asset in new if asset.name not in reused]
-    taken = _take_tracking_ids(cursor, unnamed, campaign_id, upload_directory)
-    ids = [reused.get(asset.name) or taken[asset.id, asset.version] for asset in new]
-    _insert_transfers(cursor, route, campaign_id, new, ids)
+        f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
+        (route, campaign_id),
+    )
+    return [Transfer(**row) for row in cursor.fetchall()]
 
 
 def without_master(cursor: Cursor, route: str, campaign_id: str) -> list[str]:
@@ -93,75 +81,49 @@ def without_master(cursor: Cursor, route: str, campaign_id: str) -> list[str]:
     return [row["source_name"] for row in cursor.fetchall()]
 
 
-def _renew(
-    cursor: Cursor, withdrawn: Collection[tuple[Transfer, DamAsset]], campaign_id: str, upload_directory: str
-) -> None:
-    ids = [transfer.id for transfer, _ in withdrawn]
-    cursor.execute("UPDATE transfers SET state = 'pending', updated_at = now() WHERE id = ANY(%s)", (ids,))
-    masters = {transfer.tracking_id: asset for transfer, asset in withdrawn}
-    _insert_masters(cursor, masters, campaign_id, upload_directory)
+def set_aside_files(cursor: Cursor) -> list[SetAsideFile]:
+    """All files that were given up, both directions; the oldest first."""
+    cursor.execute(
+        """
+        SELECT id, route, campaign_id, tracking_id, source_name, attempts, last_error
+        FROM transfers WHERE state = 'set_aside' ORDER BY id
+        """
+    )
+    return [SetAsideFile(**row) for row in cursor.fetchall()]
 
 
-def _masters_of_finals(cursor: Cursor, assets: Collection[DamAsset], campaign_id: str) -> dict[str, str]:
-    """The tracking IDs of the masters that files of these clean names were made from, the campaign's own first.
+# --- intents ---------------------------------------------------------------------------------------------------------
 
-    Of a cron script's final the extension may stand in its own column alone.
+
+def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset]) -> None:
+    """Take masters that a cron script moved before us as moved, so that they do not move twice; idempotent.
+
+    Of several masters of one asset the newest counts.
     """
     cursor.execute(
         """
-        SELECT DISTINCT ON (name) name, d.tracking_id
-        FROM unnest(%s::text[]) AS name
-        JOIN derivative_assets d ON name IN (
-            derivative_filename, derivative_filename || '.' || ltrim(file_extension, '.'))
-        JOIN master_assets m USING (tracking_id)
-        WHERE d.status = 'active' AND m.status = 'active'
-        ORDER BY name, (m.campaign_id IS NOT DISTINCT FROM %s) DESC, d.created_at DESC NULLS LAST
+        INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, state,
+                               target_id, adopted, moved_at)
+        SELECT %s, m.campaign_id, a.id, a.version, a.name, m.tracking_id, 'moved', m.box_file_id, TRUE, m.updated_at
+        FROM unnest(%s::text[], %s::text[], %s::text[]) AS a (id, version, name)
+        JOIN master_assets m ON m.opentext_id = a.id AND m.campaign_id = %s
+        WHERE m.status = 'active' AND m.box_file_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id)
+        ORDER BY m.updated_at DESC NULLS LAST
+        ON CONFLICT DO NOTHING
         """,
-        ([asset.name for asset in assets], campaign_id),
+        (route, [a.id for a in assets], [a.version for a in assets], [a.name for a in assets], campaign_id),
     )
-    return {row["name"]: row["tracking_id"] for row in cursor.fetchall()}
 
 
-def _take_tracking_ids(
-    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, upload_directory: str
-) -> dict[tuple[str, str], str]:
-    taken: dict[tuple[str, str], str] = {}
-    while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
-        drawn = {_new_tracking_id(): asset for asset in missing}
-        for tracking_id in _insert_masters(cursor, drawn, campaign_id, upload_directory):
-            taken[drawn[tracking_id].id, drawn[tracking_id].version] = tracking_id
-    return taken
-
-
-def _new_tracking_id() -> str:
-    return "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
-
-
-def _insert_masters(
-    cursor: Cursor, masters: Mapping[str, DamAsset], campaign_id: str, upload_directory: str
-) -> list[str]:
-    """Which of these tracking IDs were free; of the metadata nothing is known yet."""
-    cursor.execute(
-        f"""
-        INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
-                                   full_metadata, status)
-        SELECT m.tracking_id, id, original_id, {fitted("master_assets", "asset_name", "name")}, %s, %s, '{{}}',
-               'pending'
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
-        ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
-        """,
-        (
-            campaign_id, upload_directory, list(masters), [asset.id for asset in masters.values()],
-            [asset.original_id for asset in masters.values()], [asset.name for asset in masters.values()],
-        ),
-    )  # fmt: skip
-    return [row["tracking_id"] for row in cursor.fetchall()]
-
-
-def _insert_transfers(
+def insert_pending(
     cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset], tracking_ids: Collection[str]
 ) -> None:
-    """What a round lists first was seen when the round was opened; what comes later, when it is listed."""
+    """These assets are to be moved, each under its tracking ID.
+
+    What a round lists first was seen when the round was opened; what comes later, when it is listed.
+    """
+    listed = {"ids": [a.id for a in assets], "versions": [a.version for a in assets], "names": [a.name for a in assets]}
     cursor.execute(
         """
         INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, first_seen_at)
@@ -173,75 +135,66 @@ def _insert_transfers(
         FROM unnest(%(ids)s::text[], %(versions)s::text[], %(names)s::text[], %(tracking_ids)s::text[])
              AS listed (id, version, name, tracking_id)
         """,
-        {
-            "route": route, "campaign": campaign_id, "ids": [asset.id for asset in assets],
-            "versions": [asset.version for asset in assets], "names": [asset.name for asset in assets],
-            "tracking_ids": list(tracking_ids),
-        },
-    )  # fmt: skip
-
-
-def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterDetails) -> None:
-    """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
-    cursor.execute(
-        f"""
-        UPDATE master_assets SET full_metadata = %s, upload_directory = %s, extracted_fields = %s,
-               description = {fitted("master_assets", "description")}
-        WHERE tracking_id = %s AND opentext_id = %s AND status = 'pending'
-        """,
-        (
-            json.dumps(storable(asset.raw)), details.upload_directory, json.dumps(storable(details.extracted_fields)),
-            details.description, tracking_id, asset.id,
-        ),
-    )  # fmt: skip
-
-
-def record_moved(
-    cursor: Cursor, transfer: Transfer, file: BoxFile, digest: Digest, *, source_hash: str, run_id: str, adopted: bool
-) -> None:
-    """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
-
-    Raises:
-        PermanentError: that Box file belongs to another transfer, or another run has meanwhile finished this transfer
-            with a different result.
-    """
-    try:
-        cursor.execute(
-            """
-            UPDATE transfers SET state = 'moved', target_id = %s, target_name = %s, size_bytes = %s, sha1_hex = %s,
-                   md5_hex = %s, source_hash = %s, run_id = %s, adopted = %s, attempts = attempts + 1,
-                   last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
-            WHERE id = %s AND state = 'pending'
-            """,
-            (
-                file.id, file.name, digest.size_bytes, digest.sha1_hex, digest.md5_hex, source_hash, run_id, adopted,
-                transfer.id,
-            ),
-        )  # fmt: skip
-    except UniqueViolation:
-        raise PermanentError(
-            f"Box file {file.id} ({file.name}) already holds another asset; rename it in Box and start again.",
-            code="name conflict",
-        ) from None
-    _check_target(cursor, transfer, file)
-    cursor.execute(
-        """
-        UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now()
-        WHERE tracking_id = %s AND status = 'pending'
-        """,
-        (file.id, transfer.tracking_id),
+        {"route": route, "campaign": campaign_id, "tracking_ids": list(tracking_ids), **listed},
     )
 
 
-def _check_target(cursor: Cursor, transfer: Transfer, file: BoxFile) -> None:
-    cursor.execute("SELECT state, target_id FROM transfers WHERE id = %s", (transfer.id,))
-    now = cursor.fetchall()[0]
-    if now["target_id"] != file.id:
-        raise PermanentError(
-            f"Another run already recorded {transfer.source_name} as {now['state']}, with Box file "
-            f"{now['target_id'] or 'none'}; delete the surplus file {file.id} in Box.",
-            code="overtaken",
-        )
+def renew(cursor: Cursor, transfer_ids: Collection[int]) -> None:
+    """What was withdrawn is there again, and on its way under its old tracking ID."""
+    cursor.execute(
+        "UPDATE transfers SET state = 'pending', updated_at = now() WHERE id = ANY(%s) AND state = 'withdrawn'",
+        (list(transfer_ids),),
+    )
+
+
+def claim(cursor: Cursor, route: str, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
+    """The transfer of this version of a final, made on the first call and found again on every later one.
+
+    One that was withdrawn, as when the file is back from the trash, is on its way again.
+    """
+    cursor.execute(
+        f"""
+        INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id,
+                                        first_seen_at)
+        VALUES (%(route)s, %(campaign)s, %(id)s, %(etag)s, %(name)s, %(tracking_id)s, coalesce((
+            SELECT first_seen_at FROM agency_files
+            WHERE route = %(route)s AND file_id = %(id)s AND etag = %(etag)s), now()))
+        ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
+            source_name = excluded.source_name,
+            state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
+        RETURNING {_COLUMNS}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
+        """,
+        {"route": route, "campaign": campaign_id, "tracking_id": tracking_id}
+        | {"id": file.id, "etag": file.etag, "name": file.name},
+    )
+    row = cursor.fetchall()[0]
+    job_id, since_import_s = row.pop("job_id"), row.pop("since_import_s")
+    return FinalTransfer(transfer=Transfer(**row), job_id=job_id, since_import_s=since_import_s)
+
+
+# --- on the way ------------------------------------------------------------------------------------------------------
+
+
+def begin_import(cursor: Cursor, transfer_id: int) -> None:
+    """We are about to import: an asset of that name in the DAM may from now on be ours."""
+    cursor.execute("UPDATE transfers SET import_began_at = now(), updated_at = now() WHERE id = %s", (transfer_id,))
+
+
+def keep_job(cursor: Cursor, transfer_id: int, job_id: str) -> None:
+    """Remember the import job."""
+    cursor.execute("UPDATE transfers SET job_id = %s, updated_at = now() WHERE id = %s", (job_id, transfer_id))
+
+
+def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_asset_id: str | None = None) -> None:
+    """The import job did not make our asset, and if it `is_over` never will; `wrong_asset_id` is what it made."""
+    cursor.execute(
+        """
+        UPDATE transfers SET job_id = NULL, import_began_at = CASE WHEN %s THEN NULL ELSE import_began_at END,
+               target_id = coalesce(%s, target_id), updated_at = now()
+        WHERE id = %s
+        """,
+        (is_over, wrong_asset_id, transfer_id),
+    )
 
 
 def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str) -> None:
@@ -255,18 +208,114 @@ def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str)
     )
 
 
-def withdraw(cursor: Cursor, transfers: Collection[Transfer]) -> None:
-    """The sources are gone from the DAM's folder before they were moved: nothing is left to do for them.
+def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
+    """No further attempts until an operator releases the file; returns when, or None where it was set aside before."""
+    cursor.execute(
+        "UPDATE transfers SET state = 'set_aside', set_aside_at = now(), updated_at = now() "
+        "WHERE id = %s AND state = 'pending' RETURNING set_aside_at",
+        (transfer_id,),
+    )
+    row = cursor.fetchone()
+    return row["set_aside_at"] if row else None
 
-    Masters that never arrived go, since scripts count a campaign's masters whatever their status.
-    """
+
+def release(cursor: Cursor, transfer_id: int) -> None:
+    """Let the next run try the file as if for the first time."""
     cursor.execute(
         """
-        WITH gone AS (
-            UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the DAM folder', updated_at = now()
-            WHERE id = ANY(%s) AND state = 'pending' RETURNING tracking_id
-        )
-        DELETE FROM master_assets WHERE status = 'pending' AND tracking_id IN (SELECT tracking_id FROM gone)
+        UPDATE transfers SET state = 'pending', attempts = 0, set_aside_at = NULL, updated_at = now()
+        WHERE id = %s AND state = 'set_aside'
         """,
-        ([transfer.id for transfer in transfers],),
+        (transfer_id,),
+    )
+
+
+# --- ends ------------------------------------------------------------------------------------------------------------
+
+
+def arrive_in_box(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
+    """The file is in Box and proven; idempotent.
+
+    Raises:
+        PermanentError: that Box file belongs to another transfer, or another run has meanwhile finished this transfer
+            with a different result.
+    """
+    try:
+        _arrive(cursor, transfer, arrival, guard="state = 'pending'", shares_target=False)
+    except UniqueViolation:
+        raise PermanentError(
+            f"Box file {arrival.target_id} ({arrival.target_name}) already holds another asset; rename it in Box and "
+            "start again.",
+            code="name conflict",
+        ) from None
+    _check_target(cursor, transfer, arrival.target_id)
+
+
+def arrive_in_dam(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> bool:
+    """The final is in the DAM and proven, whatever became of its file meanwhile; False where that was known."""
+    _arrive(cursor, transfer, arrival, guard="state <> 'moved'", shares_target=arrival.adopted)
+    return cursor.rowcount == 1
+
+
+def _arrive(cursor: Cursor, transfer: Transfer, arrival: Arrival, *, guard: str, shares_target: bool) -> None:
+    digest = asdict(arrival.digest)
+    cursor.execute(
+        f"""
+        UPDATE transfers SET state = 'moved', target_id = %(target_id)s, target_name = %(target_name)s,
+               size_bytes = %(size_bytes)s, sha1_hex = %(sha1_hex)s, md5_hex = %(md5_hex)s,
+               source_hash = %(source_hash)s, run_id = %(run_id)s, adopted = %(adopted)s,
+               shares_target = %(shares_target)s, attempts = attempts + 1, last_error = NULL, last_error_code = NULL,
+               moved_at = now(), updated_at = now()
+        WHERE id = %(id)s AND {guard}
+        """,
+        {**asdict(arrival), **digest, "shares_target": shares_target, "id": transfer.id},
+    )
+
+
+def _check_target(cursor: Cursor, transfer: Transfer, file_id: str) -> None:
+    cursor.execute("SELECT state, target_id FROM transfers WHERE id = %s", (transfer.id,))
+    now = cursor.fetchall()[0]
+    if now["target_id"] != file_id:
+        raise PermanentError(
+            f"Another run already recorded {transfer.source_name} as {now['state']}, with Box file "
+            f"{now['target_id'] or 'none'}; delete the surplus file {file_id} in Box.",
+            code="overtaken",
+        )
+
+
+def leave_dam(cursor: Cursor, transfer_ids: Collection[int]) -> list[str]:
+    """The sources are no longer in the DAM's folder; the tracking IDs of those that were on their way and are not."""
+    cursor.execute(
+        """
+        UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the DAM folder', updated_at = now()
+        WHERE id = ANY(%s) AND state = 'pending' RETURNING tracking_id
+        """,
+        (list(transfer_ids),),
+    )
+    return [row["tracking_id"] for row in cursor.fetchall()]
+
+
+def leave_box(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+    """These versions are no longer in the agency's folder: what had arrived is deleted there, the rest is withdrawn."""
+    ids, etags = [file_id for file_id, _ in versions], [etag for _, etag in versions]
+    values: dict[str, Any] = {"route": route, "ids": ids, "etags": etags}
+    which = """FROM unnest(%(ids)s::text[], %(etags)s::text[]) AS gone (id, etag)
+               WHERE route = %(route)s AND source_id = gone.id AND source_version = etag"""
+    cursor.execute(
+        f"UPDATE transfers SET deleted_at = now() {which} AND state = 'moved' AND deleted_at IS NULL", values
+    )
+    cursor.execute(
+        f"""
+        UPDATE transfers SET state = 'withdrawn', last_error = 'no longer in the agency folder', updated_at = now()
+        {which} AND state IN ('pending', 'set_aside')
+        """,
+        values,
+    )
+
+
+def note_undeleted(cursor: Cursor, transfer_id: int, reason: str) -> None:
+    """The final has arrived, but Box does not let us delete the file."""
+    cursor.execute(
+        "UPDATE transfers SET last_error = %s, last_error_code = 'not deleted', updated_at = now() WHERE id = %s",
+        (reason, transfer_id),
     )

@@ -14,11 +14,11 @@ from hypothesis.stateful import (
 )
 
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.tracking import campaigns, outbox, rounds, transfers
+from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
-from ferrero_dagster_tests.tracking.test_transfers import DIGEST, asset, box_file, claim_in
+from ferrero_dagster_tests.tracking.test_transfers import arrival, asset, box_file, claim_in
 
 ROUTE, ID = "a1_to_a2", "c1"
 CAMPAIGN = Campaign(id=ID, number="C1", name="Local", status="A1", type="Local Adaptation")
@@ -66,15 +66,7 @@ class CampaignLife(RuleBasedStateMachine):
     def moved(self, number):
         self.claimed(number)
         transfer = self.database.transact(self.claim, number)
-        self.twice(
-            transfers.record_moved,
-            transfer,
-            box_file(f"box-{number}"),
-            DIGEST,
-            source_hash="given",
-            run_id="r",
-            adopted=False,
-        )
+        self.twice(steps.record_master, transfer, arrival(box_file(f"box-{number}")))
         self.states[number] = "moved"
 
     @rule(number=NUMBERS)
@@ -87,7 +79,7 @@ class CampaignLife(RuleBasedStateMachine):
     def vanished(self, number):
         known = self.database.transact(transfers.of_campaign, ROUTE, ID)
         gone = [transfer for key, transfer in known.items() if key[0] == asset(number).id]
-        self.twice(transfers.withdraw, gone)
+        self.twice(steps.withdraw, gone)
         if self.states.get(number) == "pending":
             self.states[number] = "withdrawn"
 

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails
-from ferrero_dagster.tracking import schema, transfers
+from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails
+from ferrero_dagster.tracking import masters, schema, steps, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 ROUTE, CAMPAIGN = "a1_to_a2", "campaign-1"
+ROWS = {route.name: route for route in ROUTES.masters}
 DETAILS = MasterDetails(upload_directory="folder-9", description="für alle", extracted_fields={"BRAND": "Raffaello"})
 DIGEST = Digest(size_bytes=3, sha1_hex="a" * 40, md5_hex="b" * 32)
 MASTERS = "SELECT tracking_id, status, box_file_id FROM master_assets ORDER BY 1"
@@ -29,26 +30,30 @@ def box_file(file_id="900"):
     return BoxFile(id=file_id, name=f"stored {file_id}")
 
 
-def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, reuse=False, details=DETAILS):
-    return database.transact(claim_in, wanted, route, campaign, reuse=reuse, details=details)
+def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, details=DETAILS):
+    return database.transact(claim_in, wanted, route, campaign, details=details)
 
 
-def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, reuse=False, details=DETAILS):
+def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, details=DETAILS):
     """The transfer of one file that is to be moved, as a run makes it."""
-    transfers.intend(
-        cursor, route, campaign, [wanted], upload_directory=details.upload_directory, reuse_tracking_ids=reuse
-    )
+    steps.intend(cursor, ROWS[route], campaign, [wanted], upload_directory=details.upload_directory)
     transfer = transfers.of_campaign(cursor, route, campaign)[wanted.id, wanted.version]
-    transfers.describe(cursor, transfer.tracking_id, wanted, details)
+    masters.describe(cursor, transfer.tracking_id, wanted, details)
     return transfer
 
 
 def record_moved(database, transfer, file):
-    database.transact(transfers.record_moved, transfer, file, DIGEST, source_hash="given", run_id="run", adopted=False)
+    database.transact(steps.record_master, transfer, arrival(file))
+
+
+def arrival(file):
+    return Arrival(
+        target_id=file.id, target_name=file.name, digest=DIGEST, source_hash="given", run_id="run", adopted=False
+    )
 
 
 def withdraw(database, *gone):
-    database.transact(transfers.withdraw, gone)
+    database.transact(steps.withdraw, gone)
 
 
 def known(database, route=ROUTE):
@@ -74,7 +79,7 @@ def test_claims_of_the_same_file_at_once_get_the_same_transfer_and_make_one_mast
 
 def test_five_hundred_files_get_five_hundred_tracking_ids(database, database_url):
     assets = [asset(n) for n in range(500)]
-    database.transact(transfers.intend, ROUTE, CAMPAIGN, assets, upload_directory="folder-9", reuse_tracking_ids=False)
+    database.transact(steps.intend, ROWS[ROUTE], CAMPAIGN, assets, upload_directory="folder-9")
     ids = {transfer.tracking_id for transfer in known(database).values()}
     assert len(ids) == 500
     assert run_sql(database_url, MASTERS) == [(tracking_id, "pending", None) for tracking_id in sorted(ids)]
@@ -158,7 +163,7 @@ def test_a_reworked_final_keeps_the_tracking_id_of_its_master_the_campaigns_own_
         "INSERT INTO derivative_assets (tracking_id, derivative_filename) VALUES ('MINE01', 'hero 1.mp4'),"
         " ('OTHER1', 'hero 1.mp4'), ('NOBODY', 'hero 1.mp4'), ('OTHER1', 'hero 2.mp4'), ('CLOSED', 'hero 3.mp4')",
     )
-    rework = {"route": "a5_to_a6", "reuse": True}
+    rework = {"route": "a5_to_a6"}
     assert claim(database, asset(1), **rework).tracking_id == "MINE01"
     assert claim(database, asset(2), **rework).tracking_id == "OTHER1"
     assert claim(database, asset(3), **rework).tracking_id not in {"MINE01", "OTHER1", "NOBODY", "CLOSED"}

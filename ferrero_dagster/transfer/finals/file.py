@@ -21,13 +21,14 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
 )
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.files import Campaign, DamAsset, Digest, Transfer
+from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile, campaign_ref
-from ferrero_dagster.tracking import finals, transfers
+from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.media import media_facts
@@ -81,7 +82,7 @@ class FinalFile:
         """
         file, name = task
         final = self._systems.database.transact(
-            finals.claim, self._route.name, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
+            transfers.claim, self._route.name, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
         )
         try:
             if final.transfer.state == "moved":
@@ -98,7 +99,7 @@ class FinalFile:
         self._delete(file, final.transfer)
         return moved
 
-    def _bring_in(self, file: ListedFile, name: V2Name, final: finals.FinalTransfer) -> _Arrival:
+    def _bring_in(self, file: ListedFile, name: V2Name, final: FinalTransfer) -> _Arrival:
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
         folder_id, full_metadata = self._master(name.tracking_id)
@@ -128,7 +129,7 @@ class FinalFile:
                 f"The DAM has no campaign {self._campaign.id} (any more); restore it there, then release the file.",
                 code="campaign gone",
             )
-        master = self._systems.database.transact(finals.master, tracking_id)
+        master = self._systems.database.transact(masters.master, tracking_id)
         if master is None:
             raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
         folder_id = self._target_id or master.upload_directory
@@ -161,6 +162,10 @@ class FinalFile:
 
     def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
         links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score
+        arrived = Arrival(
+            target_id=asset.id, target_name=name.clean_name, digest=arrival.digest, source_hash="given",
+            run_id=self._run_id, adopted=arrival.is_adopted,
+        )  # fmt: skip
         fact = FileUploaded(
             campaign=campaign_ref(links, self._campaign),
             run_url=links.run(self._run_id),
@@ -178,10 +183,7 @@ class FinalFile:
         )
 
         def work(cursor: Cursor) -> None:
-            if finals.record_final(
-                cursor, transfer, clean_name=name.clean_name, asset_id=asset.id, digest=arrival.digest,
-                run_id=self._run_id, adopted=arrival.is_adopted,
-            ):  # fmt: skip
+            if steps.record_final(cursor, transfer, arrived):
                 mails.add(cursor, fact, str(transfer.id), campaign_id=self._campaign.id)
 
         self._systems.database.transact(work)
@@ -197,10 +199,11 @@ class FinalFile:
         except ForbiddenInBox as error:
             self._systems.database.transact(self._note_undeleted, transfer, str(error))
         else:
-            self._systems.database.transact(finals.record_deleted, transfer.id)
+            left = [(file.id, file.etag)]
+            self._systems.database.transact(steps.leave_agency_folder, self._route.name, left)
 
     def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
-        finals.note_undeleted(cursor, transfer.id, reason)
+        transfers.note_undeleted(cursor, transfer.id, reason)
         fact = mails.undeleted(self._systems.links, self._campaign, transfer, reason=reason)
         mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self._campaign.id)
 
@@ -211,7 +214,7 @@ class FinalFile:
 
         def work(cursor: Cursor) -> None:
             transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
-            set_aside_at = finals.set_aside(cursor, transfer.id) if is_last else None
+            set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
                 links, campaign = self._systems.links, self._campaign
                 fact = mails.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)

@@ -12,8 +12,9 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.domain.words import counted
-from ferrero_dagster.tracking import finals
+from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals.metadata import FinalMetadata
 from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
 
@@ -44,7 +45,7 @@ class FinalImport:
 
     def bring_in(
         self,
-        final: finals.FinalTransfer,
+        final: FinalTransfer,
         path: Path,
         digest: Digest,
         *,
@@ -72,7 +73,7 @@ class FinalImport:
 
     def _found_or_made(
         self,
-        final: finals.FinalTransfer,
+        final: FinalTransfer,
         path: Path,
         digest: Digest,
         *,
@@ -92,15 +93,15 @@ class FinalImport:
         replaced = self._replaced(final, found, name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         content: dict[str, Any] = {"representation": representation, "uploaded": uploaded}
-        self._database.transact(finals.begin_import, final.transfer.id)
+        self._database.transact(transfers.begin_import, final.transfer.id)
         if replaced:
             job_id = self._imports.start_version(replaced.id, path, name, kind, **content)
         else:
             job_id = self._imports.start(path, name, kind, folder_id=folder_id, **content)
-        self._database.transact(finals.keep_job, final.transfer.id, job_id)
+        self._database.transact(transfers.keep_job, final.transfer.id, job_id)
         return Brought(self._finished(final, job_id, name, digest), is_new_version=replaced is not None)
 
-    def _replaced(self, final: finals.FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
+    def _replaced(self, final: FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""
         spoiled = next((asset for asset in found.usable if asset.id == final.transfer.target_id), None)
         if spoiled or self._on_existing_name == "duplicate":
@@ -123,12 +124,12 @@ class FinalImport:
             )
         return next(iter(found.unknown), None)
 
-    def _finished(self, final: finals.FinalTransfer, job_id: str, name: str, digest: Digest) -> DamAsset:
+    def _finished(self, final: FinalTransfer, job_id: str, name: str, digest: Digest) -> DamAsset:
         transfer_id = final.transfer.id
         try:
             asset_id = self._imports.wait(job_id, name)
         except ImportFailed as error:
-            self._database.transact(finals.forget_job, transfer_id, is_over=error.over)
+            self._database.transact(transfers.forget_job, transfer_id, is_over=error.over)
             raise
         found = self._dam.load_assets([asset_id])
         if not found:
@@ -136,7 +137,7 @@ class FinalImport:
         try:
             self._prove(found[0], name, digest)
         except IntegrityError as error:
-            self._database.transact(finals.forget_job, transfer_id, wrong_asset_id=asset_id)
+            self._database.transact(transfers.forget_job, transfer_id, wrong_asset_id=asset_id)
             if final.transfer.target_id:
                 raise PermanentError(
                     f"{error} It was so at an earlier attempt, too: look at {asset_id} there (where the DAM's "
@@ -146,7 +147,7 @@ class FinalImport:
             raise
         return found[0]
 
-    def _is_same(self, asset: DamAsset, digest: Digest, final: finals.FinalTransfer, found: Namesakes) -> bool:
+    def _is_same(self, asset: DamAsset, digest: Digest, final: FinalTransfer, found: Namesakes) -> bool:
         if asset.size_bytes != digest.size_bytes:
             return False
         if self._verify_checksum and asset.md5_hex:

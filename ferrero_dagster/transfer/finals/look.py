@@ -13,12 +13,19 @@ from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.domain.triage import Judgement, ListedFile, fits_current_rules, is_ignored, judge, parsed
+from ferrero_dagster.domain.triage import (
+    Judgement,
+    KnownFile,
+    ListedFile,
+    fits_current_rules,
+    is_ignored,
+    judge,
+    parsed,
+)
 from ferrero_dagster.messages.facts import campaign_ref
 from ferrero_dagster.messages.refusals import refusal
-from ferrero_dagster.tracking import finals, outages, outbox, rounds
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, outbox, rounds, steps
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.tracking.finals import KnownFile
 from ferrero_dagster.transfer import incidents
 
 
@@ -70,7 +77,7 @@ class AgencyLooker:
             incidents.report(self.database, error, self.site)
             return AgencyLook(notes=[str(error)])
         files = [file for file in listed if not is_ignored(file.name)]
-        known = self.database.transact(finals.known_files, self.route.name)
+        known = self.database.transact(agency_files.known_files, self.route.name)
         judgements = self._judge(files, known)
         finished = self.database.transact(self._write, judgements, known)
         look = AgencyLook(judgements=judgements)
@@ -84,7 +91,7 @@ class AgencyLooker:
         known = self.database.transact(rounds.open_rounds, self.route.name, due)
         # Also a campaign that could not even be read, which no file of it tells.
         pausing = {id_ for id_, one in known.items() if not self._is_due(one.failed_attempts, one.since_last_failure_s)}
-        for campaign in self.database.transact(finals.campaigns_of, due):
+        for campaign in self.database.transact(campaigns.known, due):
             if campaign.id in running or hold:
                 look.notes.append(f"{campaign}: {hold or 'a run is under way'}")
             elif campaign.id in pausing:
@@ -103,10 +110,10 @@ class AgencyLooker:
         ]
         names = parsed(to_parse, rules)
         ids = {name.tracking_id for name in names.values() if name.tracking_id}
-        masters = self.database.transact(finals.known_masters, ids)
+        known_masters = self.database.transact(masters.known_masters, ids)
         return [
             judge(
-                file, names.get(file.id) or _remembered(file, known), masters,
+                file, names.get(file.id) or _remembered(file, known), known_masters,
                 looks=_looks(file, known), settle_looks=self.site.agency.settle_looks,
             )
             for file in files
@@ -115,16 +122,16 @@ class AgencyLooker:
     def _write(self, cursor: Cursor, judgements: list[Judgement], known: dict[tuple[str, str], KnownFile]) -> list[str]:
         """Write down what changed; returns the campaigns that are complete but not advanced yet."""
         changed = [(j, _looks(j.file, known)) for j in judgements if _is_news(j, known)]
-        finals.save_judgements(cursor, self.route.name, changed)
+        agency_files.save_judgements(cursor, self.route.name, changed)
         if gone := set(known) - {(j.file.id, j.file.etag) for j in judgements}:
-            finals.mark_gone(cursor, self.route.name, gone)
+            steps.leave_agency_folder(cursor, self.route.name, gone)
         self._mail_refusals(cursor, [j for j, _ in changed if j.state == "refused"])
         outages.note_look(cursor, "Box")
         return self._finished(cursor) if self.site.agency.advance_when_complete else []
 
     def _mail_refusals(self, cursor: Cursor, refused: list[Judgement]) -> None:
         ids = {j.campaign_id for j in refused if j.campaign_id}
-        found = finals.campaigns_of(cursor, ids) if ids else []
+        found = campaigns.known(cursor, ids) if ids else []
         refs = {campaign.id: campaign_ref(self.links, campaign) for campaign in found}
         facts = [(refusal(self.links, j, refs.get(j.campaign_id or "")), j.file) for j in refused]
         outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})

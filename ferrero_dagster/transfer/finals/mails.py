@@ -11,7 +11,7 @@ from ferrero_dagster.messages.facts import (
     WorkflowError,
     campaign_ref,
 )
-from ferrero_dagster.tracking import campaigns, finals, outbox, rounds
+from ferrero_dagster.tracking import campaigns, outbox, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems
 
@@ -72,7 +72,7 @@ def report_complete(
         campaigns.note_status(cursor, campaign.id, route.status_after)
         rounds.close(cursor, current.id, "advanced")
         files = tuple(
-            moved_file(systems.links, transfer) for transfer in finals.finals_of(cursor, route.name, campaign.id)
+            moved_file(systems.links, transfer) for transfer in transfers.moved(cursor, route.name, campaign.id)
         )
         fact = FinalsComplete(
             campaign=campaign_ref(systems.links, campaign),

@@ -11,10 +11,10 @@ from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.tracking import campaigns, finals, rounds
+from ferrero_dagster.tracking import agency_files, campaigns, finals, rounds
+from ferrero_dagster.tracking.agency_files import ReadyFile
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock
-from ferrero_dagster.tracking.finals import ReadyFile
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
@@ -79,7 +79,7 @@ class _FinalsMove:
         except FerreroError:
             self.systems.database.transact(self._note_unread)
             raise
-        ready = self.systems.database.transact(finals.ready_files, self.route.name, self.campaign_id)
+        ready = self.systems.database.transact(agency_files.ready_files, self.route.name, self.campaign_id)
         self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
         result = self._move(campaign, self._chosen(ready), target_id)
         if result.moved:
@@ -180,7 +180,7 @@ class _FinalsMove:
 
     def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
         if campaign.status == GONE:
-            campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
+            [campaign] = self.systems.database.transact(campaigns.known, [self.campaign_id])
         mails.report_complete(self.systems, self.route, campaign, current, self.watcher.run_id, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {self.route.status_after}.")
         return self.route.status_after

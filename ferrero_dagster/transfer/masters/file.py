@@ -1,17 +1,17 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
-from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, MasterDetails, Transfer
+from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, Transfer
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.tracking import transfers
+from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging
@@ -51,11 +51,11 @@ class MasterFiles:
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
         # The DAM may have newer versions by now than it listed.
-        intend(cursor, self.route, self.campaign_id, assets, self.upload_id)
+        steps.intend(cursor, self.route, self.campaign_id, assets, upload_directory=self.upload_id)
         known = transfers.of_campaign(cursor, self.route.name, self.campaign_id)
         taken = [(asset, known[asset.id, asset.version]) for asset in assets]
         for asset, transfer in taken:
-            transfers.describe(cursor, transfer.tracking_id, asset, self._details(asset))
+            masters.describe(cursor, transfer.tracking_id, asset, self._details(asset))
         return [
             Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known.values()))
             for asset, transfer in taken
@@ -100,21 +100,13 @@ class MasterFiles:
         return self._recorded(claimed, file, digest, adopted=adopted)
 
     def _recorded(self, claimed: Claimed, file: BoxFile, digest: Digest, *, adopted: bool) -> MovedFile:
-        source_hash = "given" if claimed.asset.md5_hex else "computed"
-        self.systems.database.transact(
-            transfers.record_moved, claimed.transfer, file, digest,
-            source_hash=source_hash, run_id=self.run_id, adopted=adopted,
+        arrival = Arrival(
+            target_id=file.id, target_name=file.name, digest=digest, run_id=self.run_id, adopted=adopted,
+            source_hash="given" if claimed.asset.md5_hex else "computed",
         )  # fmt: skip
+        self.systems.database.transact(steps.record_master, claimed.transfer, arrival)
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return moved_file(arrived, self.systems.links)
-
-
-def intend(cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], upload_id: str) -> None:
-    """Write down that these assets are to be moved along the route; idempotent."""
-    transfers.intend(
-        cursor, route.name, campaign_id, assets, upload_directory=upload_id,
-        reuse_tracking_ids=route.reuse_tracking_ids,
-    )  # fmt: skip
 
 
 def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:

@@ -12,7 +12,7 @@ from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
-from ferrero_dagster.tracking import campaigns, finals, outages, rounds
+from ferrero_dagster.tracking import campaigns, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
@@ -153,7 +153,7 @@ class Looker:
 def _unfinished(cursor: Cursor, route: MastersRoute, found_ids: Collection[str]) -> list[Campaign]:
     """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
     ids = rounds.unfinished_advances(cursor, route.name)
-    return finals.campaigns_of(cursor, [campaign_id for campaign_id in ids if campaign_id not in found_ids])
+    return campaigns.known(cursor, [campaign_id for campaign_id in ids if campaign_id not in found_ids])
 
 
 def _histories(

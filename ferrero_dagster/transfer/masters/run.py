@@ -12,13 +12,13 @@ from ferrero_dagster.domain.box_names import campaign_folder_name, same_folder_n
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.tracking import campaigns, rounds, transfers
+from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.masters import mails
-from ferrero_dagster.transfer.masters.file import Claimed, MasterFiles, intend, moved_file
+from ferrero_dagster.transfer.masters.file import Claimed, MasterFiles, moved_file
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import staging
@@ -101,7 +101,7 @@ class _CampaignMove:
 
     def _not_shown(self, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing:
-            campaign = self.systems.database.transact(campaigns.known, self.campaign_id)
+            [campaign] = self.systems.database.transact(campaigns.known, [self.campaign_id])
             return self._resumed(campaign, known)
         self._close(known)
         return MastersOutcome(
@@ -180,10 +180,10 @@ class _CampaignMove:
 
         def work(cursor: Cursor) -> set[tuple[str, str]]:
             transfers.adopt_cron_masters(cursor, route, self.campaign_id, listed)
-            intend(cursor, self.route, self.campaign_id, listed, upload_id)
+            steps.intend(cursor, self.route, self.campaign_id, listed, upload_directory=upload_id)
             known = transfers.of_campaign(cursor, route, self.campaign_id)
             gone = [t for key, t in known.items() if t.state == "pending" and key not in listed_keys]
-            transfers.withdraw(cursor, gone)
+            steps.withdraw(cursor, gone)
             return {key for key, transfer in known.items() if transfer.state == "moved"}
 
         moved = database.transact(work)

@@ -1,0 +1,124 @@
+"""`agency_files`: each version of a file that was in the agency's folder, and what became of it (SPEC 4.1, 4.2)."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ferrero_dagster.domain.triage import Judgement, KnownFile, ListedFile
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import storable
+
+#: Columns of transfer `t`. A final in the DAM but still in Box counts as 0 failures: deleting it needs no pause. Where
+#: Box refused to delete it, which left an error, it waits for the longest pause.
+_ATTEMPTS = """CASE WHEN t.state IS DISTINCT FROM 'moved' THEN coalesce(t.attempts, 0)
+                    WHEN t.last_error IS NULL THEN 0 ELSE 1000 END AS failures,
+               extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyFile:
+    """A file that may be moved, and how often that failed."""
+
+    file: ListedFile
+    failures: int
+    since_last_attempt_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedFile:
+    """A file that waits in the agency's folder for somebody to mend it."""
+
+    name: str
+    reason: str
+    #: What is wrong with its name, as `NameProblem` by field; None where the name is right.
+    problems: list[dict[str, Any]] | None
+    refused_at: datetime
+
+
+def known_files(cursor: Cursor, route: str) -> dict[tuple[str, str], KnownFile]:
+    """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
+    cursor.execute(
+        f"""
+        SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state, {_ATTEMPTS}
+        FROM agency_files f
+        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.route = %s AND f.state <> 'gone'
+        """,
+        (route,),
+    )
+    return {(row["file_id"], row["etag"]): KnownFile(**row) for row in cursor.fetchall()}
+
+
+def save_judgements(cursor: Cursor, route: str, judgements: Sequence[tuple[Judgement, int]]) -> None:
+    """Write down what became of these files, each with the number of looks at it; one statement for all."""
+    rows = [
+        asdict(judgement.file)
+        | {"state": judgement.state, "looks": looks, "reason": judgement.reason}
+        | {"tracking_id": judgement.tracking_id, "campaign_id": judgement.campaign_id}
+        | {"problems": [asdict(problem) for problem in judgement.problems] or None}
+        for judgement, looks in judgements
+    ]
+    cursor.execute(
+        """
+        INSERT INTO agency_files AS known (route, file_id, etag, name, size_bytes, sha1_hex, state, looks, template,
+                                           tracking_id, campaign_id, reason, problems, refused_at)
+        SELECT %s, id, etag, name, size_bytes, sha1_hex, state, looks, nullif(template, 'null'), tracking_id,
+               campaign_id, reason, nullif(problems, 'null'), CASE WHEN state = 'refused' THEN now() END
+        FROM jsonb_to_recordset(%s) AS r (
+            id TEXT, etag TEXT, name TEXT, size_bytes BIGINT, sha1_hex TEXT, state TEXT, looks INTEGER,
+            template JSONB, tracking_id TEXT, campaign_id TEXT, reason TEXT, problems JSONB)
+        ON CONFLICT (route, file_id, etag) DO UPDATE SET
+            name = excluded.name, size_bytes = excluded.size_bytes, sha1_hex = excluded.sha1_hex,
+            state = excluded.state, looks = excluded.looks, template = excluded.template,
+            tracking_id = excluded.tracking_id, campaign_id = excluded.campaign_id, reason = excluded.reason,
+            problems = excluded.problems,
+            refused_at = CASE WHEN excluded.state = 'refused' THEN coalesce(known.refused_at, now()) END,
+            last_seen_at = now(), gone_at = NULL
+        """,
+        (route, json.dumps(storable(rows))),
+    )
+
+
+def mark_gone(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+    """These versions, each a file id and an etag, are no longer in the folder."""
+    cursor.execute(
+        """
+        UPDATE agency_files SET state = 'gone', gone_at = now()
+        FROM unnest(%s::text[], %s::text[]) AS left_folder (id, version)
+        WHERE route = %s AND file_id = left_folder.id AND etag = left_folder.version
+        """,
+        ([file_id for file_id, _ in versions], [etag for _, etag in versions], route),
+    )
+
+
+def ready_files(cursor: Cursor, route: str, campaign_id: str) -> list[ReadyFile]:
+    """The campaign's files that may be moved, oldest first; those set aside are left out."""
+    cursor.execute(
+        f"""
+        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template, {_ATTEMPTS} FROM agency_files f
+        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.route = %s AND f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
+        ORDER BY f.first_seen_at, f.id
+        """,
+        (route, campaign_id),
+    )
+    return [
+        ReadyFile(
+            failures=row.pop("failures"), since_last_attempt_s=row.pop("since_last_attempt_s"), file=ListedFile(**row)
+        )
+        for row in cursor.fetchall()
+    ]
+
+
+def refused_files(cursor: Cursor, route: str | None = None) -> list[RefusedFile]:
+    """The refused files that are in the folder of a route, or of all; those that wait longest come first."""
+    cursor.execute(
+        """
+        SELECT name, coalesce(reason, '') AS reason, problems, refused_at FROM agency_files
+        WHERE state = 'refused' AND route = coalesce(%s, route) ORDER BY refused_at, id
+        """,
+        (route,),
+    )
+    return [RefusedFile(**row) for row in cursor.fetchall()]

@@ -1,0 +1,166 @@
+"""`master_assets`: the files that finals are made from, each under its tracking ID (SPEC 3.5, 4.7).
+
+A master is `pending` from the moment that its file is to be moved, `active` once the file is in Box, and `withdrawn`
+when no final of it is awaited any more.
+"""
+
+import json
+import secrets
+import string
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ferrero_dagster.domain.files import DamAsset, MasterDetails
+from ferrero_dagster.domain.triage import KnownMaster
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import fitted, storable
+
+_TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Master:
+    """What a final takes from its master; rows of the cron scripts may lack either."""
+
+    upload_directory: str | None
+    full_metadata: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActiveMaster:
+    """A master that finals are awaited for; `name` and `campaign` as people call them, as far as they are known."""
+
+    tracking_id: str
+    name: str
+    campaign: str
+
+
+def take_tracking_ids(
+    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, upload_directory: str
+) -> dict[tuple[str, str], str]:
+    """A new tracking ID for each asset, by its id and version, each with a pending master.
+
+    The unique constraint decides which are free, not a look before.
+    """
+    taken: dict[tuple[str, str], str] = {}
+    while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
+        drawn = {_new_tracking_id(): asset for asset in missing}
+        for tracking_id in insert_pending(cursor, drawn, campaign_id, upload_directory):
+            taken[drawn[tracking_id].id, drawn[tracking_id].version] = tracking_id
+    return taken
+
+
+def _new_tracking_id() -> str:
+    return "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
+
+
+def insert_pending(
+    cursor: Cursor, assets: Mapping[str, DamAsset], campaign_id: str, upload_directory: str
+) -> list[str]:
+    """Make assets masters under these tracking IDs and return the IDs that were free; no metadata is known yet."""
+    ids, originals = [one.id for one in assets.values()], [one.original_id for one in assets.values()]
+    cursor.execute(
+        f"""
+        INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
+                                   full_metadata, status)
+        SELECT m.tracking_id, id, original_id, {fitted("master_assets", "asset_name", "name")}, %s, %s, '{{}}',
+               'pending'
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
+        ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
+        """,
+        (campaign_id, upload_directory, list(assets), ids, originals, [one.name for one in assets.values()]),
+    )
+    return [row["tracking_id"] for row in cursor.fetchall()]
+
+
+def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterDetails) -> None:
+    """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
+    metadata, extracted = json.dumps(storable(asset.raw)), json.dumps(storable(details.extracted_fields))
+    cursor.execute(
+        f"""
+        UPDATE master_assets SET full_metadata = %s, upload_directory = %s, extracted_fields = %s,
+               description = {fitted("master_assets", "description")}
+        WHERE tracking_id = %s AND opentext_id = %s AND status = 'pending'
+        """,
+        (metadata, details.upload_directory, extracted, details.description, tracking_id, asset.id),
+    )
+
+
+def activate(cursor: Cursor, tracking_id: str, box_file_id: str) -> None:
+    """The master is in Box: finals of it are awaited; idempotent."""
+    cursor.execute(
+        """
+        UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now()
+        WHERE tracking_id = %s AND status = 'pending'
+        """,
+        (box_file_id, tracking_id),
+    )
+
+
+def delete_pending(cursor: Cursor, tracking_ids: Collection[str]) -> None:
+    """Masters that never arrived go, since scripts count a campaign's masters whatever their status."""
+    cursor.execute(
+        "DELETE FROM master_assets WHERE status = 'pending' AND tracking_id = ANY(%s)", (list(tracking_ids),)
+    )
+
+
+def withdraw_master(cursor: Cursor, tracking_id: str) -> None:
+    """No final is awaited for the master any more."""
+    cursor.execute(
+        "UPDATE master_assets SET status = 'withdrawn', updated_at = now() "
+        "WHERE tracking_id = %s AND status = 'active'",
+        (tracking_id,),
+    )
+
+
+def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: str) -> dict[str, str]:
+    """The tracking IDs of the masters that files of these clean names were made from, the campaign's own first.
+
+    Of a cron script's final the extension may stand in its own column alone.
+    """
+    cursor.execute(
+        """
+        SELECT DISTINCT ON (name) name, d.tracking_id
+        FROM unnest(%s::text[]) AS name
+        JOIN derivative_assets d ON name IN (
+            derivative_filename, derivative_filename || '.' || ltrim(file_extension, '.'))
+        JOIN master_assets m USING (tracking_id)
+        WHERE d.status = 'active' AND m.status = 'active'
+        ORDER BY name, (m.campaign_id IS NOT DISTINCT FROM %s) DESC, d.created_at DESC NULLS LAST
+        """,
+        (list(names), campaign_id),
+    )
+    return {row["name"]: row["tracking_id"] for row in cursor.fetchall()}
+
+
+def known_masters(cursor: Cursor, tracking_ids: Collection[str]) -> dict[str, KnownMaster]:
+    """The masters with these tracking IDs."""
+    cursor.execute(
+        "SELECT tracking_id, campaign_id, status FROM master_assets WHERE tracking_id = ANY(%s)", (list(tracking_ids),)
+    )
+    return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
+
+
+def active_masters(cursor: Cursor, tracking_ids: Collection[str]) -> list[ActiveMaster]:
+    """The active ones among these masters."""
+    cursor.execute(
+        """
+        SELECT tracking_id, coalesce(asset_name, opentext_id, 'unknown') AS name,
+               coalesce(nullif(concat_ws(' ', campaign_number, campaign_name), ''), campaign_id, 'unknown') AS campaign
+        FROM master_assets m LEFT JOIN campaign_status USING (campaign_id)
+        WHERE tracking_id = ANY(%s) AND m.status = 'active' ORDER BY tracking_id
+        """,
+        (list(tracking_ids),),
+    )
+    return [ActiveMaster(**row) for row in cursor.fetchall()]
+
+
+def master(cursor: Cursor, tracking_id: str) -> Master | None:
+    """The active master with this tracking ID, with its full metadata (200 KB and more)."""
+    cursor.execute(
+        "SELECT upload_directory, full_metadata FROM master_assets WHERE tracking_id = %s AND status = 'active'",
+        (tracking_id,),
+    )
+    row = cursor.fetchone()
+    return Master(**row) if row else None

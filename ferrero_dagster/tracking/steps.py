@@ -1,0 +1,64 @@
+"""The steps of a file's way that concern two tables: each is written down in the caller's one transaction."""
+
+from collections.abc import Collection
+
+from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.domain.files import Arrival, DamAsset, Transfer
+from ferrero_dagster.tracking import agency_files, finals, masters, transfers
+from ferrero_dagster.tracking.database import Cursor
+
+
+def intend(
+    cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], *, upload_directory: str
+) -> None:
+    """Write down that these content versions are to be moved, each with its tracking ID; idempotent.
+
+    A new tracking ID is taken by making the file a pending master. A route may keep the ID of the master that a file
+    was made from, where that is known (SPEC 3, A5).
+    """
+    # Two that intend the same files wait for each other here, so that the second finds what the first has made.
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"intend:{route.name}:{campaign_id}",))
+    known = transfers.of_campaign(cursor, route.name, campaign_id)
+    wanted = {(asset.id, asset.version): asset for asset in assets}
+    back = [(known[key], asset) for key, asset in wanted.items() if key in known and known[key].state == "withdrawn"]
+    transfers.renew(cursor, [transfer.id for transfer, _ in back])
+    masters.insert_pending(cursor, {t.tracking_id: asset for t, asset in back}, campaign_id, upload_directory)
+    new = [asset for key, asset in wanted.items() if key not in known]
+    names = [asset.name for asset in new if route.reuse_tracking_ids]
+    reused = masters.masters_of_finals(cursor, names, campaign_id) if names else {}
+    unnamed = [asset for asset in new if asset.name not in reused]
+    taken = masters.take_tracking_ids(cursor, unnamed, campaign_id, upload_directory)
+    ids = [reused.get(asset.name) or taken[asset.id, asset.version] for asset in new]
+    transfers.insert_pending(cursor, route.name, campaign_id, new, ids)
+
+
+def withdraw(cursor: Cursor, gone: Collection[Transfer]) -> None:
+    """The sources are gone from the DAM's folder before they were moved: nothing is left to do for them."""
+    masters.delete_pending(cursor, transfers.leave_dam(cursor, [transfer.id for transfer in gone]))
+
+
+def record_master(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
+    """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
+
+    Raises:
+        PermanentError: as `transfers.arrive_in_box`.
+    """
+    transfers.arrive_in_box(cursor, transfer, arrival)
+    masters.activate(cursor, transfer.tracking_id, arrival.target_id)
+
+
+def record_final(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> bool:
+    """The final is in the DAM and proven: write it down; False where that was done before. Idempotent."""
+    is_new = transfers.arrive_in_dam(cursor, transfer, arrival)
+    if is_new:
+        finals.add_active(cursor, transfer.id)
+    return is_new
+
+
+def leave_agency_folder(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+    """These versions are no longer in the folder: moved by us, renamed, replaced or deleted; idempotent.
+
+    What had not arrived is withdrawn; there is nothing left to try.
+    """
+    agency_files.mark_gone(cursor, route, versions)
+    transfers.leave_box(cursor, route, versions)
