@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ferrero_dagster.clients.tokens import OF_THIS_PROCESS, Tokens
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import Site, load_site
 from ferrero_dagster.domain.links import Links
@@ -34,6 +35,8 @@ class Connections:
 
     settings: Settings
     site: Site
+    #: Log-ins are shared by all connections of the process; with `Tokens()` these log in for themselves.
+    tokens: Tokens = OF_THIS_PROCESS
 
     @classmethod
     def from_environment(cls) -> Connections:
@@ -99,7 +102,7 @@ class Connections:
             certificate = ClientCertificate(path=path, password=settings.dam_pfx_password.get_secret_value())
         session = OtmmSession(
             settings.dam_url, login=login, certificate=certificate, ca_bundle=settings.dam_ca_bundle,
-            limits=limits or self._limits(), renew_on_403=self.site.dam.renew_on_403,
+            limits=limits or self._limits(), renew_on_403=self.site.dam.renew_on_403, tokens=self.tokens,
         )  # fmt: skip
         try:
             yield session
@@ -139,7 +142,7 @@ class Connections:
             base_url=settings.box_api_url, upload_url=settings.box_upload_url, oauth_2_url=settings.box_oauth_url
         )
         config = read_box_config(settings.box_config)
-        client = open_box_client(config, base_urls=urls, limits=limits or self._limits())
+        client = open_box_client(config, base_urls=urls, limits=limits or self._limits(), tokens=self.tokens)
         try:
             yield client
         finally:

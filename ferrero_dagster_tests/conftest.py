@@ -3,12 +3,21 @@
 import os
 
 import hypothesis
+import pytest
+
+from ferrero_dagster.clients import tokens
 
 # Before anything starts a thread or a session: loopback is never behind a proxy.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 # The same examples on every machine, however slow it is. To look for new ones: pytest --hypothesis-profile=default
 hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def _no_log_in_is_left_from_the_test_before() -> None:
+    tokens.OF_THIS_PROCESS.forget()
+
 
 pytest_plugins = [
     "ferrero_dagster_tests.fix_postgres",

@@ -16,6 +16,7 @@ from ferrero_dagster.clients.box_session import close_box_client, open_box_clien
 from ferrero_dagster.clients.http import HttpLimits
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_session import OAuthLogin, OtmmSession
+from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
@@ -71,11 +72,18 @@ def opened_dam(url: str, *, login: OAuthLogin | None = DAM_LOGIN, limits: HttpLi
 
 @contextmanager
 def opened_box(
-    served: ServedBox, *, limits: HttpLimits = QUICK, uploads_per_minute: int = 0, http_session=None, **site
+    served: ServedBox,
+    *,
+    limits: HttpLimits = QUICK,
+    uploads_per_minute: int = 0,
+    http_session=None,
+    tokens: Tokens | None = None,
+    **site,
 ) -> Iterator[Box]:
     """Our client on the Box, with these values of the site configuration changed."""
+    config = read_box_config(served.config)
     client = open_box_client(
-        read_box_config(served.config), base_urls=served.base_urls, limits=limits, http_session=http_session
+        config, base_urls=served.base_urls, limits=limits, http_session=http_session, tokens=tokens
     )
     try:
         yield Box(client, load_site().box.model_copy(update=site), uploads_per_minute=uploads_per_minute)

@@ -33,6 +33,7 @@ from box_sdk_gen import (
 from requests.adapters import HTTPAdapter
 
 from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s
+from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -122,10 +123,9 @@ class _PacedAdapter(HTTPAdapter):
 class _SharedLogin(BoxJWTAuth):
     """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
 
-    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace) -> None:
+    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace, token: Token) -> None:
         super().__init__(config)
-        self._limits, self._pace = limits, pace
-        self._renewing = threading.Lock()
+        self._limits, self._pace, self._token = limits, pace, token
         self._sent = threading.local()
 
     def retrieve_authorization_header(self, *, network_session: NetworkSession | None = None) -> str:
@@ -133,23 +133,28 @@ class _SharedLogin(BoxJWTAuth):
         self._sent.token = self.retrieve_token(network_session=network_session).access_token
         return f"Bearer {self._sent.token}"
 
+    def retrieve_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:
+        """The token; raises as `refresh_token` where there is none yet."""
+        return self._got(network_session, other_than=None)
+
     def refresh_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:
         """A token other than the one that this thread sent last.
 
         Raises:
             FerreroError: Box refuses the log-in or cannot be reached.
         """
-        with self._renewing:
-            known = self.token_storage.get()
-            if known and known.access_token != getattr(self._sent, "token", None):
-                return known
+        return self._got(network_session, other_than=getattr(self._sent, "token", None))
+
+    def _got(self, network_session: NetworkSession | None, *, other_than: str | None) -> AccessToken:
+        def log_in() -> str:
             return retried(lambda: self._log_in(network_session), self._limits, self._pace)
 
-    def _log_in(self, network_session: NetworkSession | None) -> AccessToken:
+        return AccessToken(access_token=self._token.get(log_in, other_than=other_than))
+
+    def _log_in(self, network_session: NetworkSession | None) -> str:
         with _login_errors():
-            token: AccessToken = super().refresh_token(network_session=network_session)
-        if not token.access_token:
-            self.token_storage.clear()
+            token: str | None = super().refresh_token(network_session=network_session).access_token
+        if not token:
             raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
         return token
 
@@ -192,13 +197,15 @@ def open_box_client(
     base_urls: BaseUrls,
     limits: HttpLimits,
     http_session: requests.Session | None = None,
+    tokens: Tokens | None = None,
 ) -> BoxClient:
-    """A logged-in client to share between the threads of one process.
+    """A logged-in client to share between the threads of one process; `tokens` as in `OtmmSession`.
 
     Raises:
         FerreroError: Box refuses the log-in or cannot be reached.
     """
     pace = Pace()
+    token = (tokens or Tokens()).of(*_identity(config, base_urls))
     network = NetworkSession(
         base_urls=base_urls,
         network_client=BoxNetworkClient(http_session or _http_session(pace)),
@@ -207,9 +214,17 @@ def open_box_client(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=_SharedLogin(config, limits, pace), network_session=network)
+    client = BoxClient(auth=_SharedLogin(config, limits, pace, token), network_session=network)
     client.auth.retrieve_token(network_session=client.network_session)
     return client
+
+
+def _identity(config: JWTConfig, urls: BaseUrls) -> tuple[str | None, ...]:
+    """Everything that a log-in is made of."""
+    where = (urls.base_url, urls.upload_url, urls.oauth_2_url)
+    who = (config.enterprise_id, config.user_id, config.client_id, config.jwt_key_id)
+    secrets = (config.client_secret, config.private_key, config.private_key_passphrase)
+    return where + who + secrets
 
 
 def _http_session(pace: Pace) -> requests.Session:

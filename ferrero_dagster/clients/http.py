@@ -7,7 +7,6 @@ by all threads that share the `Pace`, and one longer than we are willing to wait
 import email.utils
 import hashlib
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -233,19 +232,3 @@ def _stream(
             if elapsed_s > limits.read_timeout_s and size_bytes < limits.min_bytes_per_s * elapsed_s:
                 raise TransientError(f"{what}: the transfer is too slow, it was given up.", code="too slow")
     return Digest(size_bytes=size_bytes, sha1_hex=sha1.hexdigest(), md5_hex=md5.hexdigest())
-
-
-class LockedValue:
-    """A value, such as a token, that one thread renews while the others wait for it."""
-
-    def __init__(self, renew: Callable[[], str]) -> None:
-        self._renew = renew
-        self._lock = threading.Lock()
-        self._value: str | None = None
-
-    def get(self, *, other_than: str | None = None) -> str:
-        """The value; renewed, once for all threads, while it is still the stale `other_than`."""
-        with self._lock:
-            if self._value is None or self._value == other_than:
-                self._value = self._renew()
-            return self._value

@@ -1,7 +1,7 @@
 """Requests to OTMM: log-in, renewal of the token, client certificate, retries, and what each error answer means.
 
 Contract otmm.md 1, 2, 9, 10. Threads may share one `OtmmSession`: each gets a `requests.Session` of its own,
-so that cookies of a load balancer stay together, and all share one token.
+so that cookies of a load balancer stay together, and all share one token, with other sessions too where told so.
 """
 
 import ssl
@@ -17,7 +17,6 @@ from requests_pkcs12 import Pkcs12Adapter
 
 from ferrero_dagster.clients.http import (
     HttpLimits,
-    LockedValue,
     Pace,
     is_busy,
     json_of,
@@ -25,6 +24,7 @@ from ferrero_dagster.clients.http import (
     retried,
     retry_after_s,
 )
+from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -71,8 +71,11 @@ class OtmmSession:
         ca_bundle: Path | None = None,
         limits: HttpLimits | None = None,
         renew_on_403: bool = True,
+        tokens: Tokens | None = None,
     ) -> None:
         """Nothing is asked of the DAM yet. With `renew_on_403` a 403, too, may mean no more than an expired token.
+
+        Sessions that are given the same `tokens` share their log-in; one without logs in for itself.
 
         Raises:
             ConfigurationError: `ca_bundle` cannot be used.
@@ -84,7 +87,7 @@ class OtmmSession:
         self._certificate = certificate
         self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
         self._pace = Pace()
-        self._token = LockedValue(self._log_in)
+        self._token = (tokens or Tokens()).of(url, login, certificate, ca_bundle)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -121,11 +124,11 @@ class OtmmSession:
 
         A streamed body is used up by sending it: give as `body` a function that makes the options for it anew.
         """
-        token = self._token.get() if self._login else None
+        token = self._token.get(self._log_in) if self._login else None
         response = self._request(method, path, what, token, **options)
         if self._login and (response.status_code in self._expired or _is_web_page(response)):
             response.close()
-            response = self._request(method, path, what, self._token.get(other_than=token), **options)
+            response = self._request(method, path, what, self._token.get(self._log_in, other_than=token), **options)
         if not response.ok or _is_web_page(response):
             with response:
                 raise _error(what, response)

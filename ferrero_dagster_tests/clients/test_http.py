@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.clients.http import LockedValue, is_busy, retry_after_s
-from ferrero_dagster.domain.errors import AccessRefused
+from ferrero_dagster.clients.http import is_busy, retry_after_s
 
 
 @given(st.text())
@@ -38,18 +37,3 @@ def test_a_system_is_busy_on_server_errors_and_when_it_asks_for_patience():
         404,
         409,
     ]
-
-
-def test_a_value_that_could_not_be_renewed_is_asked_for_again():
-    answers = iter(["", "first", "second"])
-
-    def renew() -> str:
-        if answer := next(answers):
-            return answer
-        raise AccessRefused("DAM", "no")
-
-    value = LockedValue(renew)
-    with pytest.raises(AccessRefused):
-        value.get()
-    assert value.get() == value.get(other_than="older") == "first"
-    assert value.get(other_than="first") == value.get() == "second"
