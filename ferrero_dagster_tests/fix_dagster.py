@@ -10,9 +10,12 @@ import pytest
 
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.sandbox.serving import HOST, Server
 from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
+from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.fix_world import World
 
 RUN_KEY, PARTITION = "dagster/run_key", "dagster/partition"
@@ -62,13 +65,26 @@ class Cockpit:
         for request in result.run_requests or []:
             launched = self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: str(request.run_key)}))
             if not launched:
-                self.launch(job, str(request.partition_key), tags={**request.tags, RUN_KEY: str(request.run_key)})
+                self.launch_partition(
+                    job, str(request.partition_key), tags={**request.tags, RUN_KEY: str(request.run_key)}
+                )
+
+    def key(self, campaign_id: str) -> str:
+        """What the campaign is called in Dagster."""
+        store = self.world.dam.store
+        name, number = store.item(campaign_id).name, store.value(campaign_id, CAMPAIGN_NUMBER)
+        campaign = Campaign(id=campaign_id, number=number, name=name, status="", type="")
+        return self.world.database.transact(partition_keys, [campaign])[campaign_id]
 
     def launch(self, job: str, campaign_id: str, *, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
         """A run of a campaign, as the launchpad starts it."""
-        self.instance.add_dynamic_partitions("campaigns", [campaign_id])
+        return self.launch_partition(job, self.key(campaign_id), tags=tags)
+
+    def launch_partition(self, job: str, key: str, *, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """A run of a partition, also of one that was added by hand."""
+        self.instance.add_dynamic_partitions("campaigns", [key])
         result = self.repository.get_job(job).execute_in_process(
-            partition_key=campaign_id, instance=self.instance, tags=tags, raise_on_error=False
+            partition_key=key, instance=self.instance, tags=tags, raise_on_error=False
         )
         self.results.append(result)
         return result

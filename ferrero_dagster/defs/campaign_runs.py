@@ -9,8 +9,11 @@ from ferrero_dagster.defs.failures import REPORTED
 from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.partitions import TRACKING_IDS_NAME
 from ferrero_dagster.defs.runs import campaign_tags
+from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.systems import Watcher
 
 
@@ -38,6 +41,23 @@ def campaign_watcher(
         context.log_event(event)
 
     return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
+
+
+def campaign_id_of(context: dg.AssetExecutionContext, database: Database) -> str:
+    """The campaign that the run's partition stands for.
+
+    Raises:
+        PermanentError: it stands for none.
+    """
+    key = context.partition_key
+    campaign_id = database.transact(campaigns.partitions, [key]).get(key)
+    if campaign_id is None:
+        raise PermanentError(
+            f"No campaign is known by the partition {key!r}: the sensors make partitions, with the first run of a "
+            "campaign; choose one of theirs, and delete this one in Dagster.",
+            code="unknown partition",
+        )
+    return campaign_id
 
 
 def ended(context: dg.AssetExecutionContext, metadata: Metadata, *, is_red: bool) -> dg.MaterializeResult[Any]:

@@ -38,9 +38,9 @@ def build_campaign_sensor(
                 looker = Looker(
                     dam=dam, database=database, site=connections.site, links=connections.links, interval_s=interval_s
                 )
-                look = looker.look(route, running=running_campaigns(context.instance, route.name))
-        events = [] if look.found is None else [_observation(route, look.found)]
-        return tick_result(context, route.name, look, events)
+                look = looker.look(route, running=running_campaigns(context.instance, database, route.name))
+                events = [] if look.found is None else [_observation(route, look.found)]
+                return tick_result(context, database, route.name, look, events)
 
     return campaigns
 

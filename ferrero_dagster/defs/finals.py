@@ -9,7 +9,7 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
-from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
+from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -17,6 +17,7 @@ from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.tracking.agency_files import refused_files
+from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 
@@ -80,11 +81,12 @@ def build_agency_sensor(
             connections = ferrero.connections()
             with connections.database() as database:
                 end_dead_runs(context.instance, database, route.name)
-            look = _look(connections, route, running=running_campaigns(context.instance, route.name))
-        events: list[TickEvent] = []
-        if look.judgements is not None:
-            events = [agency_observation(route, look, connections.links), agency_check(route, look)]
-        return tick_result(context, route.name, look, events)
+                running = running_campaigns(context.instance, database, route.name)
+                look = _look(connections, database, route, running=running)
+                events: list[TickEvent] = []
+                if look.judgements is not None:
+                    events = [agency_observation(route, look, connections.links), agency_check(route, look)]
+                return tick_result(context, database, route.name, look, events)
 
     return agency_files
 
@@ -106,14 +108,16 @@ def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:
     return no_refused_files
 
 
-def _look(connections: Connections, route: FinalsRoute, *, running: Collection[str]) -> AgencyLook:
-    with connections.database() as database:
-        looker = AgencyLooker(
-            open_agency=lambda: connections.agency(IMPATIENT), route=route,
-            folder_id=connections.box_folders[route.inbox],
-            database=database, site=connections.site, links=connections.links,
-        )  # fmt: skip
-        return looker.look(running=running)
+def _look(connections: Connections, database: Database, route: FinalsRoute, *, running: Collection[str]) -> AgencyLook:
+    looker = AgencyLooker(
+        open_agency=lambda: connections.agency(IMPATIENT),
+        route=route,
+        folder_id=connections.box_folders[route.inbox],
+        database=database,
+        site=connections.site,
+        links=connections.links,
+    )
+    return looker.look(running=running)
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: FinalsRoute) -> dg.MaterializeResult[Any]:
@@ -123,8 +127,9 @@ def _move(context: dg.AssetExecutionContext, connections: Connections, route: Fi
     )  # fmt: skip
     try:
         with connections.systems() as systems:
-            outcome = move_finals(route, context.partition_key, systems, watcher)
+            campaign_id = campaign_id_of(context, systems.database)
+            outcome = move_finals(route, campaign_id, systems, watcher)
     finally:
         deliver_at_once(context.log, connections)
-    metadata = finals_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
+    metadata = finals_metadata(outcome, dam_url=connections.links.folder(campaign_id))
     return ended(context, metadata, is_red=bool(outcome.failed))

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
-from ferrero_dagster.defs.campaign_runs import campaign_watcher, ended
+from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -66,8 +66,9 @@ def _move(
     )  # fmt: skip
     try:
         with connections.systems() as systems:
-            outcome = move_campaign(route, context.partition_key, systems, watcher)
+            campaign_id = campaign_id_of(context, systems.database)
+            outcome = move_campaign(route, campaign_id, systems, watcher)
     finally:
         deliver_at_once(context.log, connections)
-    metadata = outcome_metadata(outcome, dam_url=connections.links.folder(context.partition_key))
+    metadata = outcome_metadata(outcome, dam_url=connections.links.folder(campaign_id))
     return ended(context, metadata, is_red=bool(outcome.failed))

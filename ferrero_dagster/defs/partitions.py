@@ -5,7 +5,7 @@ import dagster as dg
 CAMPAIGNS_NAME = "campaigns"
 TRACKING_IDS_NAME = "tracking_ids"
 
-#: Campaign id (40 hex digits), local and global in one set: assets of a campaign map to each other by identity.
+#: `campaign_status.partition_key`, local and global in one set: assets of a campaign map to each other by identity.
 CAMPAIGNS = dg.DynamicPartitionsDefinition(name=CAMPAIGNS_NAME)
 
 #: Six characters; one event per moved file.

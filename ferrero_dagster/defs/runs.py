@@ -8,7 +8,7 @@ import dagster as dg
 
 from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.tracking import overview
+from ferrero_dagster.tracking import campaigns, overview
 from ferrero_dagster.tracking.database import Database
 
 _UNFINISHED = [
@@ -20,6 +20,7 @@ _UNFINISHED = [
 ]
 _SILENT_FOR = timedelta(minutes=10)
 _MAX_TAG_LENGTH = 200
+_PARTITION_TAG = "dagster/partition"
 TickEvent = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -31,18 +32,26 @@ class Look(Protocol):
         """Campaigns to start now."""
 
 
-def running_campaigns(instance: dg.DagsterInstance, job_name: str) -> set[str]:
+def running_campaigns(instance: dg.DagsterInstance, database: Database, job_name: str) -> set[str]:
     """Ids of the campaigns that have an unfinished run of this job."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
-    return {run.tags.get("dagster/partition", "") for run in runs}
+    unfinished = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
+    return {campaign_id for campaign_id, _ in _with_campaigns(database, unfinished)}
+
+
+def _with_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[str, dg.DagsterRun]]:
+    """The runs, each with its campaign's id; one started by hand knows only its partition until it begins."""
+    keys = {run.tags[_PARTITION_TAG] for run in runs if _PARTITION_TAG in run.tags}
+    ids = database.transact(campaigns.partitions, keys) if keys else {}
+    found = [(ids.get(run.tags.get(_PARTITION_TAG, "")), run) for run in runs]
+    return [(campaign_id, run) for campaign_id, run in found if campaign_id]
 
 
 def end_dead_runs(instance: dg.DagsterInstance, database: Database, job_name: str) -> list[str]:
     """End runs of a route that are silent and do not hold their campaign's lock: their process is gone; their ids."""
     ended = []
-    for run in instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.STARTED])):
-        campaign_id = run.tags.get("dagster/partition")
-        if not campaign_id or not _is_silent(instance, run.run_id):
+    started = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.STARTED]))
+    for campaign_id, run in _with_campaigns(database, started):
+        if not _is_silent(instance, run.run_id):
             continue
         if not database.transact(overview.is_locked, f"{job_name}:{campaign_id}"):
             instance.report_run_failed(run, "Its process is gone: it does not hold the lock of its campaign.")
@@ -57,47 +66,49 @@ def _is_silent(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 
 def tick_result(
-    context: dg.SensorEvaluationContext, job_name: str, look: Look, events: Sequence[TickEvent]
+    context: dg.SensorEvaluationContext, database: Database, job_name: str, look: Look, events: Sequence[TickEvent]
 ) -> dg.SensorResult:
     """The end of a tick: a run for each campaign that the look starts; the look's lines in the tick's log."""
     for line in str(look).splitlines():
         context.log.info(line)
+    keys = database.transact(campaigns.partition_keys, list(look.starts)) if look.starts else {}
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
-                run_key=run_key(context.instance, job_name, campaign.id),
-                partition_key=campaign.id,
+                run_key=run_key(context.instance, job_name, keys[campaign.id]),
+                partition_key=keys[campaign.id],
                 tags=campaign_tags(job_name, campaign),
             )
             for campaign in look.starts
         ],
-        dynamic_partitions_requests=new_partitions(context.instance, [campaign.id for campaign in look.starts]),
+        dynamic_partitions_requests=new_partitions(context.instance, keys.values()),
         asset_events=events,
         skip_reason=None if look.starts else str(look),
     )
 
 
-def run_key(instance: dg.DagsterInstance, job_name: str, campaign_id: str) -> str:
+def run_key(instance: dg.DagsterInstance, job_name: str, partition_key: str) -> str:
     """A key that names the run before this one.
 
     Dagster launches a key once for ever, whatever became of the run. Two ticks at once make the same key, so one run;
     once that run has ended, in whatever way, the next key differs.
     """
-    before = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={"dagster/partition": campaign_id}), limit=1)
-    return f"{job_name}:{campaign_id}:after:{before[0].run_id if before else 'none'}"
+    before = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={_PARTITION_TAG: partition_key}), limit=1)
+    return f"{job_name}:{partition_key}:after:{before[0].run_id if before else 'none'}"
 
 
 def campaign_tags(route_name: str, campaign: Campaign) -> dict[str, str]:
     """The tags that every run of a campaign carries (SPEC 10)."""
     return {
         "ferrero/route": route_name,
+        "ferrero/campaign_id": campaign.id,
         "ferrero/campaign_number": campaign.number[:_MAX_TAG_LENGTH],
         "ferrero/campaign_name": campaign.name[:_MAX_TAG_LENGTH],
     }
 
 
-def new_partitions(instance: dg.DagsterInstance, campaign_ids: Collection[str]) -> list[Any]:
+def new_partitions(instance: dg.DagsterInstance, keys: Collection[str]) -> list[Any]:
     """The request that adds the campaigns which are no partitions yet; adding known ones again would cost time."""
-    known = set(instance.get_dynamic_partitions(CAMPAIGNS_NAME)) if campaign_ids else set()
-    new = [campaign_id for campaign_id in campaign_ids if campaign_id not in known]
+    known = set(instance.get_dynamic_partitions(CAMPAIGNS_NAME)) if keys else set()
+    new = [key for key in keys if key not in known]
     return [CAMPAIGNS.build_add_request(new)] if new else []

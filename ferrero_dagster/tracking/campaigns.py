@@ -12,6 +12,7 @@ from datetime import datetime
 from psycopg2.sql import SQL, Composable, Identifier
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.partition_keys import partition_keys_for
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import fitted
 
@@ -198,6 +199,42 @@ def unread(cursor: Cursor, campaign_ids: Collection[str]) -> dict[str, float]:
         (list(campaign_ids),),
     )
     return {row["campaign_id"]: row["since_s"] for row in cursor.fetchall()}
+
+
+def partition_keys(cursor: Cursor, campaigns: Iterable[Campaign]) -> dict[str, str]:
+    """The partition key of each of these campaigns by its id; one that has none gets one, for ever (SPEC 10)."""
+    by_id = {campaign.id: campaign for campaign in campaigns}
+    keys = {id_: key for key, id_ in _partitions(cursor, "campaign_id", by_id)}
+    missing = [campaign for id_, campaign in by_id.items() if id_ not in keys]
+    if missing:
+        # Two looks at once shall not choose the same key for two campaigns, nor two keys for one.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ferrero:partition_keys', 0))")
+        keys |= {id_: key for key, id_ in _partitions(cursor, "campaign_id", by_id)}
+    return keys | {campaign.id: _give_key(cursor, campaign) for campaign in missing if campaign.id not in keys}
+
+
+def partitions(cursor: Cursor, keys: Iterable[str]) -> dict[str, str]:
+    """The ids of the campaigns that these partition keys stand for; unknown keys are missing."""
+    return dict(_partitions(cursor, "partition_key", keys))
+
+
+def _partitions(cursor: Cursor, column: str, values: Iterable[str]) -> list[tuple[str, str]]:
+    cursor.execute(
+        "SELECT partition_key, campaign_id FROM campaign_status "
+        f"WHERE {column} = ANY(%s) AND partition_key IS NOT NULL",
+        (list(values),),
+    )
+    return [(row["partition_key"], row["campaign_id"]) for row in cursor.fetchall()]
+
+
+def _give_key(cursor: Cursor, campaign: Campaign) -> str:
+    wanted = list(partition_keys_for(campaign))
+    taken = {key for key, _ in _partitions(cursor, "partition_key", wanted)}
+    key = next(key for key in wanted if key not in taken)
+    # Of a campaign that only its masters tell of there is no row yet.
+    cursor.execute(f"{_INSERT} ON CONFLICT (campaign_id) DO NOTHING", asdict(campaign))
+    cursor.execute("UPDATE campaign_status SET partition_key = %s WHERE campaign_id = %s", (key, campaign.id))
+    return key
 
 
 def note_status(cursor: Cursor, campaign_id: str, status: str) -> None:

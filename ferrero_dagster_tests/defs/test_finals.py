@@ -39,11 +39,16 @@ def test_a_tick_asks_for_one_run_per_campaign_under_its_partition_and_tags(cockp
     second = cockpit.preview("agency_files")
     [request] = second.run_requests
     assert (request.partition_key, request.tags) == (
-        campaign_id,
-        {"ferrero/route": "a2_to_a3", "ferrero/campaign_number": "C000000001", "ferrero/campaign_name": "Spring"},
+        "C000000001 Spring",
+        {
+            "ferrero/route": "a2_to_a3",
+            "ferrero/campaign_id": campaign_id,
+            "ferrero/campaign_number": "C000000001",
+            "ferrero/campaign_name": "Spring",
+        },
     )
     [partitions] = second.dynamic_partitions_requests
-    assert list(partitions.partition_keys) == [campaign_id]
+    assert list(partitions.partition_keys) == ["C000000001 Spring"]
     third = cockpit.preview("agency_files")
     assert [r.run_key for r in third.run_requests] == [request.run_key]
     cockpit.obey(second, "agency_files")
@@ -102,8 +107,8 @@ def test_a_run_shows_each_final_and_everybody_is_told(cockpit, agency):
     assert (values["moved"], values["failed"], values["status in the DAM"]) == (1, 0, "A3")
     assert f"#asset/{asset.id})" in values["files"]
     tags = cockpit.instance.get_run_by_id(result.run_id).tags
-    assert (tags["ferrero/campaign_name"], tags[PARTITION]) == ("Spring", campaign_id)
-    assert cockpit.instance.get_materialized_partitions(FINALS) == {campaign_id}
+    assert (tags["ferrero/campaign_id"], tags[PARTITION]) == (campaign_id, "C000000001 Spring")
+    assert cockpit.instance.get_materialized_partitions(FINALS) == {"C000000001 Spring"}
     assert len(cockpit.subjects()) == 2
     assert {mail.recipients for mail in cockpit.mailbox.messages()} == {("team@agency.example",)}
 

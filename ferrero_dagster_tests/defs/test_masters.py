@@ -27,7 +27,7 @@ def test_a_run_shows_what_moved_where_and_everybody_is_told(cockpit):
     tags = result.dagster_run.tags | cockpit.instance.get_run_by_id(result.run_id).tags
     assert tags["ferrero/route"] == "a1_to_a2"
     assert (tags["ferrero/campaign_number"], tags["ferrero/campaign_name"]) == ("C000000001", "Spring")
-    assert tags[PARTITION] == campaign_id
+    assert (tags["ferrero/campaign_id"], tags[PARTITION]) == (campaign_id, "C000000001 Spring")
     [mail] = cockpit.mailbox.messages()
     assert mail.recipients == ("team@agency.example",)
     assert all(stored.rpartition("/")[2] in mail.text for stored in world.box.store.tree())
@@ -55,7 +55,7 @@ def test_the_other_routes_have_their_own_job_and_asset(cockpit, route):
     campaign_id = cockpit.world.campaign(route=route)
     assert cockpit.launch(route.name, campaign_id).success
     assert cockpit.world.dam.store.status(campaign_id) == route.status_after
-    assert cockpit.instance.get_materialized_partitions(dg.AssetKey(route.asset)) == {campaign_id}
+    assert cockpit.instance.get_materialized_partitions(dg.AssetKey(route.asset)) == {cockpit.key(campaign_id)}
     assert len(cockpit.webhooks.received()) == int(route.webhook)
 
 

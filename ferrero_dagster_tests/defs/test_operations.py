@@ -16,6 +16,7 @@ from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.status import STATUS, operations_status
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, IntegrityError, PermanentError, SystemUnavailable
 from ferrero_dagster.tracking import outages
+from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 
 JOBS = {job.name: job for job in build_operations()}
@@ -193,9 +194,9 @@ def test_the_sensor_survives_a_database_that_is_out_and_reconcile_reports_what_i
     assert "KeyError: 'x'" in [fact.get("explanation") for fact in mails(database)]
 
 
-def started(instance, campaign_id, *, minutes_ago):
-    """A run whose last event is so old."""
-    tags = {"dagster/partition": campaign_id}
+def started(instance, key, *, minutes_ago):
+    """A run of this partition whose last event is so old."""
+    tags = {"dagster/partition": key}
     run = instance.create_run_for_job(failing_job(None), tags=tags, status=dg.DagsterRunStatus.STARTED)
     event = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job_name="a1_to_a2", message="started")
     entry = dg.EventLogEntry(
@@ -215,8 +216,9 @@ def started(instance, campaign_id, *, minutes_ago):
 def test_reconcile_ends_runs_that_are_silent_and_hold_no_lock_and_their_death_is_mailed(
     database, database_url, instance
 ):
+    keys = database.transact(partition_keys, [campaign(digit) for digit in "abc"])
     dead, alive, young = (
-        started(instance, digit * 40, minutes_ago=minutes) for digit, minutes in (("a", 11), ("b", 11), ("c", 9))
+        started(instance, keys[digit * 40], minutes_ago=minutes) for digit, minutes in (("a", 11), ("b", 11), ("c", 9))
     )
     with database.lock(f"a1_to_a2:{'b' * 40}"):
         done = output(run(build_reconcile(), database_url, instance))["done"]

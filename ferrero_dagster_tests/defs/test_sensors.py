@@ -40,11 +40,16 @@ def test_a_tick_starts_a_campaign_as_a_tagged_partition_and_shows_what_it_found(
     result = cockpit.preview(route.sensor)
     [request] = result.run_requests
     assert (request.partition_key, request.tags) == (
-        campaign_id,
-        {"ferrero/route": route.name, "ferrero/campaign_number": "C000000001", "ferrero/campaign_name": "Spring"},
+        "C000000001 Spring",
+        {
+            "ferrero/route": route.name,
+            "ferrero/campaign_id": campaign_id,
+            "ferrero/campaign_number": "C000000001",
+            "ferrero/campaign_name": "Spring",
+        },
     )
     [partitions] = result.dynamic_partitions_requests
-    assert (partitions.partitions_def_name, list(partitions.partition_keys)) == ("campaigns", [campaign_id])
+    assert (partitions.partitions_def_name, list(partitions.partition_keys)) == ("campaigns", ["C000000001 Spring"])
     [observation] = result.asset_events
     assert observation.asset_key == dg.AssetKey(route.source_asset)
     assert observation.metadata[f"campaigns in {route.status_before}"].value == 1
@@ -97,7 +102,9 @@ def test_ticks_that_overlap_ask_for_the_same_run_and_it_is_launched_once(cockpit
 def test_a_campaign_with_an_unfinished_run_is_not_asked_for_again(cockpit):
     campaign_id = cockpit.world.campaign()
     job = cockpit.repository.get_job("a1_to_a2")
-    run = cockpit.instance.create_run_for_job(job, tags={PARTITION: campaign_id}, status=dg.DagsterRunStatus.STARTED)
+    run = cockpit.instance.create_run_for_job(
+        job, tags={PARTITION: cockpit.key(campaign_id)}, status=dg.DagsterRunStatus.STARTED
+    )
     assert "a run is under way" in cockpit.preview("a1_campaigns").skip_reason.skip_message
     cockpit.instance.report_run_failed(run)
     assert len(cockpit.preview("a1_campaigns").run_requests) == 1
@@ -106,10 +113,10 @@ def test_a_campaign_with_an_unfinished_run_is_not_asked_for_again(cockpit):
 @pytest.mark.fault(30)
 def test_a_run_whose_process_is_gone_is_ended_by_the_next_look_and_its_campaign_starts_anew(cockpit):
     dead, alive = cockpit.world.campaign(), cockpit.world.campaign()
-    runs = [started(cockpit.instance, campaign_id, minutes_ago=11) for campaign_id in (dead, alive)]
+    runs = [started(cockpit.instance, cockpit.key(campaign_id), minutes_ago=11) for campaign_id in (dead, alive)]
     with cockpit.world.database.lock(f"a1_to_a2:{alive}"):
         [request] = cockpit.preview("a1_campaigns").run_requests
-    assert request.partition_key == dead
+    assert request.partition_key == cockpit.key(dead)
     assert [cockpit.instance.get_run_by_id(run).is_finished for run in runs] == [True, False]
 
 
@@ -276,8 +283,8 @@ def test_a_run_that_died_after_setting_the_status_is_completed_by_the_next_tick(
     assert len(cockpit.webhooks.received()) == 1
     assert cockpit.results[-1].success
     assert {run.tags[RUN_KEY] for run in cockpit.instance.get_runs()} == {
-        f"a1_to_a2:{campaign_id}:after:none",
-        f"a1_to_a2:{campaign_id}:after:{cockpit.results[0].run_id}",
+        f"a1_to_a2:{cockpit.key(campaign_id)}:after:none",
+        f"a1_to_a2:{cockpit.key(campaign_id)}:after:{cockpit.results[0].run_id}",
     }
 
 
