@@ -28,7 +28,7 @@ from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.masters.look import Look, Looker
-from ferrero_dagster.transfer.masters.run import MastersOutcome, move_campaign
+from ferrero_dagster.transfer.masters.run import MastersOutcome, move_masters
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
 from ferrero_dagster_tests.tracking.cron_database import run_sql
@@ -92,7 +92,7 @@ class World:
         watcher = Watcher(run_id=run_id, log=self.said.append, on_moved=self.events.append)
         held = self._held_locks()
         try:
-            return move_campaign(route, campaign_id, self.systems, watcher)
+            return move_masters(route, campaign_id, self.systems, watcher)
         finally:
             # PostgreSQL, if it is there, frees a closed connection's lock a moment later; the next run comes sooner.
             with suppress(psycopg2.OperationalError):

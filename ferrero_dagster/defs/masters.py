@@ -12,7 +12,7 @@ from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
-from ferrero_dagster.transfer.masters.run import move_campaign
+from ferrero_dagster.transfer.masters.run import move_masters
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
 
@@ -67,7 +67,7 @@ def _move(
     try:
         with connections.systems() as systems:
             campaign_id = campaign_id_of(context, systems.database)
-            outcome = move_campaign(route, campaign_id, systems, watcher)
+            outcome = move_masters(route, campaign_id, systems, watcher)
     finally:
         deliver_at_once(context.log, connections)
     metadata = outcome_metadata(outcome, dam_url=connections.links.folder(campaign_id))

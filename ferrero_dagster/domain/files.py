@@ -43,7 +43,7 @@ class MasterDetails:
     """What is remembered of a master beside its ids and its full metadata."""
 
     #: Id of the DAM folder that its finals go to.
-    upload_directory: str
+    finals_folder_id: str
     description: str | None
     #: Values of the fields that a final needs (SPEC 6), by field id.
     extracted_fields: dict[str, Any]

@@ -19,7 +19,7 @@ from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
 from ferrero_dagster.transfer.finals.look import AgencyLooker
-from ferrero_dagster.transfer.masters.run import move_campaign
+from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
 
 _FILES = 40
@@ -67,7 +67,7 @@ def _move(world: World, connections: Connections, threads: int) -> float:
     )
     watcher = Watcher(run_id="bench", log=lambda _: None, on_moved=lambda _: None)
     with Connections(connections.settings, site).systems() as systems:
-        return _timed(lambda: move_campaign(site.routes.masters[0], campaign_id, systems, watcher))
+        return _timed(lambda: move_masters(site.routes.masters[0], campaign_id, systems, watcher))
 
 
 def _look_twice(world: World, connections: Connections) -> tuple[float, float]:

@@ -23,7 +23,7 @@ _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 class Master:
     """What a final takes from its master; rows of the cron scripts may lack either."""
 
-    upload_directory: str | None
+    finals_folder_id: str | None
     full_metadata: Any
 
 
@@ -37,7 +37,7 @@ class ActiveMaster:
 
 
 def take_tracking_ids(
-    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, upload_directory: str
+    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, finals_folder_id: str
 ) -> dict[tuple[str, str], str]:
     """A new tracking ID for each asset, by its id and version, each with a pending master.
 
@@ -46,7 +46,7 @@ def take_tracking_ids(
     taken: dict[tuple[str, str], str] = {}
     while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
         drawn = {_new_tracking_id(): asset for asset in missing}
-        for tracking_id in insert_pending(cursor, drawn, campaign_id, upload_directory):
+        for tracking_id in insert_pending(cursor, drawn, campaign_id, finals_folder_id):
             taken[drawn[tracking_id].id, drawn[tracking_id].version] = tracking_id
     return taken
 
@@ -56,7 +56,7 @@ def _new_tracking_id() -> str:
 
 
 def insert_pending(
-    cursor: Cursor, assets: Mapping[str, DamAsset], campaign_id: str, upload_directory: str
+    cursor: Cursor, assets: Mapping[str, DamAsset], campaign_id: str, finals_folder_id: str
 ) -> list[str]:
     """Make assets masters under these tracking IDs and return the IDs that were free; no metadata is known yet."""
     ids, originals = [one.id for one in assets.values()], [one.original_id for one in assets.values()]
@@ -69,7 +69,7 @@ def insert_pending(
         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
         ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
         """,
-        (campaign_id, upload_directory, list(assets), ids, originals, [one.name for one in assets.values()]),
+        (campaign_id, finals_folder_id, list(assets), ids, originals, [one.name for one in assets.values()]),
     )
     return [row["tracking_id"] for row in cursor.fetchall()]
 
@@ -83,7 +83,7 @@ def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterD
                description = {fitted("master_assets", "description")}
         WHERE tracking_id = %s AND opentext_id = %s AND status = 'pending'
         """,
-        (metadata, details.upload_directory, extracted, details.description, tracking_id, asset.id),
+        (metadata, details.finals_folder_id, extracted, details.description, tracking_id, asset.id),
     )
 
 
@@ -159,7 +159,8 @@ def active_masters(cursor: Cursor, tracking_ids: Collection[str]) -> list[Active
 def master(cursor: Cursor, tracking_id: str) -> Master | None:
     """The active master with this tracking ID, with its full metadata (200 KB and more)."""
     cursor.execute(
-        "SELECT upload_directory, full_metadata FROM master_assets WHERE tracking_id = %s AND status = 'active'",
+        "SELECT upload_directory AS finals_folder_id, full_metadata FROM master_assets "
+        "WHERE tracking_id = %s AND status = 'active'",
         (tracking_id,),
     )
     row = cursor.fetchone()

@@ -9,7 +9,7 @@ from ferrero_dagster.tracking.database import Cursor
 
 
 def intend(
-    cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], *, upload_directory: str
+    cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], *, finals_folder_id: str
 ) -> None:
     """Write down that these content versions are to be moved, each with its tracking ID; idempotent.
 
@@ -22,12 +22,12 @@ def intend(
     wanted = {(asset.id, asset.version): asset for asset in assets}
     back = [(known[key], asset) for key, asset in wanted.items() if key in known and known[key].state == "withdrawn"]
     transfers.renew(cursor, [transfer.id for transfer, _ in back])
-    masters.insert_pending(cursor, {t.tracking_id: asset for t, asset in back}, campaign_id, upload_directory)
+    masters.insert_pending(cursor, {t.tracking_id: asset for t, asset in back}, campaign_id, finals_folder_id)
     new = [asset for key, asset in wanted.items() if key not in known]
     names = [asset.name for asset in new if route.reuse_tracking_ids]
     reused = masters.masters_of_finals(cursor, names, campaign_id) if names else {}
     unnamed = [asset for asset in new if asset.name not in reused]
-    taken = masters.take_tracking_ids(cursor, unnamed, campaign_id, upload_directory)
+    taken = masters.take_tracking_ids(cursor, unnamed, campaign_id, finals_folder_id)
     ids = [reused.get(asset.name) or taken[asset.id, asset.version] for asset in new]
     transfers.insert_pending(cursor, route.name, campaign_id, new, ids)
 

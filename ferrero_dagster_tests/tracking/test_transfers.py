@@ -16,7 +16,7 @@ from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 ROUTE, CAMPAIGN = "a1_to_a2", "campaign-1"
 ROWS = {route.name: route for route in ROUTES.masters}
-DETAILS = MasterDetails(upload_directory="folder-9", description="für alle", extracted_fields={"BRAND": "Raffaello"})
+DETAILS = MasterDetails(finals_folder_id="folder-9", description="für alle", extracted_fields={"BRAND": "Raffaello"})
 DIGEST = Digest(size_bytes=3, sha1_hex="a" * 40, md5_hex="b" * 32)
 MASTERS = "SELECT tracking_id, status, box_file_id FROM master_assets ORDER BY 1"
 
@@ -36,7 +36,7 @@ def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, details=DETAILS):
 
 def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, details=DETAILS):
     """The transfer of one file that is to be moved, as a run makes it."""
-    steps.intend(cursor, ROWS[route], campaign, [wanted], upload_directory=details.upload_directory)
+    steps.intend(cursor, ROWS[route], campaign, [wanted], finals_folder_id=details.finals_folder_id)
     transfer = transfers.of_campaign(cursor, route, campaign)[wanted.id, wanted.version]
     masters.describe(cursor, transfer.tracking_id, wanted, details)
     return transfer
@@ -79,7 +79,7 @@ def test_claims_of_the_same_file_at_once_get_the_same_transfer_and_make_one_mast
 
 def test_five_hundred_files_get_five_hundred_tracking_ids(database, database_url):
     assets = [asset(n) for n in range(500)]
-    database.transact(steps.intend, ROWS[ROUTE], CAMPAIGN, assets, upload_directory="folder-9")
+    database.transact(steps.intend, ROWS[ROUTE], CAMPAIGN, assets, finals_folder_id="folder-9")
     ids = {transfer.tracking_id for transfer in known(database).values()}
     assert len(ids) == 500
     assert run_sql(database_url, MASTERS) == [(tracking_id, "pending", None) for tracking_id in sorted(ids)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.domain.errors import NotInDam, StatusChanged
 from ferrero_dagster.tracking import rounds
 from ferrero_dagster.tracking.database import HeldLock
@@ -16,8 +17,8 @@ class Advance:
     notes: tuple[str, ...] = ()
 
 
-def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: str, after: str) -> Advance:
-    """Set the status from `before` to `after`.
+def advance(systems: Systems, lock: HeldLock, route: Route, current: rounds.Round) -> Advance:
+    """Set the route's status after, in place of its status before.
 
     The intent is written first: a round that began to advance is found again even if we die before we can say so. A
     campaign that the DAM does not show us any more after that counts as advanced (contract otmm.md 7.3).
@@ -28,7 +29,7 @@ def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: 
     lock.confirm()
     systems.database.transact(rounds.begin_advance, current.id)
     try:
-        is_shown = systems.dam.set_status(current.campaign_id, after, expected=before)
+        is_shown = systems.dam.set_status(current.campaign_id, route.status_after, expected=route.status_before)
     except StatusChanged as error:
         _close(systems, current)
         return Advance(chosen=error.found or "nothing")
@@ -37,7 +38,7 @@ def advance(systems: Systems, lock: HeldLock, current: rounds.Round, *, before: 
             _close(systems, current)
             raise
         is_shown = False
-    return Advance() if is_shown else Advance(notes=(_out_of_sight(after),))
+    return Advance() if is_shown else Advance(notes=(_out_of_sight(route.status_after),))
 
 
 def _close(systems: Systems, current: rounds.Round) -> None:

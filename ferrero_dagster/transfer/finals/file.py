@@ -29,11 +29,10 @@ from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.transfers import FinalTransfer
+from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.media import media_facts
-from ferrero_dagster.transfer.progress import Progress
-from ferrero_dagster.transfer.staging import Staging
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -50,70 +49,71 @@ class _Arrival:
     notes: tuple[str, ...]
 
 
-class FinalFile:
-    """Moves one file at a time, in any thread of a run."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgencyFile:
+    """A file to move, with its name parsed."""
 
-    def __init__(
-        self,
-        *,
-        systems: Systems,
-        route: FinalsRoute,
-        campaign: Campaign,
-        target_id: str | None,
-        run_id: str,
-        area: Staging,
-        progress: Progress,
-    ) -> None:
-        self._systems = systems
-        self._route = route
-        self._campaign = campaign
-        self._target_id = target_id
-        self._run_id = run_id
-        self._area = area
-        self._progress = progress
-        self._import = FinalImport(systems.dam, systems.imports, systems.database, systems.site)
+    file: ListedFile
+    parsed: V2Name
 
-    def move(self, task: tuple[ListedFile, V2Name]) -> MovedFile:
+    @property
+    def name(self) -> str:
+        """The file's name in Box."""
+        return self.file.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalFiles:
+    """What moving the finals of one campaign needs; `move` may be called from several threads."""
+
+    systems: Systems
+    route: FinalsRoute
+    campaign: Campaign
+    run_id: str
+    #: DAM folder that the finals go to; None for the one remembered of each final's master.
+    target_id: str | None
+    importing: FinalImport
+
+    def move(self, task: AgencyFile, transit: Transit) -> MovedFile:
         """Move a ready file; one that an earlier run brought in is only deleted from Box.
 
         Raises:
             ChangedMeanwhile: it is not as it was when the sensor looked; nothing is counted.
             FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
         """
-        file, name = task
-        final = self._systems.database.transact(
-            transfers.claim, self._route.name, file, campaign_id=self._campaign.id, tracking_id=name.tracking_id
+        file, name = task.file, task.parsed
+        final = self.systems.database.transact(
+            transfers.claim, self.route.name, file, campaign_id=self.campaign.id, tracking_id=name.tracking_id
         )
         try:
             if final.transfer.state == "moved":
-                moved = mails.moved_file(self._systems.links, final.transfer)
+                moved = mails.moved_file(self.systems.links, final.transfer)
             else:
-                moved = self._record(file, name, final.transfer, self._bring_in(file, name, final))
+                moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
         except (Incident, ChangedMeanwhile):
             raise
         except FerreroError as error:
             self._count_failure(final.transfer, error)
             raise
-        finally:
-            self._progress.finished_file()
         self._delete(file, final.transfer)
         return moved
 
-    def _bring_in(self, file: ListedFile, name: V2Name, final: FinalTransfer) -> _Arrival:
+    def _bring_in(self, task: AgencyFile, final: FinalTransfer, transit: Transit) -> _Arrival:
+        file, name = task.file, task.parsed
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
         folder_id, full_metadata = self._master(name.tracking_id)
-        with self._area.room(file.size_bytes) as path:
-            digest = self._systems.agency.download(file, path, self._progress.downloaded)
+        with transit.area.room(file.size_bytes) as path:
+            digest = self.systems.agency.download(file, path, transit.progress.downloaded)
             creativex = self._creativex(file, self._as_listed(file))
             media, media_note = media_facts(path)
             representation = build_representation(
                 full_metadata, name, creativex_url=creativex.url, media=media,
-                rules=self._systems.site.representation_rules,
+                rules=self.systems.site.representation_rules,
             )  # fmt: skip
-            brought = self._import.bring_in(
+            brought = self.importing.bring_in(
                 final, path, digest, name=name.clean_name, folder_id=folder_id,
-                representation=representation.body, uploaded=self._progress.uploaded,
+                representation=representation.body, uploaded=transit.progress.uploaded,
             )  # fmt: skip
         notes = (media_note, str(representation), *creativex.notes)
         return _Arrival(
@@ -124,15 +124,15 @@ class FinalFile:
 
     def _master(self, tracking_id: str) -> tuple[str, object]:
         """The folder that the final goes to, and its master's full metadata."""
-        if self._campaign.status == GONE:
+        if self.campaign.status == GONE:
             raise PermanentError(
-                f"The DAM has no campaign {self._campaign.id} (any more); restore it there, then release the file.",
+                f"The DAM has no campaign {self.campaign.id} (any more); restore it there, then release the file.",
                 code="campaign gone",
             )
-        master = self._systems.database.transact(masters.master, tracking_id)
+        master = self.systems.database.transact(masters.master, tracking_id)
         if master is None:
             raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
-        folder_id = self._target_id or master.upload_directory
+        folder_id = self.target_id or master.finals_folder_id
         if not folder_id:
             raise PermanentError(
                 f"The master {tracking_id} has no upload_directory in the table master_assets; set it, then release "
@@ -143,9 +143,9 @@ class FinalFile:
 
     def _as_listed(self, file: ListedFile) -> FileNow:
         """The file now; raises ChangedMeanwhile unless it has the name and place that it was judged by."""
-        now = self._systems.agency.now(file.id)
-        folder_id = self._systems.box_folders[self._route.inbox]
-        is_there = now.is_below(folder_id, subfolders=self._systems.site.agency.include_subfolders)
+        now = self.systems.agency.now(file.id)
+        folder_id = self.systems.box_folders[self.route.inbox]
+        is_there = now.is_below(folder_id, subfolders=self.systems.site.agency.include_subfolders)
         if now.etag != file.etag or not is_there:
             raise ChangedMeanwhile(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")
         return now
@@ -153,22 +153,23 @@ class FinalFile:
     def _creativex(self, file: ListedFile, now: FileNow) -> CreativeX:
         """What the template says now; where Box refuses to tell, what it said in the listing, or nothing (SPEC 4.3)."""
         try:
-            return creativex_of(now.template or self._systems.agency.instance(file.id))
+            return creativex_of(now.template or self.systems.agency.instance(file.id))
         except (GoneFromBox, SystemUnavailable):
             raise
         except FerreroError as error:
             listed = creativex_of(file.template)
             return replace(listed, notes=(*listed.notes, f"CreativeX could not be read: {error}"))
 
-    def _record(self, file: ListedFile, name: V2Name, transfer: Transfer, arrival: _Arrival) -> MovedFile:
-        links, asset, score = self._systems.links, arrival.asset, arrival.creativex.score
+    def _record(self, task: AgencyFile, transfer: Transfer, arrival: _Arrival) -> MovedFile:
+        file, name = task.file, task.parsed
+        links, asset, score = self.systems.links, arrival.asset, arrival.creativex.score
         arrived = Arrival(
             target_id=asset.id, target_name=name.clean_name, digest=arrival.digest, source_hash="given",
-            run_id=self._run_id, adopted=arrival.is_adopted,
+            run_id=self.run_id, adopted=arrival.is_adopted,
         )  # fmt: skip
         fact = FileUploaded(
-            campaign=campaign_ref(links, self._campaign),
-            run_url=links.run(self._run_id),
+            campaign=campaign_ref(links, self.campaign),
+            run_url=links.run(self.run_id),
             original_name=file.name,
             clean_name=name.clean_name,
             tracking_id=name.tracking_id,
@@ -184,9 +185,9 @@ class FinalFile:
 
         def work(cursor: Cursor) -> None:
             if steps.record_final(cursor, transfer, arrived):
-                mails.add(cursor, fact, str(transfer.id), campaign_id=self._campaign.id)
+                mails.add(cursor, fact, str(transfer.id), campaign_id=self.campaign.id)
 
-        self._systems.database.transact(work)
+        self.systems.database.transact(work)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
         return mails.moved_file(links, moved, unkept_fields=arrival.unkept_fields)
@@ -195,29 +196,29 @@ class FinalFile:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
         try:
             with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
-                self._systems.box.delete(file.id, etag=file.etag)
+                self.systems.box.delete(file.id, etag=file.etag)
         except ForbiddenInBox as error:
-            self._systems.database.transact(self._note_undeleted, transfer, str(error))
+            self.systems.database.transact(self._note_undeleted, transfer, str(error))
         else:
             left = [(file.id, file.etag)]
-            self._systems.database.transact(steps.leave_agency_folder, self._route.name, left)
+            self.systems.database.transact(steps.leave_agency_folder, self.route.name, left)
 
     def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
         transfers.note_undeleted(cursor, transfer.id, reason)
-        fact = mails.undeleted(self._systems.links, self._campaign, transfer, reason=reason)
-        mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self._campaign.id)
+        fact = mails.undeleted(self.systems.links, self.campaign, transfer, reason=reason)
+        mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self.campaign.id)
 
     def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""
         attempts = transfer.attempts + 1
-        is_last = not error.retry or attempts >= self._systems.site.agency.max_attempts
+        is_last = not error.retry or attempts >= self.systems.site.agency.max_attempts
 
         def work(cursor: Cursor) -> None:
             transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
             set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
-                links, campaign = self._systems.links, self._campaign
+                links, campaign = self.systems.links, self.campaign
                 fact = mails.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)
                 mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=campaign.id)
 
-        self._systems.database.transact(work)
+        self.systems.database.transact(work)

@@ -6,17 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_imports import OtmmImports
-from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import transfers
-from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals.metadata import FinalMetadata
 from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
+from ferrero_dagster.transfer.systems import Systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,13 @@ class Brought:
 class FinalImport:
     """Imports finals of one run; safe to share between threads."""
 
-    def __init__(self, dam: Otmm, imports: OtmmImports, database: Database, site: Site) -> None:
-        self._dam = dam
-        self._imports = imports
-        self._database = database
-        self._folders = TargetFolders(dam, database)
-        self._metadata = FinalMetadata(dam, site)
+    def __init__(self, systems: Systems) -> None:
+        site = systems.site
+        self._dam = systems.dam
+        self._imports = systems.imports
+        self._database = systems.database
+        self._folders = TargetFolders(systems.dam, systems.database)
+        self._metadata = FinalMetadata(systems.dam, site)
         self._verify_checksum = site.dam.verify_checksum
         self._on_existing_name = site.agency.on_existing_name
         self._doubt_s = site.dam_import.job_timeout_s

@@ -1,28 +1,24 @@
 """Box → DAM: moves a campaign's ready files into the DAM and, when all masters have finals, advances it (SPEC 4)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.box_names import same_folder_name
 from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam, PermanentError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import agency_files, campaigns, finals, rounds
-from ferrero_dagster.tracking.agency_files import ReadyFile
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
+from ferrero_dagster.transfer.campaign.folders import folders_named
 from ferrero_dagster.transfer.finals import mails
-from ferrero_dagster.transfer.finals.file import FinalFile
-from ferrero_dagster.transfer.pool import Pool
-from ferrero_dagster.transfer.progress import Progress
-from ferrero_dagster.transfer.staging import staging
+from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
+from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.systems import Systems, Watcher
 
 
@@ -72,42 +68,42 @@ class _FinalsMove:
 
     def run(self) -> FinalsOutcome:
         try:
-            campaign = self._campaign()
+            campaign = self._read()
             target_id = self._target(campaign)
         except Incident:
             raise
         except FerreroError:
             self.systems.database.transact(self._note_unread)
             raise
-        ready = self.systems.database.transact(agency_files.ready_files, self.route.name, self.campaign_id)
-        self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
-        result = self._move(campaign, self._chosen(ready), target_id)
+        result = self._move(campaign, self._chosen(campaign), target_id)
         if result.moved:
             self.systems.database.transact(incidents.note_all_well)
-        chosen = self._advance(campaign)
-        return replace(result, status=chosen) if chosen else result
+        return self._advance(result, campaign)
+
+    # --- read ----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> Campaign:
+        """The campaign as the DAM shows it; one that is not there any more has the status `GONE`."""
+        try:
+            campaign = self.systems.dam.campaign(self.campaign_id)
+        except NotInDam:
+            self.systems.database.transact(campaigns.note_status, self.campaign_id, GONE)
+            return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
+        self.watcher.on_campaign(campaign)
+        self.systems.database.transact(sightings.note_read, self.systems.site, campaign)
+        return campaign
 
     def _note_unread(self, cursor: Cursor) -> None:
         rounds.note_failure(cursor, rounds.open_round(cursor, self.route.name, self.campaign_id).id)
 
-    def _campaign(self) -> Campaign:
-        """The campaign as the DAM shows it; one that is not there any more has the status `GONE`."""
-        database = self.systems.database
-        try:
-            campaign = self.systems.dam.campaign(self.campaign_id)
-        except NotInDam:
-            database.transact(campaigns.note_status, self.campaign_id, GONE)
-            return Campaign(id=self.campaign_id, number="", name="not in the DAM any more", status=GONE, type="")
-        self.watcher.on_campaign(campaign)
-        database.transact(sightings.note_read, self.systems.site, campaign)
-        return campaign
+    # --- find ----------------------------------------------------------------------------------------------------
 
     def _target(self, campaign: Campaign) -> str | None:
         """The folder that the finals go to; None for the upload directory of each final's master."""
         wanted = self.route.target_folder
         if not wanted or campaign.status == GONE:
             return None
-        found = [id_ for id_, name in self.systems.dam.child_folders(campaign.id) if same_folder_name(name, wanted)]
+        found = folders_named(self.systems.dam.child_folders(campaign.id), wanted)
         if len(found) != 1:
             raise PermanentError(
                 f"{campaign} has {len(found) or 'no'} folder {wanted}, where its finals go to; see to it that there is "
@@ -116,74 +112,66 @@ class _FinalsMove:
             )
         return found[0]
 
-    def _chosen(self, ready: Sequence[ReadyFile]) -> list[tuple[ListedFile, V2Name]]:
-        """The files to try now, with their parsed names.
+    def _chosen(self, campaign: Campaign) -> list[AgencyFile]:
+        """The files to try now.
 
         Those that wait out a pause are left out; where all do, somebody has started this run, and all are tried. Of two
         files that would get one name in the DAM the older goes first, alone.
         """
+        ready = self.systems.database.transact(agency_files.ready_files, self.route.name, self.campaign_id)
+        self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
         pauses = self.systems.site.agency.retry_pauses_minutes
         due = [one for one in ready if not pause_left_s(one.failures, one.since_last_attempt_s, pauses)]
-        chosen: dict[str, tuple[ListedFile, V2Name]] = {}
+        chosen: dict[str, AgencyFile] = {}
         for file in (one.file for one in due or ready):
-            name = parse_v2(file.name, self.systems.site.naming)
-            if isinstance(name, V2Name):
-                chosen.setdefault(name.clean_name.casefold(), (file, name))
+            parsed = parse_v2(file.name, self.systems.site.naming)
+            if isinstance(parsed, V2Name):
+                chosen.setdefault(parsed.clean_name.casefold(), AgencyFile(file=file, parsed=parsed))
         return list(chosen.values())
 
-    def _move(self, campaign: Campaign, files: list[tuple[ListedFile, V2Name]], target_id: str | None) -> FinalsOutcome:
-        site = self.systems.site.transfer
-        results: dict[str, MovedFile | FerreroError] = {}
-        progress = Progress(len(files))
-        with staging(self.systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
-            work = FinalFile(
-                systems=self.systems, route=self.route, campaign=campaign, target_id=target_id,
-                run_id=self.watcher.run_id, area=area, progress=progress,
-            )  # fmt: skip
-            pool: Pool[tuple[ListedFile, V2Name], MovedFile] = Pool(
-                work.move, threads=site.threads, on_idle=lambda: self.watcher.log(str(progress))
-            )
-            for (file, _), result in pool.run(files):
-                results[file.name] = result
-                if isinstance(result, MovedFile):
-                    self.watcher.on_moved(result)
-                else:
-                    self.watcher.log(f"{file.name}: {result}")
-        for result in results.values():
-            if isinstance(result, Incident):
-                raise result
-        return _outcome(campaign, results)
+    # --- move ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, campaign: Campaign) -> str | None:
-        """The status after the route, set once every active master has a final (SPEC 4.7); None if not yet."""
+    def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: str | None) -> FinalsOutcome:
+        files = FinalFiles(
+            systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id,
+            target_id=target_id, importing=FinalImport(self.systems),
+        )  # fmt: skip
+        batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
+        return _outcome(campaign, {file.name: result for file, result in batch})
+
+    # --- advance -------------------------------------------------------------------------------------------------
+
+    def _advance(self, result: FinalsOutcome, campaign: Campaign) -> FinalsOutcome:
+        """The outcome with the status after the route, which is set once every active master has a final (SPEC 4.7)."""
         database, route = self.systems.database, self.route
         if not self.systems.site.agency.advance_when_complete:
-            return None
+            return result
         known = database.transact(rounds.open_rounds, route.name, [campaign.id]).get(campaign.id)
         # An earlier run may have set the status and died before it could unlock the campaign and say so.
         is_set = known is not None and known.advancing and campaign.status in {route.status_after, GONE}
         if not is_set and not self._is_complete(campaign):
             if known:
                 database.transact(rounds.close, known.id, "overtaken")
-            return None
+            return result
         current = database.transact(rounds.open_round, route.name, campaign.id)
         try:
-            done = advance(self.systems, self.lock, current, before=route.status_before, after=route.status_after)
+            done = advance(self.systems, self.lock, route, current)
         except FerreroError:
             database.transact(rounds.note_failure, current.id)
             raise
-        return done.chosen or self._report_complete(campaign, current, done.notes)
+        if not done.chosen:
+            self._report_complete(campaign, current, done.notes)
+        return replace(result, status=done.chosen or route.status_after)
 
     def _is_complete(self, campaign: Campaign) -> bool:
         """Whether it is in the status before the advance, and every active master has its final."""
         return bool(self.systems.database.transact(finals.complete_campaigns, self.route, [campaign.id]))
 
-    def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> str:
+    def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> None:
         if campaign.status == GONE:
             [campaign] = self.systems.database.transact(campaigns.known, [self.campaign_id])
         mails.report_complete(self.systems, self.route, campaign, current, self.watcher.run_id, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {self.route.status_after}.")
-        return self.route.status_after
 
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:

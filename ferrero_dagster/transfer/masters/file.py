@@ -13,8 +13,8 @@ from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.transfer.progress import Progress
-from ferrero_dagster.transfer.staging import Staging
+from ferrero_dagster.transfer.batch import Transit
+from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -26,6 +26,11 @@ class Claimed:
     transfer: Transfer
     box_name: str
 
+    @property
+    def name(self) -> str:
+        """The asset's name in the DAM."""
+        return self.asset.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MasterFiles:
@@ -35,12 +40,9 @@ class MasterFiles:
     route: MastersRoute
     campaign_id: str
     run_id: str
-    #: DAM folder that the finals go to.
-    upload_id: str
+    folders: CampaignFolders
     #: Box folder that the masters go to.
-    folder_id: str
-    area: Staging
-    progress: Progress
+    box_folder_id: str
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
@@ -51,7 +53,7 @@ class MasterFiles:
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
         # The DAM may have newer versions by now than it listed.
-        steps.intend(cursor, self.route, self.campaign_id, assets, upload_directory=self.upload_id)
+        steps.intend(cursor, self.route, self.campaign_id, assets, finals_folder_id=self.folders.finals)
         known = transfers.of_campaign(cursor, self.route.name, self.campaign_id)
         taken = [(asset, known[asset.id, asset.version]) for asset in assets]
         for asset, transfer in taken:
@@ -65,19 +67,19 @@ class MasterFiles:
         site = self.systems.site
         description = field_value(asset.raw, site.dam.description_field)
         return MasterDetails(
-            upload_directory=self.upload_id,
+            finals_folder_id=self.folders.finals,
             description=str(description) if description is not None else None,
             extracted_fields=extracted_values(asset.raw, site.representation.field_ids),
         )
 
-    def move(self, claimed: Claimed) -> MovedFile:
+    def move(self, claimed: Claimed, transit: Transit) -> MovedFile:
         """Move the file; safe to run again, whatever an earlier try left behind.
 
         Raises:
             FerreroError: it did not arrive; unless a whole system is out, the failure is counted against the file.
         """
         try:
-            return self._download_upload_record(claimed)
+            return self._download_upload_record(claimed, transit)
         except Incident:
             raise
         except FerreroError as error:
@@ -85,17 +87,15 @@ class MasterFiles:
                 transfers.record_failure, claimed.transfer.id, message=str(error), code=error.code
             )
             raise
-        finally:
-            self.progress.finished_file()
 
-    def _download_upload_record(self, claimed: Claimed) -> MovedFile:
+    def _download_upload_record(self, claimed: Claimed, transit: Transit) -> MovedFile:
         asset = claimed.asset
         if not asset.size_bytes:
             raise FileRefused(f"{asset.name} is empty (0 bytes) in the DAM; upload it there again.", code="empty file")
-        with self.area.room(asset.size_bytes) as path:
-            digest = self.systems.dam.download(asset, path, self.progress.downloaded)
+        with transit.area.room(asset.size_bytes) as path:
+            digest = self.systems.dam.download(asset, path, transit.progress.downloaded)
             file, adopted = self.systems.box.upload(
-                self.folder_id, claimed.box_name, path, digest, self.progress.uploaded
+                self.box_folder_id, claimed.box_name, path, digest, transit.progress.uploaded
             )
         return self._recorded(claimed, file, digest, adopted=adopted)
 

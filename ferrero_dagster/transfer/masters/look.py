@@ -17,9 +17,9 @@ from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.campaign import sightings
+from ferrero_dagster.transfer.campaign.folders import find_folders
 from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns
 from ferrero_dagster.transfer.masters.mails import count_empty_poll
-from ferrero_dagster.transfer.masters.run import find_folders
 
 #: Campaigns that one look reads because search and database differ; the others have their turn at the next.
 _MAX_DOUBTFUL = 5
@@ -128,7 +128,7 @@ class Looker:
         if is_resumed or not sightings.is_on(route, now):
             return now, is_resumed
         try:
-            return now, self.dam.has_assets(find_folders(self.dam, route, campaign.id)[0])
+            return now, self.dam.has_assets(find_folders(self.dam, route, campaign.id).source)
         except CampaignError:
             return now, True  # its run fails, says why, and counts the strike
 

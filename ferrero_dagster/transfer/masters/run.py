@@ -3,25 +3,23 @@
 find → move (threads) → advance. Every step can be cut off and run again: intent is written first, proof last.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.domain.box_names import campaign_folder_name, same_folder_name
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, NotInDam
+from ferrero_dagster.domain.box_names import campaign_folder_name
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
+from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_folders
 from ferrero_dagster.transfer.masters import mails
-from ferrero_dagster.transfer.masters.file import Claimed, MasterFiles, moved_file
-from ferrero_dagster.transfer.pool import Pool
-from ferrero_dagster.transfer.progress import Progress
-from ferrero_dagster.transfer.staging import staging
+from ferrero_dagster.transfer.masters.file import MasterFiles, moved_file
 from ferrero_dagster.transfer.systems import Systems, Watcher
 
 
@@ -40,17 +38,22 @@ class MastersOutcome:
     #: Sentences on what people would not expect.
     notes: tuple[str, ...] = ()
 
+    @property
+    def in_box(self) -> tuple[MovedFile, ...]:
+        """The campaign's files that are in Box by now."""
+        return self.before + self.moved
+
     def __str__(self) -> str:
         if self.nothing:
             return self.nothing
-        total = len(self.moved) + len(self.before) + len(self.failed)
+        total = len(self.in_box) + len(self.failed)
         if self.failed:
             stays = f"the status stays {self.status}, the next run moves the rest"
             return f"{len(self.failed)} of {total} files failed; {stays}."
         return f"All {total} files are in Box, {len(self.moved)} of them by this run; the status is {self.status}."
 
 
-def move_campaign(route: MastersRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
+def move_masters(route: MastersRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
     """Move one campaign along a route as far as it goes; safe to run again, whatever became of earlier runs.
 
     Raises:
@@ -60,11 +63,11 @@ def move_campaign(route: MastersRoute, campaign_id: str, systems: Systems, watch
         if lock is None:
             return MastersOutcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
         with incidents.reported(systems.database, systems.site, run_url=systems.links.run(watcher.run_id)):
-            return _CampaignMove(route, campaign_id, systems, watcher, lock).run()
+            return _MastersMove(route, campaign_id, systems, watcher, lock).run()
 
 
 @dataclass(frozen=True, slots=True)
-class _CampaignMove:
+class _MastersMove:
     route: MastersRoute
     campaign_id: str
     systems: Systems
@@ -75,12 +78,10 @@ class _CampaignMove:
         database = self.systems.database
         known = database.transact(rounds.open_rounds, self.route.name, [self.campaign_id]).get(self.campaign_id)
         try:
-            campaign = self.systems.dam.campaign(self.campaign_id)
+            campaign = self._read()
         except NotInDam:
             return self._not_shown(known)
-        self.watcher.on_campaign(campaign)
-        database.transact(sightings.note_read, self.systems.site, campaign)
-        if campaign.status != self.route.status_before or campaign.type != self.route.campaign_type:
+        if not sightings.is_on(self.route, campaign):
             return self._not_ours(campaign, known)
         if known and known.advancing:
             database.transact(rounds.forget_advance, known.id)
@@ -98,6 +99,15 @@ class _CampaignMove:
         return mails.Reporter(
             route=self.route, campaign=campaign, round=current, systems=self.systems, run_id=self.watcher.run_id
         )
+
+    # --- read ----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> Campaign:
+        """The campaign as the DAM shows it, or `NotInDam`."""
+        campaign = self.systems.dam.campaign(self.campaign_id)
+        self.watcher.on_campaign(campaign)
+        self.systems.database.transact(sightings.note_read, self.systems.site, campaign)
+        return campaign
 
     def _not_shown(self, known: rounds.Round | None) -> MastersOutcome:
         if known and known.advancing:
@@ -136,34 +146,26 @@ class _CampaignMove:
     # --- find ----------------------------------------------------------------------------------------------------
 
     def _find_move_advance(self, campaign: Campaign, current: rounds.Round) -> MastersOutcome:
-        source_id, upload_id = find_folders(self.systems.dam, self.route, campaign.id)
+        folders = find_folders(self.systems.dam, self.route, campaign.id)
+        listed, notes = self._listed(folders)
+        result = MastersOutcome(campaign=campaign, status=campaign.status, notes=notes)
         nothing = f"No assets in {self.route.source_folder} of {campaign} yet."
-        listed, notes = self._listed(source_id)
         if not listed:
-            return MastersOutcome(campaign=campaign, status=campaign.status, nothing=nothing, notes=notes)
-        missing = self._missing(listed, upload_id)
-        self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
-        before = self._moved_files(listed)
-        folder_id = self._box_folder(campaign, current)
-        folder_url = self.systems.links.box_folder(folder_id)
-        moved, failures = self._move_all(missing, source_id, upload_id, folder_id)
-        result = MastersOutcome(
-            campaign=campaign, status=campaign.status, moved=moved, before=before,
-            failed=tuple(file for file, _ in failures), box_folder_url=folder_url,
-            notes=notes + self._new_tracking_ids(),
-        )  # fmt: skip
-        if failures:
-            mails.report_partial(
-                self._reporter(campaign, current), before + moved, failures, folder_url, notes=result.notes
-            )
-            return result
-        if not before + moved:
             return replace(result, nothing=nothing)
-        return self._advance(result, current)
+        missing = self._missing(listed, folders)
+        self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
+        box_folder_id = self._box_folder(campaign, current)
+        url = self.systems.links.box_folder(box_folder_id)
+        result = replace(result, before=self._moved_files(listed), box_folder_url=url)
+        moved, failures = self._move(missing, folders, box_folder_id)
+        result = replace(result, moved=moved, notes=notes + self._new_tracking_ids())
+        if failures:
+            return self._report_partial(result, current, failures)
+        return self._advance(result, current) if result.in_box else replace(result, nothing=nothing)
 
-    def _listed(self, source_id: str) -> tuple[list[DamAsset], tuple[str, ...]]:
+    def _listed(self, folders: CampaignFolders) -> tuple[list[DamAsset], tuple[str, ...]]:
         """The assets to move, and a note on each one that is not."""
-        found = [(asset, _left_out(asset)) for asset in self.systems.dam.list_assets(source_id)]
+        found = [(asset, _left_out(asset)) for asset in self.systems.dam.list_assets(folders.source)]
         return [asset for asset, note in found if note is None], tuple(note for _, note in found if note)
 
     def _new_tracking_ids(self) -> tuple[str, ...]:
@@ -173,14 +175,14 @@ class _CampaignMove:
         names = self.systems.database.transact(transfers.without_master, self.route.name, self.campaign_id)
         return tuple(f"{name}: no master of it is known, it has a new tracking ID." for name in names)
 
-    def _missing(self, listed: list[DamAsset], upload_id: str) -> list[DamAsset]:
+    def _missing(self, listed: list[DamAsset], folders: CampaignFolders) -> list[DamAsset]:
         """What is not in Box yet; all that the DAM lists is written down as to be moved before the first one moves."""
         route, database = self.route.name, self.systems.database
         listed_keys = {(asset.id, asset.version) for asset in listed}
 
         def work(cursor: Cursor) -> set[tuple[str, str]]:
             transfers.adopt_cron_masters(cursor, route, self.campaign_id, listed)
-            steps.intend(cursor, self.route, self.campaign_id, listed, upload_directory=upload_id)
+            steps.intend(cursor, self.route, self.campaign_id, listed, finals_folder_id=folders.finals)
             known = transfers.of_campaign(cursor, route, self.campaign_id)
             gone = [t for key, t in known.items() if t.state == "pending" and key not in listed_keys]
             steps.withdraw(cursor, gone)
@@ -218,8 +220,8 @@ class _CampaignMove:
 
     # --- move ----------------------------------------------------------------------------------------------------
 
-    def _move_all(
-        self, missing: list[DamAsset], source_id: str, upload_id: str, folder_id: str
+    def _move(
+        self, missing: list[DamAsset], folders: CampaignFolders, box_folder_id: str
     ) -> tuple[tuple[MovedFile, ...], list[tuple[FailedFile, str]]]:
         """Try every missing asset once, also those that arrive meanwhile; failed ones come with their error's code.
 
@@ -230,89 +232,60 @@ class _CampaignMove:
         failures: dict[str, tuple[FailedFile, str]] = {}
         listed: list[DamAsset] = []
         tried: set[tuple[str, str]] = set()
+        files = MasterFiles(
+            systems=self.systems, route=self.route, campaign_id=self.campaign_id, run_id=self.watcher.run_id,
+            folders=folders, box_folder_id=box_folder_id,
+        )  # fmt: skip
         while missing:
             tried |= {(asset.id, asset.version) for asset in missing}
             failures |= {asset.id: _not_handed_over(asset) for asset in missing}
-            for asset, result in self._move(missing, upload_id, folder_id):
+            batch = move_batch(self.systems, self.watcher, files.claims(missing), files.move, total=len(missing))
+            for claimed, result in batch:
                 if isinstance(result, MovedFile):
                     moved.append(result)
-                    del failures[asset.id]
+                    del failures[claimed.asset.id]
                 else:
-                    failures[asset.id] = FailedFile(name=asset.name, reason=str(result)), result.code
-            listed, _ = self._listed(source_id)
-            missing = [asset for asset in self._missing(listed, upload_id) if asset.id not in failures]
+                    failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
+            listed, _ = self._listed(folders)
+            missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
             again = [asset for asset in missing if (asset.id, asset.version) in tried]
             failures |= {asset.id: _other_version(asset) for asset in again}
             missing = [asset for asset in missing if asset.id not in failures]
         # What failed because somebody deleted it in the DAM is nobody's concern any more.
         return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
 
-    def _move(
-        self, missing: list[DamAsset], upload_id: str, folder_id: str
-    ) -> Iterator[tuple[DamAsset, MovedFile | FerreroError]]:
-        site = self.systems.site.transfer
-        progress = Progress(len(missing))
-        stopped_by: list[FerreroError] = []
-        with staging(self.systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
-            files = MasterFiles(
-                systems=self.systems, route=self.route, campaign_id=self.campaign_id, run_id=self.watcher.run_id,
-                upload_id=upload_id, folder_id=folder_id, area=area, progress=progress,
-            )  # fmt: skip
-            pool: Pool[Claimed, MovedFile] = Pool(
-                files.move, threads=site.threads, on_idle=lambda: self.watcher.log(str(progress))
-            )
-            for claimed, result in pool.run(files.claims(missing)):
-                if isinstance(result, MovedFile):
-                    self.watcher.on_moved(result)
-                else:
-                    self.watcher.log(f"{claimed.asset.name}: {result}")
-                if isinstance(result, Incident):
-                    stopped_by.append(result)
-                yield claimed.asset, result
-        if stopped_by:
-            raise stopped_by[0]
+    def _report_partial(
+        self, result: MastersOutcome, current: rounds.Round, failures: list[tuple[FailedFile, str]]
+    ) -> MastersOutcome:
+        assert result.campaign
+        assert result.box_folder_url
+        reporter = self._reporter(result.campaign, current)
+        mails.report_partial(reporter, result.in_box, failures, result.box_folder_url, notes=result.notes)
+        return replace(result, failed=tuple(file for file, _ in failures))
 
     # --- advance -------------------------------------------------------------------------------------------------
 
     def _advance(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
-        assert result.campaign
-        before, after = self.route.status_before, self.route.status_after
         self.lock.confirm()
         # A look may have closed the round meanwhile, as a person took the campaign away and brought it back.
         current = self.systems.database.transact(rounds.open_round, self.route.name, self.campaign_id)
-        done = advance(self.systems, self.lock, current, before=before, after=after)
+        done = advance(self.systems, self.lock, self.route, current)
         if done.chosen:
             return replace(
                 result,
                 status=done.chosen,
-                nothing=f"All {len(result.before + result.moved)} assets are in Box, but somebody changed the status "
+                nothing=f"All {len(result.in_box)} assets are in Box, but somebody changed the status "
                 f"to {done.chosen} meanwhile; it stays as it is.",
             )
-        files, notes = result.before + result.moved, result.notes + done.notes
+        return self._report_complete(replace(result, notes=result.notes + done.notes), current)
+
+    def _report_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
+        assert result.campaign
         url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign, current))
-        mails.report_complete(self._reporter(result.campaign, current), files, url, notes=notes)
-        self.watcher.log(f"{result.campaign}: {len(files)} assets in Box, status is {after}.")
-        return replace(result, status=after, box_folder_url=url, notes=notes)
-
-
-def find_folders(dam: Otmm, route: MastersRoute, campaign_id: str) -> tuple[str, str]:
-    """The ids of the campaign's source folder and of the folder that its finals go to.
-
-    The latter is the campaign folder itself where it has no such folder yet.
-
-    Raises:
-        CampaignError: there is no source folder, or there are several.
-    """
-    children = dam.child_folders(campaign_id)
-    source = [folder_id for folder_id, name in children if same_folder_name(name, route.source_folder)]
-    upload = [folder_id for folder_id, name in children if same_folder_name(name, route.upload_folder)]
-    if not source:
-        raise CampaignError(route.folder_error, code="source folder not found")
-    if len(source) > 1:
-        raise CampaignError(
-            f"{len(source)} folders are named {route.source_folder}; keep one.", code="source folder ambiguous"
-        )
-    return source[0], upload[0] if upload else campaign_id
+        mails.report_complete(self._reporter(result.campaign, current), result.in_box, url, notes=result.notes)
+        status = self.route.status_after
+        self.watcher.log(f"{result.campaign}: {len(result.in_box)} assets in Box, status is {status}.")
+        return replace(result, status=status, box_folder_url=url)
 
 
 def _left_out(asset: DamAsset) -> str | None:

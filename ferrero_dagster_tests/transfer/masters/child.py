@@ -8,7 +8,7 @@ from pathlib import Path
 from box_sdk_gen import BaseUrls
 
 from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
-from ferrero_dagster.transfer.masters.run import move_campaign
+from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import QUICK
 from ferrero_dagster_tests.fix_world import A1, opened_systems, with_site
@@ -43,5 +43,5 @@ def _move(run: Run) -> None:
     client = open_box_client(read_box_config(run.box_config), base_urls=run.box_urls, limits=QUICK)
     watcher = Watcher(run_id="child", log=lambda _: None, on_moved=lambda _: None)
     with opened_systems(run.dam_url, client, run.database_url, run.temp_dir) as systems:
-        move_campaign(A1, run.campaign_id, with_site(systems, transfer={"threads": run.threads}), watcher)
+        move_masters(A1, run.campaign_id, with_site(systems, transfer={"threads": run.threads}), watcher)
     close_box_client(client)

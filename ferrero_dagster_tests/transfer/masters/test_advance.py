@@ -6,7 +6,7 @@ import pytest
 
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.transfer.masters.run import move_campaign
+from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import A1
@@ -144,7 +144,7 @@ def test_a_round_that_a_look_ended_meanwhile_is_not_the_one_that_is_advanced(wor
 
     watcher = Watcher(run_id="run", log=world.said.append, on_moved=taken_away_and_brought_back)
     assert world.look().starts
-    assert move_campaign(A1, campaign_id, world.systems, watcher).status == "A2"
+    assert move_masters(A1, campaign_id, world.systems, watcher).status == "A2"
     rounds = world.sql("SELECT outcome, advancing_at IS NOT NULL FROM campaign_rounds ORDER BY id")
     assert rounds[-1] == ("advanced", True)
     assert set(rounds[:-1]) == {("overtaken", False)}

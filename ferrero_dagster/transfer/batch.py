@@ -1,0 +1,68 @@
+"""The engine of both directions: a run's files move, a few at a time, until all are tried or a system is out."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ferrero_dagster.domain.errors import FerreroError, Incident
+from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.transfer.pool import Pool
+from ferrero_dagster.transfer.progress import Progress
+from ferrero_dagster.transfer.staging import Staging, staging
+from ferrero_dagster.transfer.systems import Systems, Watcher
+
+
+class FileTask(Protocol):
+    """A file to move; what else it holds is its direction's own."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for the log."""
+
+
+Task = TypeVar("Task", bound=FileTask)
+
+
+@dataclass(frozen=True, slots=True)
+class Transit:
+    """What a file needs on its way: room on the disk, and somebody who counts its bytes."""
+
+    area: Staging
+    progress: Progress
+
+
+def move_batch(
+    systems: Systems,
+    watcher: Watcher,
+    tasks: Iterable[Task],
+    move: Callable[[Task, Transit], MovedFile],
+    *,
+    total: int,
+) -> Iterator[tuple[Task, MovedFile | FerreroError]]:
+    """Each task that was begun with what became of it, as they end; `move` is called from several threads.
+
+    The watcher hears of every file that has moved, reads why others failed, and how far things are while nothing ends.
+
+    Raises:
+        Incident: a system is out. No further file began; those under way have ended and were handed on.
+        FerreroError: reading `tasks` failed, likewise.
+    """
+    site = systems.site.transfer
+    progress = Progress(total)
+    stopped_by: list[Incident] = []
+    with staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
+        transit = Transit(area, progress)
+        pool: Pool[Task, MovedFile] = Pool(
+            lambda task: move(task, transit), threads=site.threads, on_idle=lambda: watcher.log(str(progress))
+        )
+        for task, result in pool.run(tasks):
+            progress.finished_file()
+            if isinstance(result, MovedFile):
+                watcher.on_moved(result)
+            else:
+                watcher.log(f"{task.name}: {result}")
+            if isinstance(result, Incident):
+                stopped_by.append(result)
+            yield task, result
+    if stopped_by:
+        raise stopped_by[0]
