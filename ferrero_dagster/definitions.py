@@ -6,6 +6,7 @@ from ferrero_dagster.config.routes import FinalsRoute, Routes
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.ageing import build_ageing_checks
+from ferrero_dagster.defs.arrivals import build_arrival_check
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.catalog import catalogued
 from ferrero_dagster.defs.external import external_assets
@@ -51,7 +52,12 @@ def definitions() -> dg.Definitions:
             ],
             site.dagster,
         ),
-        asset_checks=[*map(build_refused_check, routes.finals), report_was_sent, *ageing_checks],
+        asset_checks=[
+            *map(build_arrival_check, routes),
+            *map(build_refused_check, routes.finals),
+            report_was_sent,
+            *ageing_checks,
+        ],
         jobs=[
             *map(build_masters_job, routes.masters),
             *map(build_finals_job, routes.finals),

@@ -43,13 +43,12 @@ def campaign_watcher(
     return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
 
 
-def campaign_id_of(context: dg.AssetExecutionContext, database: Database) -> str:
-    """The campaign that the run's partition stands for.
+def campaign_id_of(database: Database, key: str) -> str:
+    """The campaign that a partition stands for.
 
     Raises:
         PermanentError: it stands for none.
     """
-    key = context.partition_key
     campaign_id = database.transact(campaigns.partitions, [key]).get(key)
     if campaign_id is None:
         raise PermanentError(

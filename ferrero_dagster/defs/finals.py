@@ -9,6 +9,7 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
+from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
@@ -17,6 +18,7 @@ from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.tracking.agency_files import refused_files
+from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
 from ferrero_dagster.transfer.finals.run import move_finals
@@ -51,7 +53,8 @@ def build_finals_job(route: FinalsRoute) -> Any:
     """The job of a route: one campaign per run, in one process."""
     return dg.define_asset_job(
         route.name,
-        selection=[dg.AssetKey(route.asset)],
+        # The run itself evaluates the check, also where it ends red.
+        selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
         tags={"ferrero/route": route.name},
         description=(
@@ -127,9 +130,11 @@ def _move(context: dg.AssetExecutionContext, connections: Connections, route: Fi
     )  # fmt: skip
     try:
         with connections.systems() as systems:
-            campaign_id = campaign_id_of(context, systems.database)
+            campaign_id = campaign_id_of(systems.database, context.partition_key)
             outcome = move_finals(route, campaign_id, systems, watcher)
+            arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:
         deliver_at_once(context.log, connections)
+    context.log_event(arrival_evaluation(route, context.partition_key, arrived))
     metadata = finals_metadata(outcome, dam_url=connections.links.folder(campaign_id))
     return ended(context, metadata, is_red=bool(outcome.failed))

@@ -6,12 +6,14 @@ import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.transfer.masters.run import move_masters
 
 MASTER_ASSETS = dg.AssetKey(["tracking", "master_assets"])
@@ -40,7 +42,8 @@ def build_masters_job(route: MastersRoute) -> Any:
     """The job of a route: one campaign per run, in one process."""
     return dg.define_asset_job(
         route.name,
-        selection=[dg.AssetKey(route.asset)],
+        # The run itself evaluates the check, also where it ends red.
+        selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
         tags={"ferrero/route": route.name},
         description=f"{route.title}. Choose the campaign as partition; a repeated run moves only what is missing.",
@@ -66,9 +69,11 @@ def _move(
     )  # fmt: skip
     try:
         with connections.systems() as systems:
-            campaign_id = campaign_id_of(context, systems.database)
+            campaign_id = campaign_id_of(systems.database, context.partition_key)
             outcome = move_masters(route, campaign_id, systems, watcher)
+            arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:
         deliver_at_once(context.log, connections)
+    context.log_event(arrival_evaluation(route, context.partition_key, arrived))
     metadata = outcome_metadata(outcome, dam_url=connections.links.folder(campaign_id))
     return ended(context, metadata, is_red=bool(outcome.failed))
