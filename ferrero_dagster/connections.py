@@ -172,7 +172,6 @@ class Connections:
                 box=self._box(box_client),
                 agency=self._agency(box_client, self._limits()),
                 site=self.site,
-                links=self.links,
                 box_folders=self.box_folders,
                 temp_dir=self.settings.temp_dir,
                 has_webhook=self.settings.make_webhook_url is not None,
@@ -195,5 +194,5 @@ class Connections:
             sender=settings.mail_from,
             recipients=settings.recipients,
             webhook_url=settings.make_webhook_url.get_secret_value() if settings.make_webhook_url else None,
-            context=MailContext(time_zone=self.site.zone, dagster_url=settings.dagster_url),
+            context=MailContext(time_zone=self.site.zone, links=self.links),
         )

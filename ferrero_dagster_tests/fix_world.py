@@ -22,7 +22,6 @@ from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
@@ -106,7 +105,7 @@ class World:
     def look(self, route: MastersRoute = A1, *, running: tuple[str, ...] = (), **changes: Any) -> Look:
         """One look for campaigns, an interval after the last."""
         s = self.systems
-        looker = Looker(dam=s.dam, database=s.database, site=s.site, links=s.links, interval_s=0)
+        looker = Looker(dam=s.dam, database=s.database, site=s.site, interval_s=0)
         return replace(looker, **changes).look(route, running=running)
 
     def sql(self, *statements: str, of: str | None = None) -> list[Any]:
@@ -192,13 +191,6 @@ def _with_values(section: Any, values: dict[str, Any]) -> Any:
 def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_dir: Path) -> Iterator[Systems]:
     """Our own code on these servers, with the shipped site configuration and hardly any pauses."""
     site = load_site()
-    links = Links(
-        dam_url="https://dam.example",
-        asset_pattern=site.dam.asset_link,
-        folder_pattern=site.dam.folder_link,
-        box_url="https://box.example",
-        dagster_url="https://dagster.example",
-    )
     with (
         closing(OtmmSession(dam_url, login=DAM_LOGIN, limits=QUICK)) as session,
         closing(Database(database_url)) as database,
@@ -210,7 +202,6 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),
             database=database,
             site=site,
-            links=links,
             box_folders=site.box.folders,
             temp_dir=temp_dir,
             has_webhook=True,

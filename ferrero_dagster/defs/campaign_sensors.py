@@ -35,9 +35,7 @@ def build_campaign_sensor(
             connections = ferrero.connections()
             with connections.database() as database, connections.dam(IMPATIENT) as dam:
                 end_dead_runs(context.instance, database, route.name)
-                looker = Looker(
-                    dam=dam, database=database, site=connections.site, links=connections.links, interval_s=interval_s
-                )
+                looker = Looker(dam=dam, database=database, site=connections.site, interval_s=interval_s)
                 look = looker.look(route, running=running_campaigns(context.instance, database, route.name))
                 events = [] if look.found is None else [_observation(route, look.found)]
                 return tick_result(context, database, route.name, look, events)

@@ -29,7 +29,7 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
             connections = ferrero.connections()
             run = failed_run(context.instance, context.dagster_run.run_id)
             with connections.database() as database:
-                database.transact(report_failed_run, run, connections.links)
+                database.transact(report_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.
             context.log.warning("Not reported now: %s", error)

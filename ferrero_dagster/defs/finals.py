@@ -1,6 +1,7 @@
 """Box → DAM: the asset, the job, the sensor and the check of each way back, made from its row (SPEC 4, 10)."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -118,16 +119,17 @@ def _look(connections: Connections, database: Database, route: FinalsRoute, *, r
         folder_id=connections.box_folders[route.inbox],
         database=database,
         site=connections.site,
-        links=connections.links,
     )
     return looker.look(running=running)
 
 
 def _move(context: dg.AssetExecutionContext, connections: Connections, route: FinalsRoute) -> dg.MaterializeResult[Any]:
     watcher = campaign_watcher(
-        context, route_name=route.name, files=DERIVATIVE_ASSETS,
-        describe=lambda file, campaign: final_metadata(file, campaign=campaign),
-    )  # fmt: skip
+        context,
+        route_name=route.name,
+        files=DERIVATIVE_ASSETS,
+        describe=partial(final_metadata, links=connections.links),
+    )
     try:
         with connections.systems() as systems:
             campaign_id = campaign_id_of(systems.database, context.partition_key)
@@ -136,5 +138,5 @@ def _move(context: dg.AssetExecutionContext, connections: Connections, route: Fi
     finally:
         deliver_at_once(context.log, connections)
     context.log_event(arrival_evaluation(route, context.partition_key, arrived))
-    metadata = finals_metadata(outcome, dam_url=connections.links.folder(campaign_id))
+    metadata = finals_metadata(outcome, connections.links, campaign_id=campaign_id)
     return ended(context, metadata, is_red=bool(outcome.failed))

@@ -91,7 +91,7 @@ def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> li
     with connections.database() as database:
         for failed in instance.get_runs(recent, limit=_MAX_FAILED_RUNS):
             run = failed_run(instance, failed.run_id)
-            if database.transact(report_failed_run, run, connections.links):
+            if database.transact(report_failed_run, run):
                 rows.append(_row("failed run reported", f"{run.job} {run.run_id}"))
     return rows
 
@@ -129,7 +129,7 @@ def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> 
 def _write_digest(connections: Connections) -> list[_Row]:
     now = datetime.now(timezone.utc)
     with connections.database() as database:
-        stuck = database.transact(write_digest, connections.site, connections.links, now)
+        stuck = database.transact(write_digest, connections.site, now)
     return [] if stuck is None else [_row("digest written", f"{stuck} stuck campaigns")]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.words import megabytes
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.transfer.finals.run import FinalsOutcome
@@ -17,31 +18,32 @@ _MARKDOWN = frozenset("\\`*_{}[]()#+-.!|~")
 Metadata = dict[str, dg.MetadataValue]
 
 
-def outcome_metadata(outcome: MastersOutcome, *, dam_url: str) -> Metadata:
+def outcome_metadata(outcome: MastersOutcome, links: Links, *, campaign_id: str) -> Metadata:
     """What an operator wants to know of a run DAM → Box, without reading its log."""
     rows = [
         *_failed_rows(outcome.failed, "failed"),
-        *_moved_rows(outcome.moved, "moved"),
-        *_moved_rows(outcome.before, "moved before"),
+        *_moved_rows(outcome.moved, "moved", links),
+        *_moved_rows(outcome.before, "moved before", links),
     ]
     metadata = {
-        **_shared(outcome, dam_url),
+        **_shared(outcome, links.folder(campaign_id)),
         "moved before": dg.MetadataValue.int(len(outcome.before)),
         "files": dg.MetadataValue.md(markdown_table(("file in the DAM", "file in Box", "size", "result"), rows)),
     }
     if outcome.notes:
         metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {cell(note)}" for note in outcome.notes[:_MAX_ROWS]))
-    return metadata | _url("folder in Box", outcome.box_folder_url)
+    return metadata | _url("folder in Box", links.box_folder(outcome.box_folder_id))
 
 
-def finals_metadata(outcome: FinalsOutcome, *, dam_url: str) -> Metadata:
+def finals_metadata(outcome: FinalsOutcome, links: Links, *, campaign_id: str) -> Metadata:
     """What an operator wants to know of a run Box → DAM."""
     moved = [
-        (cell(f.name), link(f.stored_name, f.dam_url), megabytes(f.size_bytes), _final_result(f)) for f in outcome.moved
+        (cell(f.name), link(f.stored_name, links.asset(f.dam_asset_id)), megabytes(f.size_bytes), _final_result(f))
+        for f in outcome.moved
     ]
     rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
     return {
-        **_shared(outcome, dam_url),
+        **_shared(outcome, links.folder(campaign_id)),
         "left": dg.MetadataValue.int(len(outcome.left)),
         "files": dg.MetadataValue.md(markdown_table(("file in Box", "final in the DAM", "size", "result"), rows)),
     }
@@ -52,13 +54,13 @@ def _final_result(file: MovedFile) -> str:
     return f"moved; **not kept by the DAM as sent:** {unkept}" if unkept else "moved"
 
 
-def _shared(outcome: MastersOutcome | FinalsOutcome, dam_url: str) -> Metadata:
+def _shared(outcome: MastersOutcome | FinalsOutcome, dam_url: str | None) -> Metadata:
     metadata: Metadata = {
         "result": dg.MetadataValue.text(str(outcome)),
         "moved": dg.MetadataValue.int(len(outcome.moved)),
         "failed": dg.MetadataValue.int(len(outcome.failed)),
         "moved bytes": dg.MetadataValue.int(sum(file.size_bytes for file in outcome.moved)),
-        "campaign in the DAM": dg.MetadataValue.url(dam_url),
+        **_url("campaign in the DAM", dam_url),
     }
     if outcome.campaign:
         metadata["campaign"] = dg.MetadataValue.text(str(outcome.campaign))
@@ -67,7 +69,7 @@ def _shared(outcome: MastersOutcome | FinalsOutcome, dam_url: str) -> Metadata:
     return metadata
 
 
-def master_metadata(file: MovedFile, *, route: str, campaign: str) -> Metadata:
+def master_metadata(file: MovedFile, campaign: str, *, route: str, links: Links) -> Metadata:
     """What belongs to the event of one master."""
     return {
         "route": dg.MetadataValue.text(route),
@@ -75,12 +77,12 @@ def master_metadata(file: MovedFile, *, route: str, campaign: str) -> Metadata:
         "name in the DAM": dg.MetadataValue.text(file.name),
         "name in Box": dg.MetadataValue.text(file.stored_name),
         "size bytes": dg.MetadataValue.int(file.size_bytes),
-        **_url("asset in the DAM", file.dam_url),
-        **_url("file in Box", file.box_url),
+        **_url("asset in the DAM", links.asset(file.dam_asset_id)),
+        **_url("file in Box", links.box_file(file.box_file_id)),
     }
 
 
-def final_metadata(file: MovedFile, *, campaign: str) -> Metadata:
+def final_metadata(file: MovedFile, campaign: str, *, links: Links) -> Metadata:
     """What belongs to the event of one final."""
     return {
         "campaign": dg.MetadataValue.text(campaign),
@@ -88,7 +90,7 @@ def final_metadata(file: MovedFile, *, campaign: str) -> Metadata:
         "name in the DAM": dg.MetadataValue.text(file.stored_name),
         "size bytes": dg.MetadataValue.int(file.size_bytes),
         **({"not kept by the DAM": dg.MetadataValue.text(", ".join(file.unkept_fields))} if file.unkept_fields else {}),
-        **_url("asset in the DAM", file.dam_url),
+        **_url("asset in the DAM", links.asset(file.dam_asset_id)),
     }
 
 
@@ -124,8 +126,16 @@ def _url(name: str, url: str | None) -> Metadata:
     return {name: dg.MetadataValue.url(url)} if url else {}
 
 
-def _moved_rows(files: Iterable[MovedFile], result: str) -> list[tuple[str, ...]]:
-    return [(link(f.name, f.dam_url), link(f.stored_name, f.box_url), megabytes(f.size_bytes), result) for f in files]
+def _moved_rows(files: Iterable[MovedFile], result: str, links: Links) -> list[tuple[str, ...]]:
+    return [
+        (
+            link(file.name, links.asset(file.dam_asset_id)),
+            link(file.stored_name, links.box_file(file.box_file_id)),
+            megabytes(file.size_bytes),
+            result,
+        )
+        for file in files
+    ]
 
 
 def _failed_rows(files: Iterable[FailedFile], result: str) -> list[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """DAM → Box: the asset and the job of each route, made from its row."""
 
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -64,9 +65,11 @@ def _move(
     context: dg.AssetExecutionContext, connections: Connections, route: MastersRoute
 ) -> dg.MaterializeResult[Any]:
     watcher = campaign_watcher(
-        context, route_name=route.name, files=MASTER_ASSETS,
-        describe=lambda file, campaign: master_metadata(file, route=route.title, campaign=campaign),
-    )  # fmt: skip
+        context,
+        route_name=route.name,
+        files=MASTER_ASSETS,
+        describe=partial(master_metadata, route=route.title, links=connections.links),
+    )
     try:
         with connections.systems() as systems:
             campaign_id = campaign_id_of(systems.database, context.partition_key)
@@ -75,5 +78,5 @@ def _move(
     finally:
         deliver_at_once(context.log, connections)
     context.log_event(arrival_evaluation(route, context.partition_key, arrived))
-    metadata = outcome_metadata(outcome, dam_url=connections.links.folder(campaign_id))
+    metadata = outcome_metadata(outcome, connections.links, campaign_id=campaign_id)
     return ended(context, metadata, is_red=bool(outcome.failed))

@@ -70,8 +70,8 @@ def build_daily_report(*, time_zone: str, watched: Sequence[Watched]) -> dg.Asse
             deliver_at_once(context.log, connections)
         mail = made.not_mailed or "A mail was written."
         context.log.info(mail)
-        metadata = report_metadata(made.report, connections.site.zone) | {"mail": dg.MetadataValue.text(mail)}
-        return dg.MaterializeResult(metadata=metadata)
+        metadata = report_metadata(made.report, connections.site.zone, connections.links)
+        return dg.MaterializeResult(metadata=metadata | {"mail": dg.MetadataValue.text(mail)})
 
     return daily_report
 
@@ -81,9 +81,7 @@ def _make(
 ) -> MadeReport:
     day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
     with connections.database() as database:
-        reporting = DailyReporting(
-            database=database, site=connections.site, links=connections.links, sensors=looks, run_id=context.run.run_id
-        )
+        reporting = DailyReporting(database=database, site=connections.site, sensors=looks, run_id=context.run.run_id)
         return reporting.make(day, now=datetime.now(timezone.utc), resend=resend)
 
 

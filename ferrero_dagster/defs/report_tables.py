@@ -8,19 +8,20 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ferrero_dagster.defs.markdown import Metadata, cell, link, markdown_table
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report
 from ferrero_dagster.messages.report_mail import report_images
 
 _NUMBERS = ("eligible", "moved", "retrying", "set_aside", "withdrawn", "refused")
 
 
-def report_metadata(report: Report, zone: ZoneInfo) -> Metadata:
+def report_metadata(report: Report, zone: ZoneInfo, links: Links) -> Metadata:
     """The metadata of the report's materialization, its times in the zone."""
     metadata: Metadata = {
         "verdict": dg.MetadataValue.text(report.verdict),
-        "needs you": dg.MetadataValue.md(_needs(report)),
+        "needs you": dg.MetadataValue.md(_needs(report, links)),
         "reconciliation": dg.MetadataValue.md(_reconciliation(report)),
-        "campaigns": dg.MetadataValue.md(_campaigns(report)),
+        "campaigns": dg.MetadataValue.md(_campaigns(report, links)),
         "current retry status": dg.MetadataValue.md(_retry_status(report)),
         "tried or looked at twice and more": dg.MetadataValue.md(_near_failure(report, zone)),
         "integrity of the moved files": dg.MetadataValue.md(_integrity(report)),
@@ -36,10 +37,10 @@ def report_metadata(report: Report, zone: ZoneInfo) -> Metadata:
     return metadata
 
 
-def _needs(report: Report) -> str:
+def _needs(report: Report, links: Links) -> str:
     rows = [
         (
-            link(need.what, need.url), cell(need.why), _linked(need.do, need.do_url),
+            link(need.what, links.thing(need.about, need.id)), cell(need.why), _linked(need.do, links.job(need.job)),
             "" if need.days is None else str(need.days),
         )
         for need in report.needs
@@ -53,10 +54,10 @@ def _reconciliation(report: Report) -> str:
     return f"{markdown_table(('direction', *(name.replace('_', ' ') for name in _NUMBERS)), rows)}\n\n{remarks}"
 
 
-def _campaigns(report: Report) -> str:
+def _campaigns(report: Report, links: Links) -> str:
     rows = [
         (
-            link(line.name, line.dam_url), cell(line.number or ""), cell(line.status or ""),
+            link(line.name, links.folder(line.campaign_id)), cell(line.number or ""), cell(line.status or ""),
             "" if line.days is None else str(line.days), str(line.files_in_box), str(line.files_in_dam),
             str(line.pending),
         )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from ferrero_dagster.domain.lines import Line
+from ferrero_dagster.domain.links import Thing
 from ferrero_dagster.domain.words import counted
 
 Direction = Literal["DAM → Box", "Box → DAM"]
@@ -55,16 +56,17 @@ class _Value(BaseModel):
 
 
 class Need(_Value):
-    """Something that waits for a person: what, why, since when, what to do, and where to see and to do it."""
+    """Something that waits for a person: what, why, since when, what to do; which thing it is and which job helps."""
 
     what: Line
     why: Line
     do: Line
     since: AwareDatetime | None
     days: NonNegativeInt | None
-    #: The thing itself, and the job that `do` asks for.
-    url: Line | None
-    do_url: Line | None = None
+    about: Thing
+    #: Of the thing; a system's is its name.
+    id: Line
+    job: Line | None = None
 
 
 class Balance(_Value):
@@ -100,6 +102,7 @@ class Integrity(_Value):
 class CampaignLine(_Value):
     """A campaign that is in work, or had files on the day."""
 
+    campaign_id: Line
     number: Line | None
     name: Line
     status: Line | None
@@ -108,7 +111,6 @@ class CampaignLine(_Value):
     files_in_box: NonNegativeInt
     files_in_dam: NonNegativeInt
     pending: NonNegativeInt
-    dam_url: Line | None
 
 
 class RetryStatus(_Value):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.links import Thing
 from ferrero_dagster.domain.report import (
     DIRECTIONS,
     TREND_DAYS,
@@ -90,10 +90,11 @@ class ReportFrames:
 
 
 class _Trouble(NamedTuple):
-    """Why something needs somebody, and what to do."""
+    """Why something needs somebody, what to do, and the job that helps."""
 
     why: str
     do: str
+    job: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,12 +113,11 @@ def build_report(
     *,
     day: ReportDay,
     as_of: datetime,
-    links: Links,
     sensors: Sequence[SensorLook],
     polls_before_warning: int,
 ) -> Report:
     """The report of `day`, made at `as_of`; the same arguments always give the same report."""
-    needs = tuple(_needs(frames, day, links, polls_before_warning))
+    needs = tuple(_needs(frames, day, polls_before_warning))
     unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
     return Report(
         day=day.date,
@@ -127,7 +127,7 @@ def build_report(
         needs=needs,
         needs_total=len(needs) + unlisted,
         balances=(_balance(frames, DIRECTIONS[0]), _balance(frames, DIRECTIONS[1])),
-        campaigns=_campaigns(frames, day, links),
+        campaigns=_campaigns(frames, day),
         retry_status=tuple(RetryStatus(**row) for row in _rows(frames.retry_status)),
         near_failure=tuple(_near_failure(row) for row in _rows(frames.troubled) if not row["permanently_failed"]),
         integrity=(_integrity(frames.flows, DIRECTIONS[0]), _integrity(frames.flows, DIRECTIONS[1])),
@@ -142,28 +142,28 @@ def build_report(
     )
 
 
-def _needs(frames: ReportFrames, day: ReportDay, links: Links, polls_before_warning: int) -> Iterator[Need]:
-    yield from _campaign_needs(frames, day, links, polls_before_warning)
+def _needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> Iterator[Need]:
+    yield from _campaign_needs(frames, day, polls_before_warning)
     for row in _rows(frames.refused):
         do = "Rename or replace the file in Box; it is looked at again by itself."
         trouble = _Trouble(f"Refused: {row['reason']}", do)
-        yield _need(row, day, row["name"], trouble, url=links.box_file(row["file_id"]))
+        yield _need(row, day, row["name"], trouble, ("box_file", row["file_id"]))
     for row in _rows(frames.set_aside):
-        trouble = _Trouble(f"Set aside: {row['reason']}", "Put the cause right, then run release_set_aside_files.")
-        url = (links.box_file if row["direction"] == "Box → DAM" else links.asset)(row["source_id"])
-        yield _need(row, day, row["name"], trouble, url=url, do_url=links.job("release_set_aside_files"))
+        do = "Put the cause right, then run release_set_aside_files."
+        trouble = _Trouble(f"Set aside: {row['reason']}", do, "release_set_aside_files")
+        about: Thing = "box_file" if row["direction"] == "Box → DAM" else "asset"
+        yield _need(row, day, row["name"], trouble, (about, row["source_id"]))
     for row in _rows(frames.undeliverable):
         do = "Put the cause right, then run resend_notifications."
-        trouble = _Trouble(f"It could not be delivered: {row['reason']}", do)
-        what, job = f"Message {row['id']}, {row['template']}", links.job("resend_notifications")
-        yield _need(row, day, what, trouble, url=None, do_url=job)
+        trouble = _Trouble(f"It could not be delivered: {row['reason']}", do, "resend_notifications")
+        yield _need(row, day, f"Message {row['id']}, {row['template']}", trouble, ("message", str(row["id"])))
     for row in _rows(frames.outages):
         do = "Nothing, if it comes back by itself; work then goes on where it stopped."
         trouble = _Trouble(row["message"], do)
-        yield _need(row, day, f"{row['system']} cannot be used", trouble, url=links.dagster_url)
+        yield _need(row, day, f"{row['system']} cannot be used", trouble, ("system", row["system"]))
 
 
-def _campaign_needs(frames: ReportFrames, day: ReportDay, links: Links, polls_before_warning: int) -> Iterator[Need]:
+def _campaign_needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> Iterator[Need]:
     """Each campaign once, under the first of its troubles; one that is over its time too says both."""
     overdue = {row["campaign_id"]: row for row in _rows(frames.overdue)}
     in_trouble = [(row, _trouble(row, polls_before_warning)) for row in _rows(frames.troubled)]
@@ -175,33 +175,28 @@ def _campaign_needs(frames: ReportFrames, day: ReportDay, links: Links, polls_be
             named.add(campaign_id)
             late = overdue.pop(campaign_id, None)
             both = trouble._replace(why=f"{trouble.why}; {_overdue(late)}") if late else trouble
-            do_url = links.job("reset_campaign_retries") if row.get("permanently_failed") else None
-            url = links.folder(campaign_id)
-            yield _need(late or row, day, _campaign_title(row), both, url=url, do_url=do_url)
+            yield _need(late or row, day, _campaign_title(row), both, ("campaign", campaign_id))
     for row in overdue.values():
         do = "See what holds it up, or change its status in the DAM."
         trouble = _Trouble(f"Overdue: {_overdue(row)}", do)
-        yield _need(row, day, _campaign_title(row), trouble, url=links.folder(row["campaign_id"]))
+        yield _need(row, day, _campaign_title(row), trouble, ("campaign", row["campaign_id"]))
 
 
 def _overdue(row: dict[str, Any]) -> str:
     return f"in {row['status']} for {row['days']:.1f} days, at most {row['max_days']:g} are expected"
 
 
-def _need(
-    row: dict[str, Any], day: ReportDay, what: str, trouble: _Trouble, *, url: str | None, do_url: str | None = None
-) -> Need:
-    since = row["since"]
-    return Need(
-        what=what, why=trouble.why, do=trouble.do, since=since, days=_days(since, day), url=url, do_url=do_url
-    )  # fmt: skip
+def _need(row: dict[str, Any], day: ReportDay, what: str, trouble: _Trouble, about: tuple[Thing, str]) -> Need:
+    since, days = row["since"], _days(row["since"], day)
+    return Need(what=what, since=since, days=days, about=about[0], id=about[1], **trouble._asdict())
 
 
 def _trouble(row: dict[str, Any], polls_before_warning: int) -> _Trouble | None:
     """Why a campaign needs somebody and what to do; None for one that has only waited a while for its assets."""
     reason = row["reason"] or "no reason was noted"
     if row["permanently_failed"]:
-        return _Trouble(f"Permanently failed: {reason}", "Put the reason right, then run reset_campaign_retries.")
+        do = "Put the reason right, then run reset_campaign_retries."
+        return _Trouble(f"Permanently failed: {reason}", do, "reset_campaign_retries")
     if row["errors"]:
         why = f"Near failure, {row['errors']} of {row['attempts']} looks failed: {reason}"
         return _Trouble(why, "Put the reason right before the last attempt.")
@@ -250,18 +245,23 @@ def _integrity(flows: pd.DataFrame, direction: Direction) -> Integrity:
     )  # fmt: skip
 
 
-def _campaigns(frames: ReportFrames, day: ReportDay, links: Links) -> tuple[CampaignLine, ...]:
+def _campaigns(frames: ReportFrames, day: ReportDay) -> tuple[CampaignLine, ...]:
     """The campaigns, those with open files first, then the longest in their status."""
     flows = frames.flows
     pending = (flows["retrying"] + flows["set_aside"]).groupby(flows["campaign_id"]).sum().to_dict()
     lines = [
         CampaignLine(
-            number=row["number"], name=_campaign_title(row, number=False), status=row["status"],
-            days=_days(row["status_since"], day), files_in_box=row["files_in_box"], files_in_dam=row["files_in_dam"],
-            pending=pending.get(row["campaign_id"], 0), dam_url=links.folder(row["campaign_id"]),
+            campaign_id=row["campaign_id"],
+            number=row["number"],
+            name=_campaign_title(row, number=False),
+            status=row["status"],
+            days=_days(row["status_since"], day),
+            files_in_box=row["files_in_box"],
+            files_in_dam=row["files_in_dam"],
+            pending=pending.get(row["campaign_id"], 0),
         )
         for row in _rows(frames.campaigns)
-    ]  # fmt: skip
+    ]
     return tuple(sorted(lines, key=lambda line: (-line.pending, -(line.days or 0), line.number or "", line.name)))
 
 

@@ -158,7 +158,9 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         assert isinstance(fact, CampaignComplete | PermanentlyFailed)
         if not office.webhook_url:
             raise PermanentError("FERRERO_MAKE_WEBHOOK_URL is not set any more.", code="no webhook")
-        webhook.post(office.webhook_url, webhook_body(fact, due.created_at), message_id=due.message_id)
+        webhook.post(
+            office.webhook_url, webhook_body(fact, due.created_at, office.context.links), message_id=due.message_id
+        )
         return mail.Delivery(delivered=(webhook.SYSTEM,))
     everybody = office.recipients[fact.audience]
     message = build_email(

@@ -1,7 +1,7 @@
-"""What a message reports: one frozen value per kind, kept as JSON in the outbox, put into words when it is sent.
+"""What a message tells: one frozen value per kind, kept as JSON in the outbox, put into words when it is sent.
 
-A fact holds what was true when it was written. Fields are only ever added, with a default, so that a message
-written by an older version can still be sent.
+A fact holds what was true when it was written, of things their ids: links are made where they are shown. Fields
+are only ever added, with a default, so that a message written by an older version can still be sent.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
-from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.lines import Line
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report
@@ -24,22 +23,16 @@ class _Value(BaseModel):
 
 
 class CampaignRef(_Value):
-    """A campaign as people know it, and where to see it."""
+    """A campaign as people know it."""
 
     id: Line
     number: Line | None
     name: Line
-    dam_url: Line | None = None
 
     @property
     def shown_name(self) -> str:
         """What to call the campaign, also when its folder has no name that can be seen."""
         return self.name.strip() or self.number or self.id
-
-
-def campaign_ref(links: Links, campaign: Campaign) -> CampaignRef:
-    """The campaign as facts hold it."""
-    return CampaignRef(id=campaign.id, number=campaign.number, name=campaign.name, dam_url=links.folder(campaign.id))
 
 
 class RouteRef(_Value):
@@ -57,8 +50,8 @@ class MovedFile(_Value):
     stored_name: Line
     tracking_id: Line
     size_bytes: NonNegativeInt
-    dam_url: Line | None = None
-    box_url: Line | None = None
+    dam_asset_id: Line | None = None
+    box_file_id: Line | None = None
     #: As in `FileUploaded`, whose mail tells it; no other message does.
     unkept_fields: tuple[Line, ...] = Field(default=(), exclude=True)
 
@@ -94,7 +87,7 @@ class StuckCampaign(_Value):
 class _Message(_Value):
     usual_audience: ClassVar[Audience] = "errors"
 
-    run_url: Line | None = None
+    run_id: Line | None = None
 
     @property
     def audience(self) -> Audience:
@@ -122,7 +115,7 @@ class CampaignComplete(_RouteMessage):
 
     kind: Literal["campaign_complete"] = "campaign_complete"
     files: tuple[MovedFile, ...]
-    box_folder_url: Line | None
+    box_folder_id: Line | None
     notes: tuple[Line, ...] = ()
 
 
@@ -134,7 +127,7 @@ class CampaignPartial(_RouteMessage):
     kind: Literal["campaign_partial"] = "campaign_partial"
     moved: tuple[MovedFile, ...]
     failed: tuple[FailedFile, ...]
-    box_folder_url: Line | None = None
+    box_folder_id: Line | None = None
     notes: tuple[Line, ...] = ()
     next_attempt_at: AwareDatetime | None = None
 
@@ -187,7 +180,6 @@ class FileUploaded(_Message):
     clean_name: Line
     tracking_id: Line
     dam_asset_id: Line
-    dam_url: Line | None
     size_bytes: NonNegativeInt
     creativex_score: Line | None = None
     creativex_url: Line | None = None
@@ -204,7 +196,7 @@ class UploadFailed(_Message):
 
     kind: Literal["upload_failed"] = "upload_failed"
     file_name: Line
-    box_url: Line | None
+    box_file_id: Line
     tracking_id: Line | None = None
     campaign: CampaignRef | None = None
     reason: Line
@@ -237,6 +229,8 @@ class WorkflowError(_Message):
     what_to_do: Line
     details: tuple[tuple[Line, Line], ...] = ()
     times: tuple[tuple[Line, AwareDatetime], ...] = ()
+    campaign_id: Line | None = None
+    box_file_id: Line | None = None
 
 
 class StuckDigest(_Message):
@@ -287,7 +281,7 @@ def fact_from_json(data: str | Mapping[str, Any]) -> Fact:
     return _FACT.validate_json(data) if isinstance(data, str) else _FACT.validate_python(data)
 
 
-def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime) -> dict[str, Any]:
+def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime, links: Links) -> dict[str, Any]:
     """The JSON that Make.com receives (SPEC 8); a failed campaign keeps its status and says why."""
     body: dict[str, Any] = {
         "event": fact.template,
@@ -299,5 +293,10 @@ def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime
         "timestamp": timestamp.isoformat(),
     }
     if isinstance(fact, CampaignComplete):
-        return body | {"assets": [file.model_dump() for file in fact.files]}
+        return body | {"assets": [_asset(file, links) for file in fact.files]}
     return body | {"status_after": fact.route.status_before, "assets": [], "reason": fact.reason}
+
+
+def _asset(file: MovedFile, links: Links) -> dict[str, Any]:
+    addresses = {"dam_url": links.asset(file.dam_asset_id), "box_url": links.box_file(file.box_file_id)}
+    return file.model_dump(exclude={"dam_asset_id", "box_file_id"}) | addresses

@@ -19,6 +19,7 @@ from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 from ferrero_dagster.messages.facts import DailyReport, Fact
@@ -39,7 +40,7 @@ class MailContext:
     """What all mails of a site have in common."""
 
     time_zone: ZoneInfo
-    dagster_url: str | None = None
+    links: Links
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +68,7 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
         html=html,
         text=re.sub(r"\n{3,}", "\n\n", _write("txt", fact, shown)).strip() + "\n",
         inline_images=images,
-        attachments=report_attachments(report, context.time_zone) if report else (),
+        attachments=report_attachments(report, context.time_zone, context.links) if report else (),
     )
 
 

@@ -4,14 +4,17 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import CampaignLine, MovedLine, Report
 from ferrero_dagster.messages import charts
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 
 # A spreadsheet takes a cell that begins so for a formula, whoever named the file.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CAMPAIGN_COLUMNS = [*(name for name in CampaignLine.model_fields if name != "campaign_id"), "dam_url"]
 
 
 def report_images(report: Report) -> tuple[InlineImage, ...]:
@@ -30,10 +33,10 @@ def report_images(report: Report) -> tuple[InlineImage, ...]:
     return tuple(images)
 
 
-def report_attachments(report: Report, zone: ZoneInfo) -> tuple[Attachment, ...]:
+def report_attachments(report: Report, zone: ZoneInfo, links: Links) -> tuple[Attachment, ...]:
     """The campaigns, and the files that moved on the day, whose times are those of the zone."""
-    campaigns = _csv(CampaignLine.model_fields, report.campaigns, zone)
-    moved = _csv(MovedLine.model_fields, report.moved_files, zone)
+    campaigns = _csv(_CAMPAIGN_COLUMNS, [_campaign(line, links) for line in report.campaigns], zone)
+    moved = _csv(MovedLine.model_fields, [line.model_dump() for line in report.moved_files], zone)
     return (
         Attachment(filename=f"campaigns-{report.day}.csv", content=campaigns),
         Attachment(filename=f"moved-files-{report.day}.csv", content=moved),
@@ -44,12 +47,16 @@ def _image(name: str, title: str, alt: str, png: bytes) -> InlineImage:
     return InlineImage(content_id=name, title=title, alt=alt, png=png)
 
 
-def _csv(columns: Iterable[str], lines: Sequence[CampaignLine] | Sequence[MovedLine], zone: ZoneInfo) -> bytes:
+def _campaign(line: CampaignLine, links: Links) -> dict[str, Any]:
+    return line.model_dump(exclude={"campaign_id"}) | {"dam_url": links.folder(line.campaign_id)}
+
+
+def _csv(columns: Iterable[str], lines: Sequence[dict[str, Any]], zone: ZoneInfo) -> bytes:
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(columns))
     writer.writeheader()
     for line in lines:
-        writer.writerow({name: _cell(value, zone) for name, value in line.model_dump().items()})
+        writer.writerow({name: _cell(value, zone) for name, value in line.items()})
     return table.getvalue().encode("utf-8-sig")
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report, ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
@@ -38,7 +37,6 @@ class DailyReporting:
 
     database: Database
     site: Site
-    links: Links
     sensors: Sequence[SensorLook]
     run_id: str
 
@@ -80,11 +78,10 @@ class DailyReporting:
             ),
             day=day,
             as_of=now,
-            links=self.links,
             sensors=self.sensors,
             polls_before_warning=self.site.campaigns.empty_polls_before_warning,
         )
 
     def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:
-        fact = DailyReport(report=report, run_url=self.links.run(self.run_id))
+        fact = DailyReport(report=report, run_id=self.run_id)
         outbox.add(cursor, fact, dedupe_key)

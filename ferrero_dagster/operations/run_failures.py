@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ferrero_dagster.config.routes import ROUTE_NAME
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor
@@ -50,7 +49,7 @@ def next_attempt(job: str) -> str:
     return by_sensor or _BY_ITSELF.get(job, "start it again once the cause is gone")
 
 
-def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
+def report_failed_run(cursor: Cursor, run: FailedRun) -> bool:
     """Write one `workflow_error` per cause and day; False where somebody has been told already. Idempotent."""
     if run.reported or (run.system and outages.was_noted_since(cursor, run.system, run.began_at)):
         return False
@@ -64,6 +63,6 @@ def report_failed_run(cursor: Cursor, run: FailedRun, links: Links) -> bool:
         ),
         times=(("Ended", run.ended_at),),
         details=(("Job", run.job), *run.details),
-        run_url=links.run(run.run_id),
+        run_id=run.run_id,
     )
     return outbox.add(cursor, fact, run.cause)

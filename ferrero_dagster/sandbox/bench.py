@@ -83,7 +83,6 @@ def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
             folder_id=inbox_id,
             database=database,
             site=site,
-            links=connections.links,
         )
         first, second = (_timed(lambda: looker.look(running=())) for _ in range(2))
     return first, second

@@ -16,7 +16,7 @@ _NEEDED_BY_RUNS = ("DAM", "Box", "temporary directory", "configuration")
 _MAX_KIND_LENGTH = 200
 
 
-def report(database: Database, error: FerreroError, site: Site, *, run_url: str | None = None, asked: str = "") -> None:
+def report(database: Database, error: FerreroError, site: Site, *, run_id: str | None = None, asked: str = "") -> None:
     """Count the incident; the error list hears of it once per outage.
 
     What does not heal by itself, such as a refused log-in or a wrong setting, is mailed at once; a system that is out
@@ -28,23 +28,23 @@ def report(database: Database, error: FerreroError, site: Site, *, run_url: str 
         return
 
     def work(cursor: Cursor) -> None:
-        outage = outages.note_failure(cursor, system, str(error), kind=_kind(error), by_run=run_url is not None)
+        outage = outages.note_failure(cursor, system, str(error), kind=_kind(error), by_run=run_id is not None)
         if outage.mailed or (error.retry and not _is_worth_a_mail(cursor, outage, site)):
             return
         outages.note_mailed(cursor, outage, heals=error.retry)
-        fact = _fact(error, outage, run_url)
+        fact = _fact(error, outage, run_id)
         outbox.add(cursor, fact, f"outage:{outage.id}:{outage.failures}")
 
     database.transact(work)
 
 
 @contextmanager
-def reported(database: Database, site: Site, *, run_url: str | None = None) -> Iterator[None]:
+def reported(database: Database, site: Site, *, run_id: str | None = None) -> Iterator[None]:
     """Report an incident that is raised inside, and let it go on."""
     try:
         yield
     except Incident as error:
-        report(database, error, site, run_url=run_url)
+        report(database, error, site, run_id=run_id)
         raise
 
 
@@ -78,7 +78,7 @@ def _is_worth_a_mail(cursor: Cursor, outage: outages.Outage, site: Site) -> bool
     )
 
 
-def _fact(error: FerreroError, outage: outages.Outage, run_url: str | None) -> WorkflowError:
+def _fact(error: FerreroError, outage: outages.Outage, run_id: str | None) -> WorkflowError:
     return WorkflowError(
         headline=f"{outage.system} cannot be used{'' if error.retry else ': the administrator must act'}",
         explanation=str(error),
@@ -90,5 +90,5 @@ def _fact(error: FerreroError, outage: outages.Outage, run_url: str | None) -> W
         ),
         times=(("Since", outage.began_at),),
         details=(("Failures in a row", str(outage.failures)),),
-        run_url=run_url,
+        run_id=run_id,
     )

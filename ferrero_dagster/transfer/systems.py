@@ -10,7 +10,6 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking.database import Database
 
@@ -25,7 +24,6 @@ class Systems:
     agency: BoxAgency
     database: Database
     site: Site
-    links: Links
     #: Ids of the Box folders by their names in `Route.box_root`, and `agency_uploads`.
     box_folders: dict[str, str]
     temp_dir: Path | None

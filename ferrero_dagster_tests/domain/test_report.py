@@ -9,20 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import DIRECTIONS, Report, ReportDay
 from ferrero_dagster.domain.report_sections import ReportFrames, SensorLook, build_report
 
 ROME = ZoneInfo("Europe/Rome")
 DAY = ReportDay(date=date(2026, 11, 20), zone=ROME)
 SEVEN = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
-LINKS = Links(
-    dam_url="https://dam",
-    asset_pattern="{url}/a/{id}",
-    folder_pattern="{url}/f/{id}",
-    box_url="https://box",
-    dagster_url="https://dagster",
-)
 COLUMNS = {
     "flows": "direction campaign_id eligible moved retrying set_aside withdrawn refused undated size_bytes "
     "with_source_hash with_own_hash",
@@ -51,7 +43,7 @@ def frames(**rows: list[tuple[Any, ...]]) -> ReportFrames:
 def report(
     known: ReportFrames, *, day: ReportDay = DAY, as_of: datetime = SEVEN, sensors: list[SensorLook] | None = None
 ) -> Report:
-    return build_report(known, day=day, as_of=as_of, links=LINKS, sensors=sensors or [], polls_before_warning=20)
+    return build_report(known, day=day, as_of=as_of, sensors=sensors or [], polls_before_warning=20)
 
 
 @pytest.mark.fault(54)
@@ -148,7 +140,7 @@ def test_only_genuine_errors_and_long_waits_of_campaigns_need_somebody():
         ("C2 Nearly", "Near failure, 2 of 2 looks failed: No folder", None),
         ("C3 Empty for long", "In A1 without assets, looked at 20 times", 3),
     ]
-    assert (known.needs[0].url, known.needs[1].do_url) == ("https://dam/f/c1", None)
+    assert (known.needs[0].about, known.needs[0].id, known.needs[1].job) == ("campaign", "c1", None)
     assert [row.name for row in known.near_failure] == ["Nearly", "Empty for long", "Campaign c4"]
 
 
@@ -172,7 +164,7 @@ def test_a_campaign_over_its_time_needs_somebody_once_even_when_it_is_in_other_t
         ("C2 Empty", "Overdue: in A1 for 5.0 days, at most 2.5 are expected", 5),
         ("Campaign c3", "Overdue: in A2 for 45.3 days, at most 30 are expected", 5),
     ]
-    assert (known.needs_total, known.needs[2].url) == (3, "https://dam/f/c3")
+    assert (known.needs_total, known.needs[2].id) == (3, "c3")
 
 
 def test_files_that_keep_failing_need_somebody_once_per_campaign_and_nothing_is_well():
@@ -195,24 +187,29 @@ def test_files_that_keep_failing_need_somebody_once_per_campaign_and_nothing_is_
         ("Campaign c3", "1 run ended without moving everything", 3),
         ("C4 Late", "1 file keeps failing: Box refuses d.mp4; in A1 for 4.0 days, at most 2 are expected", 3),
     ]
-    assert known.needs[1].url == "https://dam/f/c2"
+    assert known.needs[1].id == "c2"
     assert known.verdict == "4 things need you"
 
 
-def test_what_asks_for_a_job_leads_to_its_form():
+def test_what_asks_for_a_job_names_it_and_what_it_is_about():
     since = datetime(2026, 11, 17, tzinfo=timezone.utc)
     known = report(
         frames(
             troubled=[("c1", "C1", "Given up", "A1", 3, 3, None, True, "No folder", since)],
-            set_aside=[("Box → DAM", "77", "a.mp4", "too slow", since, 1)],
+            set_aside=[
+                ("Box → DAM", "77", "a.mp4", "too slow", since, 2),
+                ("DAM → Box", "a1", "b.mp4", "too slow", since, 2),
+            ],
             undeliverable=[(4711, "a1_to_a2_complete", "no such user", since, 1)],
+            outages=[("Box", "Box answers 503", since)],
         )
     )
-    form = "https://dagster/locations/ferrero_dagster/jobs/{}/playground"
-    assert [(need.url, need.do_url) for need in known.needs] == [
-        ("https://dam/f/c1", form.format("reset_campaign_retries")),
-        ("https://box/file/77", form.format("release_set_aside_files")),
-        (None, form.format("resend_notifications")),
+    assert [(need.about, need.id, need.job) for need in known.needs] == [
+        ("campaign", "c1", "reset_campaign_retries"),
+        ("box_file", "77", "release_set_aside_files"),
+        ("asset", "a1", "release_set_aside_files"),
+        ("message", "4711", "resend_notifications"),
+        ("system", "Box", None),
     ]
 
 
@@ -244,7 +241,7 @@ def test_more_than_is_listed_is_counted():
     since = datetime(2026, 11, 17, tzinfo=timezone.utc)
     known = report(frames(refused=[("77", "a.mp4", "No tracking ID", since, 900)]))
     assert (known.verdict, len(known.needs)) == ("900 things need you", 1)
-    assert known.needs[0].url == "https://box/file/77"
+    assert (known.needs[0].about, known.needs[0].id) == ("box_file", "77")
 
 
 @pytest.mark.fault(56)

@@ -18,7 +18,7 @@ from ferrero_dagster.messages.facts import (
     fact_from_json,
     webhook_body,
 )
-from ferrero_dagster.sandbox.gallery.mails import gallery
+from ferrero_dagster.sandbox.gallery.mails import LINKS, gallery
 from ferrero_dagster.sandbox.gallery.reports import report_of
 from ferrero_dagster_tests.fix_world import ROUTES
 
@@ -69,7 +69,7 @@ def test_only_successes_go_to_the_notification_list():
 
 
 def test_a_report_that_needs_somebody_goes_to_those_who_act_too():
-    quiet = report_of("Quiet", 0, None)
+    quiet = report_of("Quiet", 0)
     busy = quiet.model_copy(update={"needs_total": 1})
     assert (DailyReport(report=quiet).audience, DailyReport(report=busy).audience) == ("notifications", "everybody")
 
@@ -80,9 +80,11 @@ def test_a_route_is_taken_from_the_table_of_routes():
 
 
 def test_make_com_gets_the_campaign_the_change_and_the_assets():
-    file = MovedFile(name="a.mp4", stored_name="a_ABC123.mp4", tracking_id="ABC123", size_bytes=5)
-    fact = CampaignComplete(route=ROUTES.masters[0], campaign=CAMPAIGN, files=[file], box_folder_url=None)
-    assert webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc)) == {
+    file = MovedFile(
+        name="a.mp4", stored_name="a_ABC123.mp4", tracking_id="ABC123", size_bytes=5, dam_asset_id="0a", box_file_id="7"
+    )
+    fact = CampaignComplete(route=ROUTES.masters[0], campaign=CAMPAIGN, files=[file], box_folder_id=None)
+    assert webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc), LINKS) == {
         "event": "a1_to_a2_complete",
         "campaign_id": "ea0dbf",
         "campaign_number": "C000000078",
@@ -96,8 +98,8 @@ def test_make_com_gets_the_campaign_the_change_and_the_assets():
                 "stored_name": "a_ABC123.mp4",
                 "tracking_id": "ABC123",
                 "size_bytes": 5,
-                "dam_url": None,
-                "box_url": None,
+                "dam_url": LINKS.asset("0a"),
+                "box_url": "https://app.box.com/file/7",
             }
         ],
     }
@@ -107,5 +109,5 @@ def test_make_com_hears_that_a_failed_campaign_keeps_its_status():
     fact = PermanentlyFailed(
         route=ROUTES.masters[0], campaign=CAMPAIGN, attempts=3, reason="No folder", reset_sql="", reset_command=""
     )
-    body = webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc))
+    body = webhook_body(fact, datetime(2026, 4, 28, 12, tzinfo=timezone.utc), LINKS)
     assert (body["status_after"], body["reason"], body["assets"]) == ("A1", "No folder", [])

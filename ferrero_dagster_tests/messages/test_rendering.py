@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from email import message_from_bytes, policy
 from functools import cache
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from ferrero_dagster.messages.enclosures import InlineImage
 from ferrero_dagster.messages.facts import CampaignRef, Fact, NoAssetsWarning, fact_from_json
 from ferrero_dagster.messages.rendering import RenderedMail, build_email, render
-from ferrero_dagster.sandbox.gallery.mails import CONTEXT, NOON, RUN_URL, gallery, write_gallery
+from ferrero_dagster.sandbox.gallery.mails import CONTEXT, NOON, RUN_ID, gallery, write_gallery
 from ferrero_dagster_tests.fix_world import A1
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
@@ -45,7 +46,10 @@ def test_html_is_valid_and_below_80_kb():
 def at_its_longest(value: Any) -> Any:
     """Make every text of a dumped fact as long as it may be, of characters that grow when escaped."""
     if isinstance(value, dict):
-        return {key: inner if key in {"kind", "direction"} else at_its_longest(inner) for key, inner in value.items()}
+        return {
+            key: inner if key in {"kind", "direction", "about"} else at_its_longest(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [at_its_longest(inner) for inner in value]
     if not isinstance(value, str) or DATE.match(value):
@@ -69,6 +73,15 @@ def test_nothing_from_outside_becomes_markup_and_links_go_to_the_web_only():
         assert all(link.get("href").startswith("https://") for link in parsed(title).iter("a")), title
 
 
+def test_an_id_from_outside_leads_nowhere_else_and_what_is_no_web_address_is_no_link():
+    fact = no_assets("Test").model_copy(update={"campaign": CampaignRef(id='"><b>/../x', number=None, name="Test")})
+    mail = render(fact, CONTEXT)
+    assert "index.html#folder/%22%3E%3Cb%3E%2F..%2Fx" in mail.html
+    assert "Open the DAM folder" in mail.html
+    nowhere = replace(CONTEXT, links=replace(CONTEXT.links, dam_url=""))
+    assert "Open the DAM folder" not in render(fact, nowhere).html + render(fact, nowhere).text
+
+
 def test_language_and_title_are_told_to_those_who_listen():
     for title, (_, mail) in MAILS.items():
         assert parsed(title).get("lang") == "en", title
@@ -86,7 +99,7 @@ def shown_facts(value: Any) -> Iterator[str]:
     """The texts of a dumped fact that its mail must show; of long lists the first three rows."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key not in {"kind", "id", "route", "moved_files"}:
+            if key not in {"kind", "about", "id", "route", "moved_files"}:
                 yield from shown_facts(inner)
     elif isinstance(value, list):
         for inner in value[:3]:
@@ -114,7 +127,7 @@ def test_verdict_comes_first_and_the_zone_of_times_is_named():
 
 def test_long_tables_are_cut_and_link_to_the_run():
     _, mail = MAILS["a1_to_a2_complete, emoji"]
-    assert f"… and 173 more, see the Dagster run: {RUN_URL}" in mail.text
+    assert f"… and 173 more, see the Dagster run: {CONTEXT.links.run(RUN_ID)}" in mail.text
     assert "… and 173 more" in mail.html
 
 

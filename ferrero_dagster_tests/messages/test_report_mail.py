@@ -13,7 +13,7 @@ from ferrero_dagster.messages.report_mail import report_attachments, report_imag
 from ferrero_dagster.sandbox.gallery.mails import CONTEXT, EXTREME_NAMES, NOON
 from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 
-BUSY = report_of("Local adaptation test 2", 12, "https://dam.example.com/f")
+BUSY = report_of("Local adaptation test 2", 12)
 
 
 def table(content: bytes) -> list[dict[str, str]]:
@@ -21,14 +21,14 @@ def table(content: bytes) -> list[dict[str, str]]:
 
 
 def test_pictures_are_small_and_the_same_every_time():
-    for report in [BUSY, *report_samples().values(), *(report_of(n, 200, None) for n in EXTREME_NAMES.values())]:
+    for report in [BUSY, *report_samples().values(), *(report_of(n, 200) for n in EXTREME_NAMES.values())]:
         images = report_images(report)
         assert all(image.png.startswith(b"\x89PNG") and len(image.png) < 80_000 for image in images)
         assert images == report_images(report)
 
 
 def test_a_day_without_anything_has_no_pictures():
-    assert report_images(report_of("", 0, None)) == ()
+    assert report_images(report_of("", 0)) == ()
 
 
 def test_a_picture_says_its_numbers_to_those_who_cannot_see_it():
@@ -58,9 +58,10 @@ def test_one_day_with_files_in_one_direction_can_be_drawn():
 
 
 def test_the_tables_hold_every_campaign_and_moved_file():
-    campaigns, moved = report_attachments(BUSY, CONTEXT.time_zone)
+    campaigns, moved = report_attachments(BUSY, CONTEXT.time_zone, CONTEXT.links)
     assert (campaigns.filename, moved.filename) == ("campaigns-2026-04-27.csv", "moved-files-2026-04-27.csv")
     assert [row["pending"] for row in table(campaigns.content)] == [str(line.pending) for line in BUSY.campaigns]
+    assert table(campaigns.content)[1]["dam_url"] == CONTEXT.links.folder(BUSY.campaigns[1].campaign_id)
     assert table(moved.content)[1]["tracking_id"] == "AB0001"
 
 
@@ -68,7 +69,7 @@ def test_times_in_the_tables_are_those_of_the_reports_day():
     moved_at = datetime(2026, 4, 26, 22, 30, 12, 345678, tzinfo=timezone.utc)
     line = BUSY.moved_files[0].model_copy(update={"moved_at": moved_at})
     report = BUSY.model_copy(update={"moved_files": (line,)})
-    [row] = table(report_attachments(report, CONTEXT.time_zone)[1].content)
+    [row] = table(report_attachments(report, CONTEXT.time_zone, CONTEXT.links)[1].content)
     assert row["moved_at"] == "2026-04-27T00:30:12+02:00"
 
 
@@ -84,14 +85,16 @@ def test_what_a_report_leaves_out_is_said_in_the_mail():
 
 def test_what_asks_for_a_job_leads_to_its_form_in_the_mail():
     form = "https://dagster.example.com/locations/ferrero_dagster/jobs/resend_notifications/playground"
-    need = BUSY.needs[0].model_copy(update={"do_url": form})
+    need = BUSY.needs[0].model_copy(update={"job": "resend_notifications"})
     mail = render(DailyReport(report=BUSY.model_copy(update={"needs": (need,)})), CONTEXT)
     assert f'href="{form}"' in mail.html
     assert form in mail.text
 
 
 def test_a_name_from_outside_is_never_a_formula():
-    [row, *_] = table(report_attachments(report_of("=cmd|' /C calc'!A0", 1, None), CONTEXT.time_zone)[0].content)
+    [row, *_] = table(
+        report_attachments(report_of("=cmd|' /C calc'!A0", 1), CONTEXT.time_zone, CONTEXT.links)[0].content
+    )
     assert row["name"] == "'=cmd|' /C calc'!A0 Germany"
 
 

@@ -2,9 +2,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.messages.facts import StuckDigest, fact_from_json
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
@@ -13,7 +11,6 @@ from ferrero_dagster_tests.operations.stuck import campaign, failed, message, ro
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 SITE = load_site()
-LINKS = Connections(load_settings(database_url="x"), SITE).links
 
 
 def test_the_status_says_of_every_campaign_where_it_stands_and_when_it_goes_on(database):
@@ -67,7 +64,7 @@ def test_a_lock_is_seen_without_being_touched(database):
 
 def digest(database, now, **campaigns):
     site = SITE.model_copy(update={"campaigns": SITE.campaigns.model_copy(update=campaigns)})
-    return database.transact(write_digest, site, LINKS, now)
+    return database.transact(write_digest, site, now)
 
 
 def test_the_digest_lists_stuck_campaigns_once_per_iso_week(database):

@@ -9,7 +9,6 @@ import psycopg2
 import pytest
 
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Balance, CampaignLine, Integrity, Report, ReportDay
 from ferrero_dagster.operations.daily_report import DailyReporting
 from ferrero_dagster.tracking.database import Database
@@ -17,7 +16,6 @@ from ferrero_dagster_tests.tracking import cron_database as cron
 
 DAY = ReportDay(date=date(2026, 3, 29), zone=ZoneInfo("Europe/Rome"))  # 23 hours: 28 March 23:00 to 29 March 22:00 UTC
 MORNING_AFTER = datetime(2026, 3, 30, 5, tzinfo=timezone.utc)
-LINKS = Links(dam_url="d", asset_pattern="{url}{id}", folder_pattern="{url}{id}", box_url="b", dagster_url="g")
 
 #: Columns: route, campaign, source, state, created, moved, set aside, updated (all UTC), bytes, hash.
 TRANSFERS = """
@@ -123,7 +121,7 @@ def make(
     now: datetime = MORNING_AFTER,
     resend: bool = False,
 ):
-    reporting = DailyReporting(database=database, site=load_site(), links=LINKS, sensors=[], run_id=run_id)
+    reporting = DailyReporting(database=database, site=load_site(), sensors=[], run_id=run_id)
     return reporting.make(day, now=now, resend=resend)
 
 
@@ -166,7 +164,7 @@ def test_campaigns_are_shown_with_what_the_cron_scripts_moved_and_even_when_dele
     lines = {line.number or line.name: line for line in make(known_day).report.campaigns}
     assert set(lines) == {"C1", "Campaign c2", "Campaign c3", "C4", "C5", "C8", "C9"}
     assert lines["C1"] == CampaignLine(
-        number="C1", name="One", status="A2", days=2, files_in_box=4, files_in_dam=2, pending=6, dam_url="dc1"
+        number="C1", name="One", status="A2", days=2, files_in_box=4, files_in_dam=2, pending=6, campaign_id="c1"
     )
     assert (lines["Campaign c3"].files_in_box, lines["Campaign c3"].days) == (3, None)
 

@@ -16,7 +16,7 @@ class Task:
 
 
 def moved(name):
-    return MovedFile(name=name, stored_name=name, tracking_id="AAA001", size_bytes=1, dam_url=None)
+    return MovedFile(name=name, stored_name=name, tracking_id="AAA001", size_bytes=1)
 
 
 def test_the_watcher_hears_of_each_moved_file_and_reads_why_others_failed(world):

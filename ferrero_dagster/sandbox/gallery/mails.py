@@ -35,15 +35,18 @@ from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_
 from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 from ferrero_dagster.tracking import campaigns
 
-CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), dagster_url="https://dagster.example.com")
-NOON = datetime(2026, 4, 28, 10, 3, tzinfo=timezone.utc)
-RUN_URL = "https://dagster.example.com/runs/0b5c9d6e-6c2f-4a53-9a6e-3f0a5f1c2d77"
-BOX_URL = "https://app.box.com/folder/348304357505"
-DAM_URL = "https://dam.example.com/otmm/ux-html/index.html#/folder/ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e5d4c"
 LINKS = Links(
-    dam_url="https://dam.example.com", asset_pattern="{url}#/asset/{id}", folder_pattern="{url}#/folder/{id}",
-    box_url="https://app.box.com", dagster_url="https://dagster.example.com",
-)  # fmt: skip
+    dam_url="https://dam.example.com",
+    asset_pattern=load_site().dam.asset_link,
+    folder_pattern=load_site().dam.folder_link,
+    box_url="https://app.box.com",
+    dagster_url="https://dagster.example.com",
+)
+CONTEXT = MailContext(time_zone=ZoneInfo("Europe/Rome"), links=LINKS)
+NOON = datetime(2026, 4, 28, 10, 3, tzinfo=timezone.utc)
+RUN_ID = "0b5c9d6e-6c2f-4a53-9a6e-3f0a5f1c2d77"
+_BOX_FOLDER, _BOX_FILE = "348304357505", "2035459900168"
+_ASSET = "0008a50f4c3b2a19087f6e5d4c3b2a19087f6e5d"
 
 FILE_NAMES = tuple(
     f"{number:02}_{film}_MAESTRO_SD.mp4" for number in range(1, 5) for film in ("RAFFAELLO", "NUTELLA", "KINDER")
@@ -116,7 +119,7 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
         yield from _route_facts(RouteRef.model_validate(route), route.source_folder, campaign, files)
     yield _uploaded(campaign, [f"{name}: MARKETING_TAG was missing and is now “Tag”." for name in file_names[::12]])
     yield _refused(campaign)
-    yield FinalsComplete(campaign=campaign, files=files, run_url=RUN_URL)
+    yield FinalsComplete(campaign=campaign, files=files, run_id=RUN_ID)
     yield WorkflowError(
         headline=f"The status of {campaign.shown_name} could not be set to A2",
         explanation="All files are in Box, but the DAM refused the new status: the folder is locked by jsmith.",
@@ -126,31 +129,31 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
             ("Locked by", "jsmith"),
             *((name, name) for name in file_names[12:]),
         ],
-        run_url=RUN_URL,
+        run_id=RUN_ID,
     )
     yield StuckDigest(campaigns=[_stuck(campaign, number) for number in range(len(file_names) // 3)])
-    yield DailyReport(report=report_of(campaign_name, len(file_names), campaign.dam_url), run_url=RUN_URL)
+    yield DailyReport(report=report_of(campaign_name, len(file_names)), run_id=RUN_ID)
 
 
 def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
     reason = f"Assets folder not found (tried {source_folder[3:]})"
     prefix = route.status_before.lower()
     failed = [FailedFile(name=file.name, reason=_reason(file)) for file in files[::4]]
-    yield CampaignComplete(route=route, campaign=campaign, files=files, box_folder_url=BOX_URL, run_url=RUN_URL)
+    yield CampaignComplete(route=route, campaign=campaign, files=files, box_folder_id=_BOX_FOLDER, run_id=RUN_ID)
     yield CampaignPartial(
         route=route,
         campaign=campaign,
         moved=[file for number, file in enumerate(files) if number % 4],
         failed=failed,
-        box_folder_url=BOX_URL,
-        run_url=RUN_URL,
+        box_folder_id=_BOX_FOLDER,
+        run_id=RUN_ID,
         next_attempt_at=NOON + timedelta(minutes=10),
     )
     yield NoAssetsWarning(
         route=route, campaign=campaign, polls=20, source_folder=source_folder, waiting_since=NOON - timedelta(hours=1)
     )
     yield NoAssetsRetry(
-        route=route, campaign=campaign, attempt=2, max_attempts=3, reason=reason, next_attempt_at=NOON, run_url=RUN_URL
+        route=route, campaign=campaign, attempt=2, max_attempts=3, reason=reason, next_attempt_at=NOON, run_id=RUN_ID
     )
     yield PermanentlyFailed(
         route=route,
@@ -159,13 +162,13 @@ def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, fil
         reason=reason,
         reset_command=f"ferrero-dagster reset-retries {campaign.id} --yes",
         reset_sql=campaigns.reset_sql(prefix, campaign.id),
-        run_url=RUN_URL,
+        run_id=RUN_ID,
     )
 
 
 def _campaign(name: str) -> CampaignRef:
     campaign_id = "ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e5d4c"
-    return CampaignRef(id=campaign_id, number="C000000078" if name else None, name=name, dam_url=DAM_URL)
+    return CampaignRef(id=campaign_id, number="C000000078" if name else None, name=name)
 
 
 def _moved(name: str, number: int) -> MovedFile:
@@ -175,8 +178,8 @@ def _moved(name: str, number: int) -> MovedFile:
         stored_name=f"{stem}_AB{number:04}{dot}{extension}",
         tracking_id=f"AB{number:04}",
         size_bytes=48_231_907 * (number + 1),
-        dam_url=DAM_URL,
-        box_url=f"https://app.box.com/file/{1_800_000_000_000 + number}",
+        dam_asset_id=f"{_ASSET[:-4]}{number:04x}",
+        box_file_id=f"{1_800_000_000_000 + number}",
     )
 
 
@@ -191,34 +194,33 @@ def _uploaded(campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
         original_name=f"1234567_{clean_stem}_ABC123.mp4",
         clean_name=f"{clean_stem}.mp4",
         tracking_id="ABC123",
-        dam_asset_id="0008a50f4c3b2a19087f6e5d4c3b2a19087f6e5d",
-        dam_url=DAM_URL,
+        dam_asset_id=_ASSET,
         size_bytes=48_231_907,
         creativex_score="90" if notes else None,
         creativex_url="https://www.creativex.com/scores/48231907" if notes else None,
         new_version=not notes,
         notes=notes,
-        run_url=RUN_URL,
+        run_id=RUN_ID,
     )
 
 
 def _refused(campaign: CampaignRef) -> UploadFailed:
     name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
-    file = ListedFile(id="2035459900168", etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
+    file = ListedFile(id=_BOX_FILE, etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
     master = KnownMaster(tracking_id="ABC123", campaign_id=campaign.id, status="active")
     parsed_name = parse_v2(name, load_site().naming)
-    return refusal(LINKS, judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
+    return refusal(judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
 
 
 def _set_aside(name: str) -> UploadFailed:
     return UploadFailed(
         file_name=name,
-        box_url="https://app.box.com/file/2035459900168",
+        box_file_id=_BOX_FILE,
         tracking_id="ABC123",
         reason="The DAM's import job ended with “unsupported colour profile”.",
         set_aside=True,
         attempts=5,
-        run_url=RUN_URL,
+        run_id=RUN_ID,
     )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta, timezone
 
+from ferrero_dagster.domain.links import Thing
 from ferrero_dagster.domain.report import (
     DIRECTIONS,
     TREND_DAYS,
@@ -20,34 +21,32 @@ from ferrero_dagster.domain.report import (
 DAY = date(2026, 4, 27)
 MADE_AT = datetime(2026, 4, 28, 5, 0, 12, tzinfo=timezone.utc)
 _MARKETS = ("Germany", "France", "Italy", "Spain", "Poland")
-_HOLD_UP = "See what holds it up, or change its status in the DAM."
 _RESET, _RESEND = "reset_campaign_retries", "resend_notifications"
-_DAGSTER = "https://dagster.example.com"
 
 
 def report_samples() -> dict[str, Report]:
     """A quiet day, one with gaps, one not over, one long past, and one with 200 campaigns and long names."""
-    quiet = report_of("Local adaptation test 2", 0, None)
+    quiet = report_of("Local adaptation test 2", 0)
     long_name = "Ferrero Rocher Weihnachts- und Neujahrskampagne mit Adventskalender, Überarbeitung der Finals " * 3
     return {
-        "quiet day": quiet.model_copy(update={"trend": _trend(3), "campaigns": _campaigns("Kinder", 2, None)}),
+        "quiet day": quiet.model_copy(update={"trend": _trend(3), "campaigns": _campaigns("Kinder", 2)}),
         "gaps": quiet.model_copy(update={"gaps": _GAPS}),
-        "day not over": report_of("Local adaptation test 2", 4, None).model_copy(update={"is_over": False}),
-        "day long past": report_of("Kinder", 3, None).model_copy(update={"is_latest": False, "retry_status": ()}),
-        "extreme day": report_of(long_name.strip(), 200, "https://dam.example.com/otmm/#/folder/ea0dbf"),
+        "day not over": report_of("Local adaptation test 2", 4).model_copy(update={"is_over": False}),
+        "day long past": report_of("Kinder", 3).model_copy(update={"is_latest": False, "retry_status": ()}),
+        "extreme day": report_of(long_name.strip(), 200),
     }
 
 
-def report_of(campaign_name: str, size: int, dam_url: str | None) -> Report:
+def report_of(campaign_name: str, size: int) -> Report:
     """A day with about `size` files and campaigns, named so."""
     return Report(
         day=DAY,
         as_of=MADE_AT,
         is_over=True,
-        needs=_needs(campaign_name, size, dam_url),
+        needs=_needs(campaign_name, size),
         needs_total=size // 2,
         balances=_balances(size),
-        campaigns=_campaigns(campaign_name, size, dam_url),
+        campaigns=_campaigns(campaign_name, size),
         retry_status=tuple(
             RetryStatus(status=status, no_issues=size, attempt_1=size // 4, attempt_2=size // 12, permanently_failed=0)
             for status in ("A1", "A5", "B1")
@@ -63,50 +62,43 @@ def report_of(campaign_name: str, size: int, dam_url: str | None) -> Report:
 _GAPS = ("No report was made for 2026-04-25.", "Sensor a1_campaigns has not looked since 2026-04-27 04:12 CEST.")
 
 
-def _needs(name: str, size: int, dam_url: str | None) -> tuple[Need, ...]:
+def _needs(name: str, size: int) -> tuple[Need, ...]:
+    samples = _kinds_of_need(name)
+    return tuple(samples[number % len(samples)] for number in range(size // 2))
+
+
+def _kinds_of_need(name: str) -> tuple[Need, ...]:
+    """One of each kind that a report may hold."""
+    here, there, elsewhere, again = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4, 5))
+    file = f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4"
+    mend, resend = (f"Put the cause right, then run {job}." for job in (_RESET, _RESEND))
+    upload, rename = "Upload the assets, or change the status.", "Rename or replace the file."
+    hold_up = "See what holds it up, or change its status in the DAM."
+    go_on = "Put the reason right; the next attempt moves what is missing."
     folder = "Permanently failed: Assets folder not found (tried Master Assets)"
+    overdue = "Overdue: in A2 for 45.3 days, at most 30 are expected"
     refused = "Refused: OLW is no asset type; the nearest is OLV"
     failing = "3 files keep failing, first: 04_NUTELLA.mp4 is empty (0 bytes) in the DAM; upload it there again"
-    here, there, elsewhere, again = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4, 5))
-    mend, resend = (f"Put the cause right, then run {job}." for job in (_RESET, _RESEND))
-    samples = (
-        (here, folder, mend, 7, dam_url, _RESET),
-        (
-            there,
-            "In A1 without assets, looked at 1,344 times",
-            "Upload the assets, or change the status.",
-            3,
-            dam_url,
-            None,
-        ),
-        (elsewhere, "Overdue: in A2 for 45.3 days, at most 30 are expected", _HOLD_UP, 45, dam_url, None),
-        (
-            f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4",
-            refused,
-            "Rename or replace the file.",
-            1,
-            dam_url,
-            None,
-        ),
-        (again, failing, "Put the reason right; the next attempt moves what is missing.", 2, dam_url, None),
-        ("Message 4711, a1_to_a2_complete", "It could not be delivered: no such user", resend, 0, None, _RESEND),
-        (
-            "Box cannot be used",
-            "Box answers 503 since 22:41",
-            "Nothing, if it comes back by itself.",
-            0,
-            _DAGSTER,
-            None,
-        ),
+    lost, message = "It could not be delivered: no such user", "Message 4711, a1_to_a2_complete"
+    outage, wait = "Box answers 503 since 22:41", "Nothing, if it comes back by itself."
+    return (
+        _need(here, folder, mend, days=7, about=("campaign", _id(1)), job=_RESET),
+        _need(there, "In A1 without assets, looked at 1,344 times", upload, days=3, about=("campaign", _id(3))),
+        _need(elsewhere, overdue, hold_up, days=45, about=("campaign", _id(4))),
+        _need(file, refused, rename, days=1, about=("box_file", "2035459900168")),
+        _need(again, failing, go_on, days=2, about=("campaign", _id(5))),
+        _need(message, lost, resend, days=0, about=("message", "4711"), job=_RESEND),
+        _need("Box cannot be used", outage, wait, days=0, about=("system", "Box")),
     )
-    wanted = (samples[number % len(samples)] for number in range(size // 2))
-    return tuple(
-        Need(
-            what=what, why=why, do=do, since=MADE_AT - timedelta(days=days), days=days, url=url,
-            do_url=f"{_DAGSTER}/locations/ferrero_dagster/jobs/{job}/playground" if job else None,
-        )
-        for what, why, do, days, url, job in wanted
-    )  # fmt: skip
+
+
+def _need(what: str, why: str, do: str, *, days: int, about: tuple[Thing, str], job: str | None = None) -> Need:
+    since = MADE_AT - timedelta(days=days)
+    return Need(what=what, why=why, do=do, since=since, days=days, about=about[0], id=about[1], job=job)
+
+
+def _id(number: int) -> str:
+    return f"ea0dbf4c3b2a19087f6e5d4c3b2a19087f6e{number:04x}"
 
 
 def _balances(size: int) -> tuple[Balance, Balance]:
@@ -123,10 +115,10 @@ def _balances(size: int) -> tuple[Balance, Balance]:
     )  # fmt: skip
 
 
-def _campaigns(name: str, size: int, dam_url: str | None) -> tuple[CampaignLine, ...]:
+def _campaigns(name: str, size: int) -> tuple[CampaignLine, ...]:
     return tuple(
         CampaignLine(
-            number=f"C{78 + number:09}" if number % 5 else None, name=_local(name, number), dam_url=dam_url,
+            number=f"C{78 + number:09}" if number % 5 else None, name=_local(name, number), campaign_id=_id(number),
             status="A2" if number % 3 else "A1", days=number * 7 % 40 if number % 4 else None,
             files_in_box=12 + number, files_in_dam=9 * (number % 3), pending=max(0, 4 - number),
         )

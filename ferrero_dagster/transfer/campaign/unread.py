@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError, Incident
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import campaigns, outbox
 from ferrero_dagster.tracking.campaigns import Unread
@@ -21,7 +20,6 @@ class UnreadCampaigns:
 
     database: Database
     site: Site
-    links: Links
     #: Campaigns that the last look at them could not read.
     unread_before: frozenset[str]
     _is_any_read: bool = False
@@ -83,5 +81,5 @@ class UnreadCampaigns:
                 "not held up; this one goes on by itself once it can be read. You do not hear of it again."
             ),
             times=(("Since", unread.since),),
-            details=(("Campaign in the DAM", self.links.folder(campaign.id)),),
+            campaign_id=campaign.id,
         )

@@ -24,7 +24,7 @@ from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.messages.facts import FileUploaded, MovedFile, campaign_ref
+from ferrero_dagster.messages.facts import CampaignRef, FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
@@ -87,7 +87,7 @@ class FinalFiles:
         )
         try:
             if final.transfer.state == "moved":
-                moved = mails.moved_file(self.systems.links, final.transfer)
+                moved = mails.moved_file(final.transfer)
             else:
                 moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
         except (Incident, ChangedMeanwhile):
@@ -162,19 +162,18 @@ class FinalFiles:
 
     def _record(self, task: AgencyFile, transfer: Transfer, arrival: _Arrival) -> MovedFile:
         file, name = task.file, task.parsed
-        links, asset, score = self.systems.links, arrival.asset, arrival.creativex.score
+        asset, score = arrival.asset, arrival.creativex.score
         arrived = Arrival(
             target_id=asset.id, target_name=name.clean_name, digest=arrival.digest, source_hash="given",
             run_id=self.run_id, adopted=arrival.is_adopted,
         )  # fmt: skip
         fact = FileUploaded(
-            campaign=campaign_ref(links, self.campaign),
-            run_url=links.run(self.run_id),
+            campaign=CampaignRef.model_validate(self.campaign),
+            run_id=self.run_id,
             original_name=file.name,
             clean_name=name.clean_name,
             tracking_id=name.tracking_id,
             dam_asset_id=asset.id,
-            dam_url=links.asset(asset.id),
             size_bytes=arrival.digest.size_bytes,
             creativex_score=f"{score:g}" if score is not None else None,
             creativex_url=arrival.creativex.url,
@@ -190,7 +189,7 @@ class FinalFiles:
         self.systems.database.transact(work)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return mails.moved_file(links, moved, unkept_fields=arrival.unkept_fields)
+        return mails.moved_file(moved, unkept_fields=arrival.unkept_fields)
 
     def _delete(self, file: ListedFile, transfer: Transfer) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
@@ -205,7 +204,7 @@ class FinalFiles:
 
     def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
         transfers.note_undeleted(cursor, transfer.id, reason)
-        fact = mails.undeleted(self.systems.links, self.campaign, transfer, reason=reason)
+        fact = mails.undeleted(self.campaign, transfer, reason=reason)
         mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self.campaign.id)
 
     def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
@@ -217,8 +216,7 @@ class FinalFiles:
             transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
             set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
-                links, campaign = self.systems.links, self.campaign
-                fact = mails.set_aside(links, campaign, transfer, reason=str(error), attempts=attempts)
-                mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=campaign.id)
+                fact = mails.set_aside(self.campaign, transfer, reason=str(error), attempts=attempts)
+                mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=self.campaign.id)
 
         self.systems.database.transact(work)

@@ -11,7 +11,6 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import Incident
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.triage import (
     Judgement,
@@ -22,7 +21,7 @@ from ferrero_dagster.domain.triage import (
     judge,
     parsed,
 )
-from ferrero_dagster.messages.facts import campaign_ref
+from ferrero_dagster.messages.facts import CampaignRef
 from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, outbox, rounds, steps
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -61,7 +60,6 @@ class AgencyLooker:
     folder_id: str
     database: Database
     site: Site
-    links: Links
 
     def look(self, *, running: Collection[str]) -> AgencyLook:
         """List the folder, judge every file, write down what changed, mail new refusals.
@@ -132,8 +130,8 @@ class AgencyLooker:
     def _mail_refusals(self, cursor: Cursor, refused: list[Judgement]) -> None:
         ids = {j.campaign_id for j in refused if j.campaign_id}
         found = campaigns.known(cursor, ids) if ids else []
-        refs = {campaign.id: campaign_ref(self.links, campaign) for campaign in found}
-        facts = [(refusal(self.links, j, refs.get(j.campaign_id or "")), j.file) for j in refused]
+        refs = {campaign.id: CampaignRef.model_validate(campaign) for campaign in found}
+        facts = [(refusal(j, refs.get(j.campaign_id or "")), j.file) for j in refused]
         outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
 
     def _finished(self, cursor: Cursor) -> list[str]:

@@ -2,14 +2,13 @@
 
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.files import Campaign, Transfer
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import (
+    CampaignRef,
     FileUploaded,
     FinalsComplete,
     MovedFile,
     UploadFailed,
     WorkflowError,
-    campaign_ref,
 )
 from ferrero_dagster.tracking import campaigns, outbox, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor
@@ -27,33 +26,34 @@ def add(
     outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=campaign_id)
 
 
-def moved_file(links: Links, transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
+def moved_file(transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
     """A final in the DAM as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
         stored_name=transfer.target_name or transfer.source_name,
         tracking_id=transfer.tracking_id,
         size_bytes=transfer.size_bytes or 0,
-        dam_url=links.asset(transfer.target_id) if transfer.target_id else None,
+        dam_asset_id=transfer.target_id,
         unkept_fields=unkept_fields,
     )
 
 
-def set_aside(links: Links, campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int) -> UploadFailed:
+def set_aside(campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int) -> UploadFailed:
     """A file that failed too often, or for a reason that does not pass (SPEC 4.5)."""
     return UploadFailed(
-        file_name=transfer.source_name, box_url=links.box_file(transfer.source_id), tracking_id=transfer.tracking_id,
-        campaign=campaign_ref(links, campaign), reason=reason, set_aside=True, attempts=attempts,
+        file_name=transfer.source_name, box_file_id=transfer.source_id, tracking_id=transfer.tracking_id,
+        campaign=CampaignRef.model_validate(campaign), reason=reason, set_aside=True, attempts=attempts,
     )  # fmt: skip
 
 
-def undeleted(links: Links, campaign: Campaign, transfer: Transfer, *, reason: str) -> WorkflowError:
+def undeleted(campaign: Campaign, transfer: Transfer, *, reason: str) -> WorkflowError:
     """A final that has arrived, but stays in the agency's folder."""
     return WorkflowError(
         headline=f"{transfer.source_name} has arrived, but cannot be deleted in Box",
         explanation=reason,
         what_to_do="Delete it there by hand, or mend what is wrong; deleting is tried again from time to time.",
-        details=(("Campaign", str(campaign)), ("File in Box", links.box_file(transfer.source_id))),
+        details=(("Campaign", str(campaign)),),
+        box_file_id=transfer.source_id,
     )
 
 
@@ -71,15 +71,8 @@ def report_complete(
     def work(cursor: Cursor) -> None:
         campaigns.note_status(cursor, campaign.id, route.status_after)
         rounds.close(cursor, current.id, "advanced")
-        files = tuple(
-            moved_file(systems.links, transfer) for transfer in transfers.moved(cursor, route.name, campaign.id)
-        )
-        fact = FinalsComplete(
-            campaign=campaign_ref(systems.links, campaign),
-            files=files,
-            notes=notes,
-            run_url=systems.links.run(run_id),
-        )
+        files = tuple(moved_file(transfer) for transfer in transfers.moved(cursor, route.name, campaign.id))
+        fact = FinalsComplete(campaign=CampaignRef.model_validate(campaign), files=files, notes=notes, run_id=run_id)
         add(cursor, fact, current.key, campaign_id=campaign.id)
 
     systems.database.transact(work)

@@ -8,7 +8,6 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, Transfer
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
@@ -106,7 +105,7 @@ class MasterFiles:
         )  # fmt: skip
         self.systems.database.transact(steps.record_master, claimed.transfer, arrival)
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
-        return moved_file(arrived, self.systems.links)
+        return moved_file(arrived)
 
 
 def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:
@@ -122,7 +121,7 @@ def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:
     return wanted if number == 1 else box_file_name(transfer.source_name, f"{number}_{transfer.tracking_id}")
 
 
-def moved_file(transfer: Transfer, links: Links) -> MovedFile:
+def moved_file(transfer: Transfer) -> MovedFile:
     """A transfer that has arrived, as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
@@ -130,6 +129,6 @@ def moved_file(transfer: Transfer, links: Links) -> MovedFile:
         stored_name=transfer.target_name or box_file_name(transfer.source_name, transfer.tracking_id),
         tracking_id=transfer.tracking_id,
         size_bytes=transfer.size_bytes or 0,
-        dam_url=links.asset(transfer.source_id),
-        box_url=links.box_file(transfer.target_id) if transfer.target_id else None,
+        dam_asset_id=transfer.source_id,
+        box_file_id=transfer.target_id,
     )

@@ -10,7 +10,6 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
 from ferrero_dagster.tracking import campaigns, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
@@ -46,7 +45,6 @@ class Looker:
     dam: Otmm
     database: Database
     site: Site
-    links: Links
     interval_s: float
     deadline_s: float = 40
 
@@ -86,7 +84,7 @@ class Looker:
 
     def _unread_campaigns(self, histories: dict[str, CampaignHistory]) -> UnreadCampaigns:
         before = frozenset(id_ for id_, history in histories.items() if history.since_unread_s is not None)
-        return UnreadCampaigns(database=self.database, site=self.site, links=self.links, unread_before=before)
+        return UnreadCampaigns(database=self.database, site=self.site, unread_before=before)
 
     def _remembered(
         self, route: MastersRoute, found: list[Campaign], running: Collection[str]
@@ -144,9 +142,7 @@ class Looker:
         self.database.transact(rounds.open_round, route.name, campaign.id)
 
     def _count_empty(self, route: MastersRoute, campaign: Campaign) -> str:
-        polls = self.database.transact(
-            count_empty_poll, route, campaign, self.site, self.links, interval_s=self.interval_s
-        )
+        polls = self.database.transact(count_empty_poll, route, campaign, self.site, interval_s=self.interval_s)
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
 
 

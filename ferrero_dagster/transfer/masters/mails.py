@@ -9,7 +9,6 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.planning import pause_s
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -21,7 +20,6 @@ from ferrero_dagster.messages.facts import (
     NoAssetsWarning,
     PermanentlyFailed,
     RouteRef,
-    campaign_ref,
 )
 from ferrero_dagster.tracking import campaigns, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor
@@ -47,12 +45,7 @@ class Reporter:
     @property
     def campaign_ref(self) -> CampaignRef:
         """The campaign as facts hold it."""
-        return campaign_ref(self.systems.links, self.campaign)
-
-    @property
-    def run_url(self) -> str:
-        """The run in Dagster."""
-        return self.systems.links.run(self.run_id)
+        return CampaignRef.model_validate(self.campaign)
 
     @property
     def tells_make(self) -> bool:
@@ -61,12 +54,12 @@ class Reporter:
 
 
 def report_complete(
-    reporter: Reporter, files: tuple[MovedFile, ...], box_folder_url: str, *, notes: tuple[str, ...] = ()
+    reporter: Reporter, files: tuple[MovedFile, ...], box_folder_id: str, *, notes: tuple[str, ...] = ()
 ) -> None:
     """The status is set and read back: write it down, reset the counters, tell everybody (SPEC 3.5); idempotent."""
     fact = CampaignComplete(
-        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
-        files=files, box_folder_url=box_folder_url, notes=notes,
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_id=reporter.run_id,
+        files=files, box_folder_id=box_folder_id, notes=notes,
     )  # fmt: skip
     route, campaign = reporter.route, reporter.campaign
 
@@ -86,7 +79,7 @@ def report_partial(
     reporter: Reporter,
     moved: tuple[MovedFile, ...],
     failures: Iterable[tuple[FailedFile, str]],
-    box_folder_url: str,
+    box_folder_id: str,
     *,
     notes: tuple[str, ...] = (),
 ) -> None:
@@ -97,8 +90,8 @@ def report_partial(
     failures = list(failures)
     attempt = reporter.round.failed_attempts + 1
     fact = CampaignPartial(
-        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
-        moved=moved, failed=tuple(file for file, _ in failures), box_folder_url=box_folder_url, notes=notes,
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_id=reporter.run_id,
+        moved=moved, failed=tuple(file for file, _ in failures), box_folder_id=box_folder_id, notes=notes,
         next_attempt_at=_next_attempt(reporter.systems.site, attempt),
     )  # fmt: skip
     outcome = "\n".join(sorted(f"{file.name}\t{code}" for file, code in failures))
@@ -147,9 +140,7 @@ def count_strike(reporter: Reporter, error: CampaignError) -> None:
     database.transact(work)
 
 
-def count_empty_poll(
-    cursor: Cursor, route: MastersRoute, campaign: Campaign, site: Site, links: Links, *, interval_s: float
-) -> int:
+def count_empty_poll(cursor: Cursor, route: MastersRoute, campaign: Campaign, site: Site, *, interval_s: float) -> int:
     """Count one poll of an empty source folder and return the count; warns once per stuck period (SPEC 3.3).
 
     A tick that looks again within the interval, as a preview does, counts nothing. Who was stuck when we took over the
@@ -161,7 +152,7 @@ def count_empty_poll(
     threshold, is_ours = site.campaigns.empty_polls_before_warning, patience.stuck_since is not None
     if patience.retry_count == threshold or (is_ours and patience.retry_count > threshold):
         fact = NoAssetsWarning(
-            route=RouteRef.model_validate(route), campaign=campaign_ref(links, campaign),
+            route=RouteRef.model_validate(route), campaign=CampaignRef.model_validate(campaign),
             polls=patience.retry_count, source_folder=route.source_folder, waiting_since=patience.stuck_since,
         )  # fmt: skip
         _add(cursor, fact, f"{route.name}:{campaign.id}:{patience.stuck_since}")
@@ -170,7 +161,7 @@ def count_empty_poll(
 
 def _to_be_tried_again(reporter: Reporter, attempt: int, max_attempts: int, reason: str) -> NoAssetsRetry:
     return NoAssetsRetry(
-        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_id=reporter.run_id,
         attempt=attempt, max_attempts=max_attempts, reason=reason,
         next_attempt_at=_next_attempt(reporter.systems.site, attempt),
     )  # fmt: skip
@@ -178,7 +169,7 @@ def _to_be_tried_again(reporter: Reporter, attempt: int, max_attempts: int, reas
 
 def _given_up(reporter: Reporter, attempts: int, reason: str) -> PermanentlyFailed:
     return PermanentlyFailed(
-        route=reporter.route_ref, campaign=reporter.campaign_ref, run_url=reporter.run_url,
+        route=reporter.route_ref, campaign=reporter.campaign_ref, run_id=reporter.run_id,
         attempts=attempts, reason=reason,
         reset_sql=campaigns.reset_sql(reporter.route.column_prefix, reporter.campaign.id),
         reset_command=f"ferrero-dagster reset-retries {reporter.campaign.id} --yes",

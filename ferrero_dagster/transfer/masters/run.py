@@ -33,7 +33,7 @@ class MastersOutcome:
     #: Files that an earlier run had moved.
     before: tuple[MovedFile, ...] = ()
     failed: tuple[FailedFile, ...] = ()
-    box_folder_url: str | None = None
+    box_folder_id: str | None = None
     status: str | None = None
     #: Sentences on what people would not expect.
     notes: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ def move_masters(route: MastersRoute, campaign_id: str, systems: Systems, watche
     with systems.database.lock(f"{route.name}:{campaign_id}") as lock:
         if lock is None:
             return MastersOutcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
-        with incidents.reported(systems.database, systems.site, run_url=systems.links.run(watcher.run_id)):
+        with incidents.reported(systems.database, systems.site, run_id=watcher.run_id):
             return _MastersMove(route, campaign_id, systems, watcher, lock).run()
 
 
@@ -155,8 +155,7 @@ class _MastersMove:
         missing = self._missing(listed, folders)
         self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
         box_folder_id = self._box_folder(campaign, current)
-        url = self.systems.links.box_folder(box_folder_id)
-        result = replace(result, before=self._moved_files(listed), box_folder_url=url)
+        result = replace(result, before=self._moved_files(listed), box_folder_id=box_folder_id)
         moved, failures = self._move(missing, folders, box_folder_id)
         result = replace(result, moved=moved, notes=notes + self._new_tracking_ids())
         if failures:
@@ -196,9 +195,7 @@ class _MastersMove:
         known = self.systems.database.transact(transfers.of_campaign, self.route.name, self.campaign_id)
         only = known.keys() if listed is None else {(asset.id, asset.version) for asset in listed}
         return tuple(
-            moved_file(transfer, self.systems.links)
-            for key, transfer in known.items()
-            if transfer.state == "moved" and key in only
+            moved_file(transfer) for key, transfer in known.items() if transfer.state == "moved" and key in only
         )
 
     def _box_folder(self, campaign: Campaign, current: rounds.Round) -> str:
@@ -258,9 +255,9 @@ class _MastersMove:
         self, result: MastersOutcome, current: rounds.Round, failures: list[tuple[FailedFile, str]]
     ) -> MastersOutcome:
         assert result.campaign
-        assert result.box_folder_url
+        assert result.box_folder_id
         reporter = self._reporter(result.campaign, current)
-        mails.report_partial(reporter, result.in_box, failures, result.box_folder_url, notes=result.notes)
+        mails.report_partial(reporter, result.in_box, failures, result.box_folder_id, notes=result.notes)
         return replace(result, failed=tuple(file for file, _ in failures))
 
     # --- advance -------------------------------------------------------------------------------------------------
@@ -281,11 +278,11 @@ class _MastersMove:
 
     def _report_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
         assert result.campaign
-        url = result.box_folder_url or self.systems.links.box_folder(self._box_folder(result.campaign, current))
-        mails.report_complete(self._reporter(result.campaign, current), result.in_box, url, notes=result.notes)
+        folder_id = result.box_folder_id or self._box_folder(result.campaign, current)
+        mails.report_complete(self._reporter(result.campaign, current), result.in_box, folder_id, notes=result.notes)
         status = self.route.status_after
         self.watcher.log(f"{result.campaign}: {len(result.in_box)} assets in Box, status is {status}.")
-        return replace(result, status=status, box_folder_url=url)
+        return replace(result, status=status, box_folder_id=folder_id)
 
 
 def _left_out(asset: DamAsset) -> str | None:

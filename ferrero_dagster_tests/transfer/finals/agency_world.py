@@ -90,7 +90,6 @@ class Agency:
             folder_id=AGENCY_FOLDER,
             database=s.database,
             site=s.site,
-            links=s.links,
         )
         return looker.look(running=running)
 

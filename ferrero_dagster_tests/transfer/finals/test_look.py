@@ -48,7 +48,7 @@ def test_a_refused_file_is_mailed_once_per_version_with_all_that_is_wrong(agency
         assert agency.look().counts == {"refused": 1}
     [fact] = agency.sql("SELECT fact FROM notifications")
     assert fact["file_name"] == "1234567_raf_DE_de_TEST_JOB_OLV_001_6S.mp4"
-    assert fact["box_url"].endswith(f"/file/{file_id}")
+    assert fact["box_file_id"] == file_id
     assert {problem["component"]: problem["nearest"] for problem in fact["problems"]} == {
         "brand": "RAF",
         "subject title": "TEST-JOB",
@@ -195,9 +195,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
     def refused():
         raise AccessRefused("Box", "Box refused our log-in (400).")
 
-    looker = AgencyLooker(
-        route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site, links=s.links
-    )
+    looker = AgencyLooker(route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site)
     for _ in range(3):
         assert looker.look(running=()).notes == ["Box refused our log-in (400)."]
     assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]

@@ -81,7 +81,7 @@ A_MONDAY = datetime(2027, 1, 4, 12, tzinfo=timezone.utc)
 
 def queried(world):
     """What the seeds' queries, the status, the weekly digest and the daily report say of stuck campaigns."""
-    site, links = world.systems.site, world.systems.links
+    site = world.systems.site
     world.sql("DELETE FROM notifications WHERE template = 'stuck_campaigns'")
     frames = world.database.transact(
         read_frames,
@@ -95,7 +95,7 @@ def queried(world):
         len(world.sql(cron.ALERT)),
         sum(world.sql(cron.DASHBOARD)[0]),
         len(read_status(world.database, site).campaigns),
-        world.database.transact(write_digest, site, links, A_MONDAY),
+        world.database.transact(write_digest, site, A_MONDAY),
         len(frames.troubled),
     ]
 
