@@ -26,7 +26,7 @@ from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.masters.look import Look, Looker
+from ferrero_dagster.transfer.masters.look import MastersLook, MastersLooker
 from ferrero_dagster.transfer.masters.run import MastersOutcome, move_masters
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
@@ -102,11 +102,11 @@ class World:
         [(count,)] = self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL")
         return int(count)
 
-    def look(self, route: MastersRoute = A1, *, running: tuple[str, ...] = (), **changes: Any) -> Look:
+    def look(self, route: MastersRoute = A1, *, running: tuple[str, ...] = (), **changes: Any) -> MastersLook:
         """One look for campaigns, an interval after the last."""
         s = self.systems
-        looker = Looker(dam=s.dam, database=s.database, site=s.site, interval_s=0)
-        return replace(looker, **changes).look(route, running=running)
+        looker = MastersLooker(dam=s.dam, route=route, database=s.database, site=s.site, interval_s=0)
+        return replace(looker, **changes).look(running=running)
 
     def sql(self, *statements: str, of: str | None = None) -> list[Any]:
         """What psql would say; YOUR_CAMPAIGN_ID is put in its place."""

@@ -9,14 +9,14 @@ from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.tracking.agency_files import RefusedFile
-from ferrero_dagster.transfer.finals.look import AgencyLook
+from ferrero_dagster.transfer.finals.look import FinalsLook
 
 #: Name of the check on the agency's folder.
 CHECK = "no_refused_files"
 _ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}
 
 
-def agency_observation(route: FinalsRoute, look: AgencyLook, links: Links) -> dg.AssetObservation:
+def agency_observation(route: FinalsRoute, look: FinalsLook, links: Links) -> dg.AssetObservation:
     """Counts and one row per file, those that need somebody first."""
     aside = {judgement.file.id for judgement in look.set_aside}
     rows = sorted(
@@ -37,7 +37,7 @@ def agency_observation(route: FinalsRoute, look: AgencyLook, links: Links) -> dg
     )
 
 
-def agency_check(route: FinalsRoute, look: AgencyLook) -> dg.AssetCheckEvaluation:
+def agency_check(route: FinalsRoute, look: FinalsLook) -> dg.AssetCheckEvaluation:
     """Whether refused files wait, as the sensor just saw it."""
     refused = [j for j in look.judgements or [] if j.state == "refused"]
     rows = [(cell(j.file.name), cell(j.reason or "")) for j in refused]

@@ -9,7 +9,7 @@ from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.transfer.masters.look import Looker
+from ferrero_dagster.transfer.masters.look import MastersLooker
 
 _MAX_OBSERVED_ROWS = 100
 
@@ -35,8 +35,10 @@ def build_campaign_sensor(
             connections = ferrero.connections()
             with connections.database() as database, connections.dam(IMPATIENT) as dam:
                 end_dead_runs(context.instance, database, route.name)
-                looker = Looker(dam=dam, database=database, site=connections.site, interval_s=interval_s)
-                look = looker.look(route, running=running_campaigns(context.instance, database, route.name))
+                looker = MastersLooker(
+                    dam=dam, route=route, database=database, site=connections.site, interval_s=interval_s
+                )
+                look = looker.look(running=running_campaigns(context.instance, database, route.name))
                 events = [] if look.found is None else [_observation(route, look.found)]
                 return tick_result(context, database, route.name, look, events)
 

@@ -21,7 +21,7 @@ from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaign
 from ferrero_dagster.tracking.agency_files import refused_files
 from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
+from ferrero_dagster.transfer.finals.look import FinalsLook, FinalsLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
@@ -112,8 +112,8 @@ def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:
     return no_refused_files
 
 
-def _look(connections: Connections, database: Database, route: FinalsRoute, *, running: Collection[str]) -> AgencyLook:
-    looker = AgencyLooker(
+def _look(connections: Connections, database: Database, route: FinalsRoute, *, running: Collection[str]) -> FinalsLook:
+    looker = FinalsLooker(
         open_agency=lambda: connections.agency(IMPATIENT),
         route=route,
         folder_id=connections.box_folders[route.inbox],

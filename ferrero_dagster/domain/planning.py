@@ -1,10 +1,15 @@
 """What one look of a sensor decides; pure, so that every case can be tried without a clock or a server."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.triage import Judgement, KnownFile, KnownFiles
 from ferrero_dagster.domain.words import minutes
+
+#: Why a campaign does not start that comes after as many as one look starts.
+NEXT_LOOK = "waits for the next look"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +38,32 @@ class Skipped:
     campaign: Campaign
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MastersPlan:
+    """Campaigns that may start once their folder says so, in the order in which to look into it, and the others."""
+
+    due: tuple[Campaign, ...]
+    skipped: tuple[Skipped, ...]
+    #: Of those that are due: whose status is only to be set, and which the last look at them could not read.
+    resumed: frozenset[str]
+    unread: frozenset[str]
+    #: Why those that are due do not start all the same.
+    hold: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalsPlan:
+    """Campaigns that start, each with the number of its files that are due, and the others."""
+
+    starts: dict[Campaign, int]
+    skipped: tuple[Skipped, ...]
+    #: Files that would be ready, but were given up until somebody releases them.
+    set_aside: tuple[Judgement, ...]
+
 
 def pause_s(failures: int, pauses_minutes: Sequence[float]) -> float:
     """The pause after so many failures; the last one listed serves for all further."""
@@ -46,31 +77,87 @@ def pause_left_s(failures: int, since_last_s: float | None, pauses_minutes: Sequ
     return max(0.0, pause_s(failures, pauses_minutes) - _past(since_last_s))
 
 
-def due_campaigns(
+def plan_masters(
     found: Sequence[Campaign],
-    histories: dict[str, CampaignHistory],
-    pauses_minutes: Sequence[float],
+    histories: Mapping[str, CampaignHistory],
     *,
+    resumed: Sequence[Campaign] = (),
+    hold: str | None = None,
+    pauses_minutes: Sequence[float],
     interval_s: float = 0,
-) -> tuple[list[Campaign], list[Skipped]]:
-    """The campaigns that may start now and the others with reasons.
+) -> MastersPlan:
+    """The campaigns to look into now and the others with reasons; `resumed` are those whose status is only to be set.
 
     Campaigns that were never looked at in vain come first, in the DAM's order, then those whose last look in vain is
     longest ago, at last those that could not be read: where there is no time for all, each gets its turn. A pause that
     ends nearer to this look than to the next, `interval_s` later, is over. No cap is applied here: it counts only
     campaigns that really start (SPEC 3.2).
     """
-    due: list[Campaign] = []
+    due: list[tuple[Campaign, CampaignHistory]] = []
     skipped: list[Skipped] = []
-    for campaign in found:
+    for campaign in (*resumed, *found):
         history = histories.get(campaign.id, CampaignHistory())
         reason = _why_not(history, pauses_minutes, tolerance_s=interval_s / 2)
         if reason:
             skipped.append(Skipped(campaign=campaign, reason=reason))
         else:
-            due.append(campaign)
-    due.sort(key=lambda campaign: _turn(histories.get(campaign.id, CampaignHistory())))
-    return due, skipped
+            due.append((campaign, history))
+    return MastersPlan(
+        due=tuple(campaign for campaign, _ in sorted(due, key=lambda one: _turn(one[1]))),
+        skipped=tuple(skipped),
+        resumed=frozenset(campaign.id for campaign in resumed),
+        unread=frozenset(campaign.id for campaign, history in due if history.since_unread_s is not None),
+        hold=hold,
+    )
+
+
+def plan_finals(
+    judgements: Sequence[Judgement],
+    known: KnownFiles,
+    campaigns: Mapping[str, Campaign],
+    histories: Mapping[str, CampaignHistory],
+    *,
+    complete: Sequence[str],
+    hold: str | None,
+    cap: int,
+    pauses_minutes: Sequence[float],
+) -> FinalsPlan:
+    """The campaigns that start now, the others with reasons, and the files that wait to be released.
+
+    Those that are `complete` come first, also without a file, and are not told of while they wait for their next
+    attempt; then those of which a file is due, in the order of the files. `known` holds the files of earlier looks,
+    `campaigns` and `histories` what is named by a ready file or `complete`.
+    Under a `hold`, which says why, none starts. The `cap` counts only campaigns that really start.
+    """
+    ready = [(judgement, known.get(judgement.file.version)) for judgement in judgements if judgement.state == "ready"]
+    due = Counter(j.campaign_id for j, before in ready if j.campaign_id and _is_due(before, pauses_minutes))
+    finished = [id_ for id_ in complete if not _is_pausing(histories.get(id_), pauses_minutes)]
+    starts: dict[Campaign, int] = {}
+    skipped: list[Skipped] = []
+    for id_, files in (dict.fromkeys(finished, 0) | due).items():
+        reason = hold or _why_no_run(histories.get(id_), pauses_minutes)
+        if reason or len(starts) == cap:
+            skipped.append(Skipped(campaign=campaigns[id_], reason=reason or NEXT_LOOK))
+        else:
+            starts[campaigns[id_]] = files
+    set_aside = tuple(judgement for judgement, before in ready if before and before.is_set_aside)
+    return FinalsPlan(starts=starts, skipped=tuple(skipped), set_aside=set_aside)
+
+
+def _is_due(before: KnownFile | None, pauses_minutes: Sequence[float]) -> bool:
+    if before is None:
+        return True
+    return not before.is_set_aside and not pause_left_s(before.failures, before.since_last_attempt_s, pauses_minutes)
+
+
+def _why_no_run(history: CampaignHistory | None, pauses_minutes: Sequence[float]) -> str | None:
+    if history and history.is_running:
+        return "a run is under way"
+    return "waits for its next attempt" if _is_pausing(history, pauses_minutes) else None
+
+
+def _is_pausing(history: CampaignHistory | None, pauses_minutes: Sequence[float]) -> bool:
+    return bool(history and pause_left_s(history.failed_attempts, history.since_last_failure_s, pauses_minutes))
 
 
 def _turn(history: CampaignHistory) -> tuple[bool, float, float]:

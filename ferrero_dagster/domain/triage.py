@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
@@ -22,6 +22,11 @@ class ListedFile:
     #: The instance of the CreativeX template, as Box sent it; None where the listing holds none.
     template: dict[str, object] | None = None
 
+    @property
+    def version(self) -> tuple[str, str]:
+        """What tells this version of the file from others."""
+        return self.id, self.etag
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownFile:
@@ -32,11 +37,21 @@ class KnownFile:
     size_bytes: int
     state: str
     looks: int
-    problems: list[dict[str, Any]] | None
+    #: What is wrong with its name.
+    problems: tuple[NameProblem, ...] = ()
     #: Of its transfer, if it was ever tried.
-    transfer_state: str | None
-    failures: int
-    since_last_attempt_s: float | None
+    transfer_state: str | None = None
+    failures: int = 0
+    since_last_attempt_s: float | None = None
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether it was given up until somebody releases it."""
+        return self.transfer_state == "set_aside"
+
+
+#: By the versions of the files.
+KnownFiles = Mapping[tuple[str, str], KnownFile]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +70,8 @@ class Judgement:
 
     file: ListedFile
     state: AgencyState
+    #: How often the file was seen with this size and etag, this time included.
+    looks: int
     name: V2Name | None = None
     #: The tracking ID in the name, also in a wrong one where it is beyond doubt, and its master's campaign.
     tracking_id: str | None = None
@@ -73,13 +90,13 @@ def is_ignored(name: str) -> bool:
 def judge(
     file: ListedFile, name: V2Name | NameProblems, masters: Mapping[str, KnownMaster], *, looks: int, settle_looks: int
 ) -> Judgement:
-    """Judge one file; `looks` counts how often it was seen with this size and etag, this time included."""
+    """Judge one file; of one that was seen less than `settle_looks` times as it is, nothing is said yet."""
     if looks < settle_looks:
-        return Judgement(file=file, state="settling")
+        return Judgement(file=file, state="settling", looks=looks)
     master = masters.get(name.tracking_id or "")
     campaign_id = master.campaign_id if master else None
     reason = _why_no_finals(name.tracking_id, master) if name.tracking_id else None
-    judgement = Judgement(file=file, state="ready", tracking_id=name.tracking_id, campaign_id=campaign_id)
+    judgement = Judgement(file=file, state="ready", looks=looks, tracking_id=name.tracking_id, campaign_id=campaign_id)
     if isinstance(name, NameProblems):
         corrected = str(name.meant) if name.meant and not reason else None
         told = f"{name} {reason or ''}".strip()
@@ -99,9 +116,28 @@ def _why_no_finals(tracking_id: str, master: KnownMaster | None) -> str | None:
     return None
 
 
-def parsed(files: Sequence[ListedFile], rules: NamingRules) -> dict[str, V2Name | NameProblems]:
-    """The files' names by file id, parsed."""
-    return {file.id: parse_v2(file.name, rules) for file in files}
+def count_looks(file: ListedFile, before: KnownFile | None) -> int:
+    """How often the file was seen with this size and etag, this time included."""
+    return before.looks + 1 if before and before.size_bytes == file.size_bytes else 1
+
+
+def is_news(judgement: Judgement, before: KnownFile | None) -> bool:
+    """Whether the judgement is to be written down."""
+    if before is None or before.state != judgement.state or before.size_bytes != judgement.file.size_bytes:
+        return True
+    # What CreativeX says may come after the file; for a file about to be moved it is kept up to date.
+    return judgement.state in {"settling", "ready"} and before.transfer_state is None
+
+
+def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[str, V2Name | NameProblems]:
+    """The files' names by file id, parsed; what was wrong at an earlier look, only where it may pass by now."""
+    wrong = {file.id: before.problems for file in files if (before := known.get(file.version)) and before.problems}
+    return {
+        file.id: NameProblems(name=file.name, problems=wrong[file.id])
+        if file.id in wrong and not fits_current_rules(file.name, rules)
+        else parse_v2(file.name, rules)
+        for file in files
+    }
 
 
 def fits_current_rules(name: str, rules: NamingRules) -> bool:

