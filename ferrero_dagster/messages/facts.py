@@ -99,7 +99,6 @@ class _RouteMessage(_Message):
     suffix: ClassVar[str]
 
     route: RouteRef
-    campaign: CampaignRef
 
     @property
     def template(self) -> str:
@@ -107,7 +106,11 @@ class _RouteMessage(_Message):
         return f"{self.route.name}_{self.suffix}"
 
 
-class CampaignComplete(_RouteMessage):
+class _CampaignMessage(_RouteMessage):
+    campaign: CampaignRef
+
+
+class CampaignComplete(_CampaignMessage):
     """Every asset is in Box and the status has moved on (SPEC 3.5)."""
 
     suffix = "complete"
@@ -119,7 +122,7 @@ class CampaignComplete(_RouteMessage):
     notes: tuple[Line, ...] = ()
 
 
-class CampaignPartial(_RouteMessage):
+class CampaignPartial(_CampaignMessage):
     """Some assets failed, the status stays (SPEC 3.6)."""
 
     suffix = "partial"
@@ -132,7 +135,7 @@ class CampaignPartial(_RouteMessage):
     next_attempt_at: AwareDatetime | None = None
 
 
-class NoAssetsWarning(_RouteMessage):
+class NoAssetsWarning(_CampaignMessage):
     """The source folder has been empty for many polls (SPEC 3.3); once per stuck period."""
 
     suffix = "no_assets_warning"
@@ -143,7 +146,7 @@ class NoAssetsWarning(_RouteMessage):
     waiting_since: AwareDatetime | None = None
 
 
-class NoAssetsRetry(_RouteMessage):
+class NoAssetsRetry(_CampaignMessage):
     """A genuine error of the campaign, counted, to be tried again (SPEC 3.7)."""
 
     suffix = "no_assets_retry"
@@ -155,7 +158,7 @@ class NoAssetsRetry(_RouteMessage):
     next_attempt_at: AwareDatetime | None = None
 
 
-class PermanentlyFailed(_RouteMessage):
+class PermanentlyFailed(_CampaignMessage):
     """The last attempt failed: nothing more happens until somebody resets the campaign (SPEC 3.7)."""
 
     suffix = "permanently_failed"
@@ -168,14 +171,13 @@ class PermanentlyFailed(_RouteMessage):
     reset_job: Line = "reset_campaign_retries"
 
 
-class FileUploaded(_Message):
+class FileUploaded(_CampaignMessage):
     """A finished file became an asset (or a new version of one) in the DAM (SPEC 4.3)."""
 
+    suffix = "file_uploaded"
     usual_audience = "notifications"
-    template: ClassVar[str] = "a2_to_a3_file_uploaded"
 
     kind: Literal["file_uploaded"] = "file_uploaded"
-    campaign: CampaignRef
     original_name: Line
     clean_name: Line
     tracking_id: Line
@@ -189,10 +191,10 @@ class FileUploaded(_Message):
     notes: tuple[Line, ...] = ()
 
 
-class UploadFailed(_Message):
+class UploadFailed(_RouteMessage):
     """A finished file stays in Box: refused with its problems, failed, or set aside (SPEC 4.4, 4.5)."""
 
-    template: ClassVar[str] = "a2_to_a3_upload_failed"
+    suffix = "upload_failed"
 
     kind: Literal["upload_failed"] = "upload_failed"
     file_name: Line
@@ -206,14 +208,13 @@ class UploadFailed(_Message):
     attempts: NonNegativeInt = 1
 
 
-class FinalsComplete(_Message):
-    """Every master of the campaign has a final asset and the campaign is A3 (SPEC 4.7)."""
+class FinalsComplete(_CampaignMessage):
+    """Every master of the campaign has a final asset and the status has moved on (SPEC 4.7)."""
 
+    suffix = "complete"
     usual_audience = "notifications"
-    template: ClassVar[str] = "a2_to_a3_complete"
 
     kind: Literal["finals_complete"] = "finals_complete"
-    campaign: CampaignRef
     files: tuple[MovedFile, ...]
     notes: tuple[Line, ...] = ()
 

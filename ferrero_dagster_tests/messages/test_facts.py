@@ -1,5 +1,6 @@
 """Facts: safe to store whatever the outside sends, restored as they were, and told to Make.com."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -12,13 +13,17 @@ from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignRef,
     DailyReport,
+    Fact,
+    FinalsComplete,
     MovedFile,
     NoAssetsWarning,
     PermanentlyFailed,
+    UploadFailed,
     fact_from_json,
     webhook_body,
 )
-from ferrero_dagster.sandbox.gallery.mails import LINKS, gallery
+from ferrero_dagster.messages.rendering import render
+from ferrero_dagster.sandbox.gallery.mails import CONTEXT, LINKS, gallery
 from ferrero_dagster.sandbox.gallery.reports import report_of
 from ferrero_dagster_tests.fix_world import ROUTES
 
@@ -54,7 +59,8 @@ def test_an_unknown_kind_is_refused():
 def test_the_templates_of_the_specification_are_all_there():
     endings = ("complete", "partial", "no_assets_warning", "no_assets_retry", "permanently_failed")
     wanted = {f"{route.name}_{ending}" for route in ROUTES.masters for ending in endings}
-    wanted |= {f"{ROUTES.finals[0].name}_{ending}" for ending in ("file_uploaded", "upload_failed", "complete")}
+    of_finals = ("file_uploaded", "upload_failed", "complete")
+    wanted |= {f"{route.name}_{ending}" for route in ROUTES.finals for ending in of_finals}
     assert {fact.template for fact in gallery().values()} == wanted | {
         "workflow_error",
         "stuck_campaigns",
@@ -77,6 +83,19 @@ def test_a_report_that_needs_somebody_goes_to_those_who_act_too():
 def test_a_route_is_taken_from_the_table_of_routes():
     fact = NoAssetsWarning(route=ROUTES.masters[2], campaign=CAMPAIGN, polls=20, source_folder="05 Final Assets")
     assert (fact.template, fact.route.status_after) == ("b1_to_b2_no_assets_warning", "B2")
+
+
+def test_a_second_way_back_has_templates_and_statuses_of_its_own():
+    route = replace(ROUTES.finals[0], name="c2_to_c3", status_before="C2", status_after="C3")
+    facts: list[Fact] = [
+        FinalsComplete(route=route, campaign=CAMPAIGN, files=()),
+        UploadFailed(route=route, file_name="a.mp4", box_file_id="7", reason="No tracking ID."),
+    ]
+    assert [fact.template for fact in facts] == ["c2_to_c3_complete", "c2_to_c3_upload_failed"]
+    mail = render(facts[0], CONTEXT)
+    assert "campaign now in C3" in mail.subject
+    assert "Status: C2 → C3" in mail.text
+    assert "A3" not in mail.html + mail.text
 
 
 def test_make_com_gets_the_campaign_the_change_and_the_assets():

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import parse_v2
 from ferrero_dagster.domain.links import Links
@@ -24,7 +25,6 @@ from ferrero_dagster.messages.facts import (
     NoAssetsRetry,
     NoAssetsWarning,
     PermanentlyFailed,
-    RouteRef,
     StuckCampaign,
     StuckDigest,
     UploadFailed,
@@ -35,10 +35,11 @@ from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_
 from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 from ferrero_dagster.tracking import campaigns
 
+SITE = load_site()
 LINKS = Links(
     dam_url="https://dam.example.com",
-    asset_pattern=load_site().dam.asset_link,
-    folder_pattern=load_site().dam.folder_link,
+    asset_pattern=SITE.dam.asset_link,
+    folder_pattern=SITE.dam.folder_link,
     box_url="https://app.box.com",
     dagster_url="https://dagster.example.com",
 )
@@ -65,13 +66,13 @@ EXTREME_NAMES = {
 def gallery() -> dict[str, Fact]:
     """Every template once with realistic data (named as the template) and once with each kind of extreme data."""
     samples = {fact.template: fact for fact in _facts("Local adaptation test 2", FILE_NAMES)}
-    samples["a2_to_a3_upload_failed, set aside"] = _set_aside(FILE_NAMES[0])
-    samples["a2_to_a3_file_uploaded, hostile link"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
-        update={"creativex_url": "javascript:alert('x')"}
-    )
-    samples["a2_to_a3_file_uploaded, not kept"] = _uploaded(_campaign("Test"), ["A note."]).model_copy(
-        update={"unkept_fields": ("FERRERO.FIELD.CREATIVEX LINK", "MAIN_LANGUAGES")}
-    )
+    for route in SITE.routes.finals:
+        uploaded, aside = _uploaded(route, _campaign("Test"), ["A note."]), _set_aside(route, FILE_NAMES[0])
+        hostile = {"creativex_url": "javascript:alert('x')"}
+        unkept = {"unkept_fields": ("FERRERO.FIELD.CREATIVEX LINK", "MAIN_LANGUAGES")}
+        samples[f"{aside.template}, set aside"] = aside
+        samples[f"{uploaded.template}, hostile link"] = uploaded.model_copy(update=hostile)
+        samples[f"{uploaded.template}, not kept"] = uploaded.model_copy(update=unkept)
     samples |= {f"daily_report, {trait}": DailyReport(report=report) for trait, report in report_samples().items()}
     for trait, name in EXTREME_NAMES.items():
         samples |= {f"{fact.template}, {trait}": fact for fact in _facts(name, [name] * 200)}
@@ -115,11 +116,11 @@ def _with_pictures(mail: RenderedMail) -> str:
 def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
     campaign = _campaign(campaign_name)
     files = [_moved(name, number) for number, name in enumerate(file_names)]
-    for route in load_site().routes.masters:
-        yield from _route_facts(RouteRef.model_validate(route), route.source_folder, campaign, files)
-    yield _uploaded(campaign, [f"{name}: MARKETING_TAG was missing and is now “Tag”." for name in file_names[::12]])
-    yield _refused(campaign)
-    yield FinalsComplete(campaign=campaign, files=files, run_id=RUN_ID)
+    for route in SITE.routes:
+        if isinstance(route, MastersRoute):
+            yield from _masters_facts(route, campaign, files)
+        else:
+            yield from _finals_facts(route, campaign, files)
     yield WorkflowError(
         headline=f"The status of {campaign.shown_name} could not be set to A2",
         explanation="All files are in Box, but the DAM refused the new status: the folder is locked by jsmith.",
@@ -135,9 +136,8 @@ def _facts(campaign_name: str, file_names: Sequence[str]) -> Iterator[Fact]:
     yield DailyReport(report=report_of(campaign_name, len(file_names)), run_id=RUN_ID)
 
 
-def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
-    reason = f"Assets folder not found (tried {source_folder[3:]})"
-    prefix = route.status_before.lower()
+def _masters_facts(route: MastersRoute, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
+    folder, reason = route.source_folder, route.folder_error
     failed = [FailedFile(name=file.name, reason=_reason(file)) for file in files[::4]]
     yield CampaignComplete(route=route, campaign=campaign, files=files, box_folder_id=_BOX_FOLDER, run_id=RUN_ID)
     yield CampaignPartial(
@@ -150,7 +150,7 @@ def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, fil
         next_attempt_at=NOON + timedelta(minutes=10),
     )
     yield NoAssetsWarning(
-        route=route, campaign=campaign, polls=20, source_folder=source_folder, waiting_since=NOON - timedelta(hours=1)
+        route=route, campaign=campaign, polls=20, source_folder=folder, waiting_since=NOON - timedelta(hours=1)
     )
     yield NoAssetsRetry(
         route=route, campaign=campaign, attempt=2, max_attempts=3, reason=reason, next_attempt_at=NOON, run_id=RUN_ID
@@ -161,9 +161,16 @@ def _route_facts(route: RouteRef, source_folder: str, campaign: CampaignRef, fil
         attempts=3,
         reason=reason,
         reset_command=f"ferrero-dagster reset-retries {campaign.id} --yes",
-        reset_sql=campaigns.reset_sql(prefix, campaign.id),
+        reset_sql=campaigns.reset_sql(route.column_prefix, campaign.id),
         run_id=RUN_ID,
     )
+
+
+def _finals_facts(route: FinalsRoute, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
+    notes = [f"{file.name}: MARKETING_TAG was missing and is now “Tag”." for file in files[::12]]
+    yield _uploaded(route, campaign, notes)
+    yield _refused(route, campaign)
+    yield FinalsComplete(route=route, campaign=campaign, files=files, run_id=RUN_ID)
 
 
 def _campaign(name: str) -> CampaignRef:
@@ -187,9 +194,10 @@ def _reason(file: MovedFile) -> str:
     return f"The DAM sent 1,048,576 of {file.size_bytes:,} bytes of {file.name}; tried 3 times."
 
 
-def _uploaded(campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
+def _uploaded(route: FinalsRoute, campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
     clean_stem = f"RAF_DE_de_{campaign.name.replace(' ', '-')}_OLV_001_6S_16x9"
     return FileUploaded(
+        route=route,
         campaign=campaign,
         original_name=f"1234567_{clean_stem}_ABC123.mp4",
         clean_name=f"{clean_stem}.mp4",
@@ -204,16 +212,17 @@ def _uploaded(campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
     )
 
 
-def _refused(campaign: CampaignRef) -> UploadFailed:
+def _refused(route: FinalsRoute, campaign: CampaignRef) -> UploadFailed:
     name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
     file = ListedFile(id=_BOX_FILE, etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
     master = KnownMaster(tracking_id="ABC123", campaign_id=campaign.id, status="active")
-    parsed_name = parse_v2(name, load_site().naming)
-    return refusal(judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
+    parsed_name = parse_v2(name, SITE.naming)
+    return refusal(route, judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
 
 
-def _set_aside(name: str) -> UploadFailed:
+def _set_aside(route: FinalsRoute, name: str) -> UploadFailed:
     return UploadFailed(
+        route=route,
         file_name=name,
         box_file_id=_BOX_FILE,
         tracking_id="ABC123",

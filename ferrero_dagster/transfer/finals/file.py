@@ -24,7 +24,7 @@ from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, Transfer
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.messages.facts import CampaignRef, FileUploaded, MovedFile
+from ferrero_dagster.messages.facts import CampaignRef, FileUploaded, MovedFile, RouteRef
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor
@@ -168,6 +168,7 @@ class FinalFiles:
             run_id=self.run_id, adopted=arrival.is_adopted,
         )  # fmt: skip
         fact = FileUploaded(
+            route=RouteRef.model_validate(self.route),
             campaign=CampaignRef.model_validate(self.campaign),
             run_id=self.run_id,
             original_name=file.name,
@@ -216,7 +217,7 @@ class FinalFiles:
             transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
             set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
-                fact = mails.set_aside(self.campaign, transfer, reason=str(error), attempts=attempts)
+                fact = mails.set_aside(self.route, self.campaign, transfer, reason=str(error), attempts=attempts)
                 mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=self.campaign.id)
 
         self.systems.database.transact(work)

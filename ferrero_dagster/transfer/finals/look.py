@@ -108,7 +108,7 @@ class FinalsLooker:
         ids = {j.campaign_id for j in refused if j.campaign_id}
         found = campaigns.known(cursor, ids) if ids else []
         refs = {campaign.id: CampaignRef.model_validate(campaign) for campaign in found}
-        facts = [(refusal(j, refs.get(j.campaign_id or "")), j.file) for j in refused]
+        facts = [(refusal(self.route, j, refs.get(j.campaign_id or "")), j.file) for j in refused]
         outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
 
     def _plan(

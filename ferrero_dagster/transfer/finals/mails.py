@@ -7,6 +7,7 @@ from ferrero_dagster.messages.facts import (
     FileUploaded,
     FinalsComplete,
     MovedFile,
+    RouteRef,
     UploadFailed,
     WorkflowError,
 )
@@ -38,11 +39,14 @@ def moved_file(transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> Mo
     )
 
 
-def set_aside(campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int) -> UploadFailed:
+def set_aside(
+    route: FinalsRoute, campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int
+) -> UploadFailed:
     """A file that failed too often, or for a reason that does not pass (SPEC 4.5)."""
     return UploadFailed(
         file_name=transfer.source_name, box_file_id=transfer.source_id, tracking_id=transfer.tracking_id,
-        campaign=CampaignRef.model_validate(campaign), reason=reason, set_aside=True, attempts=attempts,
+        route=RouteRef.model_validate(route), campaign=CampaignRef.model_validate(campaign), reason=reason,
+        set_aside=True, attempts=attempts,
     )  # fmt: skip
 
 
@@ -72,7 +76,10 @@ def report_complete(
         campaigns.note_status(cursor, campaign.id, route.status_after)
         rounds.close(cursor, current.id, "advanced")
         files = tuple(moved_file(transfer) for transfer in transfers.moved(cursor, route.name, campaign.id))
-        fact = FinalsComplete(campaign=CampaignRef.model_validate(campaign), files=files, notes=notes, run_id=run_id)
+        ref = CampaignRef.model_validate(campaign)
+        fact = FinalsComplete(
+            route=RouteRef.model_validate(route), campaign=ref, files=files, notes=notes, run_id=run_id
+        )
         add(cursor, fact, current.key, campaign_id=campaign.id)
 
     systems.database.transact(work)
