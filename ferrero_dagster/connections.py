@@ -6,7 +6,7 @@ The clients are imported when they are opened: a process that needs none of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,13 +17,12 @@ from ferrero_dagster.config.site import Site, load_site
 from ferrero_dagster.domain.links import Links
 
 if TYPE_CHECKING:
-    from box_sdk_gen import BoxClient
-
     from ferrero_dagster.clients.box import Box
     from ferrero_dagster.clients.box_agency import BoxAgency
     from ferrero_dagster.clients.http import HttpLimits
     from ferrero_dagster.clients.otmm import Otmm
-    from ferrero_dagster.clients.otmm_session import OtmmSession
+    from ferrero_dagster.clients.otmm_imports import OtmmImports
+    from ferrero_dagster.clients.otmm_session import ClientCertificate, OAuthLogin
     from ferrero_dagster.messages.delivery import PostOffice
     from ferrero_dagster.tracking.database import Database
     from ferrero_dagster.transfer.systems import Systems
@@ -79,72 +78,83 @@ class Connections:
     @contextmanager
     def dam(self, limits: HttpLimits | None = None) -> Iterator[Otmm]:
         """The DAM; it is asked for nothing yet."""
-        from ferrero_dagster.clients.otmm import Otmm
-
-        with self._dam_session(limits) as session:
-            yield Otmm(session, self.site.dam)
+        with self.dam_clients(limits) as (dam, _):
+            yield dam
 
     @contextmanager
-    def _dam_session(self, limits: HttpLimits | None = None) -> Iterator[OtmmSession]:
-        from ferrero_dagster.clients.otmm_session import ClientCertificate, OAuthLogin, OtmmSession
+    def dam_clients(self, limits: HttpLimits | None = None) -> Iterator[tuple[Otmm, OtmmImports]]:
+        """The DAM and its import jobs, over the same connections; it is asked for nothing yet."""
+        from ferrero_dagster.clients.otmm import Otmm
+        from ferrero_dagster.clients.otmm_imports import OtmmImports
+        from ferrero_dagster.clients.otmm_session import OtmmSession
 
         settings = self.settings.require("dam_url")
-        login = certificate = None
-        if "oauth2" in settings.dam_auth:
-            settings.require("dam_username", "dam_password", "dam_client_id", "dam_client_secret")
-            login = OAuthLogin(
-                username=settings.dam_username, password=settings.dam_password.get_secret_value(),
-                client_id=settings.dam_client_id, client_secret=settings.dam_client_secret.get_secret_value(),
-            )  # fmt: skip
-        if "mtls" in settings.dam_auth:
-            path = settings.require("dam_pfx_path").dam_pfx_path
-            assert path
-            certificate = ClientCertificate(path=path, password=settings.dam_pfx_password.get_secret_value())
         session = OtmmSession(
-            settings.dam_url, login=login, certificate=certificate, ca_bundle=settings.dam_ca_bundle,
-            limits=limits or self._limits(), renew_on_403=self.site.dam.renew_on_403, tokens=self.tokens,
-        )  # fmt: skip
-        try:
-            yield session
-        finally:
-            session.close()
+            settings.dam_url,
+            login=self._dam_login(),
+            certificate=self._dam_certificate(),
+            ca_bundle=settings.dam_ca_bundle,
+            limits=limits or self._limits(),
+            renew_on_403=self.site.dam.renew_on_403,
+            tokens=self.tokens,
+        )
+        with closing(session):
+            yield Otmm(session, self.site.dam), OtmmImports(session, self.site.dam_import)
+
+    def _dam_login(self) -> OAuthLogin | None:
+        from ferrero_dagster.clients.otmm_session import OAuthLogin
+
+        if "oauth2" not in self.settings.dam_auth:
+            return None
+        settings = self.settings.require("dam_username", "dam_password", "dam_client_id", "dam_client_secret")
+        return OAuthLogin(
+            username=settings.dam_username,
+            password=settings.dam_password.get_secret_value(),
+            client_id=settings.dam_client_id,
+            client_secret=settings.dam_client_secret.get_secret_value(),
+        )
+
+    def _dam_certificate(self) -> ClientCertificate | None:
+        from ferrero_dagster.clients.otmm_session import ClientCertificate
+
+        if "mtls" not in self.settings.dam_auth:
+            return None
+        path = self.settings.require("dam_pfx_path").dam_pfx_path
+        assert path
+        return ClientCertificate(path=path, password=self.settings.dam_pfx_password.get_secret_value())
 
     @contextmanager
     def box(self) -> Iterator[Box]:
         """Box, logged in."""
-        with self._box_client() as client:
-            yield self._box(client)
-
-    def _box(self, client: BoxClient) -> Box:
-        from ferrero_dagster.clients.box import Box
-
-        return Box(client, self.site.box, uploads_per_minute=self.settings.box_uploads_per_minute)
+        with self.box_clients() as (box, _):
+            yield box
 
     @contextmanager
     def agency(self, limits: HttpLimits | None = None) -> Iterator[BoxAgency]:
         """The agency's folder in Box, logged in."""
-        with self._box_client(limits) as client:
-            yield self._agency(client, limits or self._limits())
-
-    def _agency(self, client: BoxClient, limits: HttpLimits) -> BoxAgency:
-        from ferrero_dagster.clients.box_agency import BoxAgency
-
-        return BoxAgency(client, template=self.site.agency.metadata_template, limits=limits)
+        with self.box_clients(limits) as (_, agency):
+            yield agency
 
     @contextmanager
-    def _box_client(self, limits: HttpLimits | None = None) -> Iterator[BoxClient]:
+    def box_clients(self, limits: HttpLimits | None = None) -> Iterator[tuple[Box, BoxAgency]]:
+        """Box and the agency's folder, over the same connections, logged in."""
         from box_sdk_gen import BaseUrls
 
+        from ferrero_dagster.clients.box import Box
+        from ferrero_dagster.clients.box_agency import BoxAgency
         from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
 
-        settings = self.settings
+        settings, limits = self.settings, limits or self._limits()
         urls = BaseUrls(
             base_url=settings.box_api_url, upload_url=settings.box_upload_url, oauth_2_url=settings.box_oauth_url
         )
         config = read_box_config(settings.box_config)
-        client = open_box_client(config, base_urls=urls, limits=limits or self._limits(), tokens=self.tokens)
+        client = open_box_client(config, base_urls=urls, limits=limits, tokens=self.tokens)
         try:
-            yield client
+            yield (
+                Box(client, self.site.box, uploads_per_minute=settings.box_uploads_per_minute),
+                BoxAgency(client, template=self.site.agency.metadata_template, limits=limits),
+            )
         finally:
             close_box_client(client)
 
@@ -153,32 +163,17 @@ class Connections:
 
         return HttpLimits(read_timeout_s=self.site.transfer.read_timeout_s)
 
-    @contextmanager
-    def systems(self) -> Iterator[Systems]:
-        """Everything that a run needs; what cannot be opened is written down as an outage, so that runs pause."""
-        from ferrero_dagster.clients.otmm import Otmm
-        from ferrero_dagster.clients.otmm_imports import OtmmImports
-        from ferrero_dagster.transfer import incidents
-        from ferrero_dagster.transfer.systems import Systems
-
-        with self.database() as database, ExitStack() as stack:
-            with incidents.reported(database, self.site):
-                dam = stack.enter_context(self._dam_session())
-                box_client = stack.enter_context(self._box_client())
-            yield Systems(
-                database=database,
-                dam=Otmm(dam, self.site.dam),
-                imports=OtmmImports(dam, self.site.dam_import),
-                box=self._box(box_client),
-                agency=self._agency(box_client, self._limits()),
-                site=self.site,
-                box_folders=self.box_folders,
-                temp_dir=self.settings.temp_dir,
-                has_webhook=self.settings.make_webhook_url is not None,
-            )
+    def systems(self) -> AbstractContextManager[Systems]:
+        """Everything that a run needs."""
+        return opened_systems(self, database=self.database(), dam=self.dam_clients(), box=self.box_clients())
 
     @property
-    def post_office(self) -> PostOffice:
+    def webhook_url(self) -> str | None:
+        """Where Make.com is told; None: it is told nothing."""
+        url = self.settings.make_webhook_url
+        return url.get_secret_value() if url else None
+
+    def post_office(self, webhook_url: str | None) -> PostOffice:
         """Where messages go."""
         from ferrero_dagster.clients.mail import SmtpServer
         from ferrero_dagster.messages.delivery import PostOffice
@@ -186,13 +181,45 @@ class Connections:
 
         settings = self.settings.require("smtp_host", "mail_from", "mail_to", "mail_errors_to")
         server = SmtpServer(
-            host=settings.smtp_host, port=settings.smtp_port, security=settings.smtp_security,
-            username=settings.smtp_username, password=settings.smtp_password.get_secret_value(),
-        )  # fmt: skip
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            username=settings.smtp_username,
+            password=settings.smtp_password.get_secret_value(),
+        )
         return PostOffice(
             server=server,
             sender=settings.mail_from,
             recipients=settings.recipients,
-            webhook_url=settings.make_webhook_url.get_secret_value() if settings.make_webhook_url else None,
+            webhook_url=webhook_url,
             context=MailContext(time_zone=self.site.zone, links=self.links),
+        )
+
+
+@contextmanager
+def opened_systems(
+    connections: Connections,
+    *,
+    database: AbstractContextManager[Database],
+    dam: AbstractContextManager[tuple[Otmm, OtmmImports]],
+    box: AbstractContextManager[tuple[Box, BoxAgency]],
+) -> Iterator[Systems]:
+    """The parts, opened; what cannot be opened is written down as an outage, so that runs pause."""
+    from ferrero_dagster.transfer import incidents
+    from ferrero_dagster.transfer.systems import Systems
+
+    with database as tracking, ExitStack() as stack:
+        with incidents.reported(tracking, connections.site):
+            otmm, imports = stack.enter_context(dam)
+            masters, agency = stack.enter_context(box)
+        yield Systems(
+            database=tracking,
+            dam=otmm,
+            imports=imports,
+            box=masters,
+            agency=agency,
+            site=connections.site,
+            box_folders=connections.box_folders,
+            temp_dir=connections.settings.temp_dir,
+            has_webhook=connections.webhook_url is not None,
         )

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from ferrero_dagster.config.routes import FinalsRoute, Routes
-from ferrero_dagster.config.settings import Settings, load_settings
-from ferrero_dagster.config.site import load_site
+from ferrero_dagster.config.settings import Settings
+from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.arrivals import build_arrival_check
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
@@ -23,15 +23,15 @@ from ferrero_dagster.defs.messages import build_pending_notifications
 from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
 from ferrero_dagster.defs.report_check import report_was_sent
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import build_resources
 from ferrero_dagster.defs.status import operations_status
 
 
 @dg.definitions
 def definitions() -> dg.Definitions:
     """The code location; a wrong setting is refused here, a missing secret only where it is needed."""
-    settings = load_settings()
-    site = load_site(settings.site_config)
+    connections = Connections.from_environment()
+    settings, site = connections.settings, connections.site
     routes = site.routes
     reconcile = build_reconcile()
     ageing_checks = build_ageing_checks(routes.masters)
@@ -67,7 +67,7 @@ def definitions() -> dg.Definitions:
         ],
         sensors=sensors,
         schedules=schedules,
-        resources={"ferrero": FerreroResource()},
+        resources=build_resources(connections),
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import OutsideSystem, build_resources
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
@@ -29,6 +30,11 @@ _TIMES = (
 )
 
 
+def resources() -> dict[str, OutsideSystem]:
+    """The five, pointing where the environment says now."""
+    return build_resources(Connections.from_environment())
+
+
 @dataclass(repr=False)
 class Cockpit:
     """A Dagster instance of its own; `tick` and `launch` do what daemon and launchpad do."""
@@ -42,9 +48,8 @@ class Cockpit:
 
     def preview(self, sensor: str) -> dg.SensorResult | dg.SkipReason:
         """One evaluation without consequences in Dagster, as the UI's preview makes it."""
-        resources = {"ferrero": FerreroResource()}
         context = dg.build_sensor_context(
-            instance=self.instance, sensor_name=sensor, resources=resources, repository_def=self.repository
+            instance=self.instance, sensor_name=sensor, resources=resources(), repository_def=self.repository
         )
         result = self.repository.get_sensor_def(sensor)(context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)

@@ -55,6 +55,11 @@ def test_rules_and_procedures_know_nothing_of_dagster(room: str) -> None:
     assert [path for path in modules(room) if any(name.split(".")[0] == "dagster" for name in imported(path))] == []
 
 
+def test_dagster_reaches_the_outside_systems_by_its_resources_only() -> None:
+    users = {path.name for path in modules("defs") if "ferrero_dagster.connections" in imported(path)}
+    assert users == {"resources.py"}
+
+
 def test_moving_files_needs_no_dagster_at_all() -> None:
     runs = "ferrero_dagster.transfer.masters.run, ferrero_dagster.transfer.finals.run"
     script = f"import sys, {runs}; print('dagster' in sys.modules)"

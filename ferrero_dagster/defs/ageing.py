@@ -7,7 +7,7 @@ import dagster as dg
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
 
@@ -47,14 +47,12 @@ def _build_check(source: tuple[str, str], routes: Sequence[MastersRoute]) -> dg.
             "(max_days_in_status): somebody must see what holds it up."
         ),
     )
-    def no_overdue_campaigns(ferrero: FerreroResource) -> dg.AssetCheckResult:
-        with as_failures():
-            connections = ferrero.connections()
-            max_days = connections.site.campaigns.max_days_in_status
-            searched = [route.status_before for route in routes]
-            with connections.database() as database:
-                overdue = database.transact(overdue_campaigns, max_days, searched)
-        return overdue_check([c for c in overdue if _source(c, routes) == source], connections.links)
+    def no_overdue_campaigns(tracking: TrackingResource) -> dg.AssetCheckResult:
+        searched = [route.status_before for route in routes]
+        with as_failures(), tracking.database() as database:
+            max_days = tracking.site.campaigns.max_days_in_status
+            overdue = database.transact(overdue_campaigns, max_days, searched)
+        return overdue_check([c for c in overdue if _source(c, routes) == source], tracking.links)
 
     return no_overdue_campaigns
 

@@ -9,7 +9,7 @@ from ferrero_dagster.defs.campaign_runs import campaign_id_of
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import cell, markdown_table
 from ferrero_dagster.defs.partitions import CAMPAIGNS
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.tracking.arrivals import Arrival, arrivals
 
 _CHECK = "all_files_there"
@@ -29,8 +29,8 @@ def build_arrival_check(route: Route) -> dg.AssetChecksDefinition:
             "read the reasons: the next run moves what is missing; release_set_aside_files is for what was set aside."
         ),
     )
-    def all_files_there(context: dg.AssetCheckExecutionContext, ferrero: FerreroResource) -> dg.AssetCheckResult:
-        with as_failures(is_attended=True), ferrero.connections().database() as database:
+    def all_files_there(context: dg.AssetCheckExecutionContext, tracking: TrackingResource) -> dg.AssetCheckResult:
+        with as_failures(is_attended=True), tracking.database() as database:
             found = database.transact(arrivals, route.name, campaign_id_of(database, context.partition_key))
         return dg.AssetCheckResult(passed=_passed(found), severity=_severity(found), metadata=_metadata(found))
 

@@ -6,7 +6,7 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.transfer.masters.look import MastersLooker
@@ -30,17 +30,13 @@ def build_campaign_sensor(
             "wait; failed ones wait for their next attempt. A tick says of each campaign what became of it."
         ),
     )
-    def campaigns(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
-        with as_failures():
-            connections = ferrero.connections()
-            with connections.database() as database, connections.dam(IMPATIENT) as dam:
-                end_dead_runs(context.instance, database, route.name)
-                looker = MastersLooker(
-                    dam=dam, route=route, database=database, site=connections.site, interval_s=interval_s
-                )
-                look = looker.look(running=running_campaigns(context.instance, database, route.name))
-                events = [] if look.found is None else [_observation(route, look.found)]
-                return tick_result(context, database, route.name, look, events)
+    def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
+        with as_failures(), tracking.database() as database, dam.client(IMPATIENT) as otmm:
+            end_dead_runs(context.instance, database, route.name)
+            looker = MastersLooker(dam=otmm, route=route, database=database, site=tracking.site, interval_s=interval_s)
+            look = looker.look(running=running_campaigns(context.instance, database, route.name))
+            events = [] if look.found is None else [_observation(route, look.found)]
+            return tick_result(context, database, route.name, look, events)
 
     return campaigns
 

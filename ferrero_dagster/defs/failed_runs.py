@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.operations.run_failures import FailedRun, report_failed_run
 
@@ -24,11 +24,10 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
             "mail per cause and day, not per run. What it missed, the job reconcile reports later."
         ),
     )
-    def failed_runs(context: dg.RunFailureSensorContext, ferrero: FerreroResource) -> None:
+    def failed_runs(context: dg.RunFailureSensorContext, tracking: TrackingResource) -> None:
         try:
-            connections = ferrero.connections()
             run = failed_run(context.instance, context.dagster_run.run_id)
-            with connections.database() as database:
+            with tracking.database() as database:
                 database.transact(report_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.
@@ -65,13 +64,14 @@ def _why(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str, Mapping[s
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     entries = instance.all_logs(run_id, of_type=kinds)
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
-    for event in (event for event in events if event.is_step_failure):
-        data = event.step_failure_data
-        told = data.user_failure_data
+    for event in events:
+        data = event.event_specific_data
+        told = getattr(data, "user_failure_data", None)
         if told:
             metadata = {name: value.value for name, value in told.metadata.items()}
             return str(metadata.get(ERROR_CODE) or "Failure"), told.description or "", metadata
-        error = data.error.cause or data.error if data.error else None
+        error = getattr(data, "error", None)
         if error:
+            error = error.cause or error
             return error.cls_name or "error", error.message.partition(":")[2].strip() or error.message, {}
     return "ended from outside", (events[-1].message or "no reason given") if events else "no reason given", {}

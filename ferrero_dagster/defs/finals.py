@@ -8,7 +8,6 @@ import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
@@ -16,12 +15,18 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import (
+    BoxResource,
+    DamResource,
+    MailResource,
+    RunResources,
+    TrackingResource,
+    WebhookResource,
+)
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.tracking.agency_files import refused_files
 from ferrero_dagster.tracking.arrivals import arrivals
-from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.finals.look import FinalsLook, FinalsLooker
+from ferrero_dagster.transfer.finals.look import FinalsLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
@@ -43,9 +48,18 @@ def build_finals_asset(route: FinalsRoute, masters: Collection[dg.AssetKey]) -> 
             f"final, its status goes from {route.status_before} to {route.status_after}. One partition per campaign."
         ),
     )
-    def finals(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+    def finals(
+        context: dg.AssetExecutionContext,
+        *,
+        dam: DamResource,
+        box: BoxResource,
+        tracking: TrackingResource,
+        mail: MailResource,
+        webhook: WebhookResource,
+    ) -> dg.MaterializeResult[Any]:
+        resources = RunResources(dam=dam, box=box, tracking=tracking, mail=mail, webhook=webhook)
         with as_failures(job=route.name):
-            return _move(context, ferrero.connections(), route)
+            return _move(context, resources, route)
 
     return finals
 
@@ -80,17 +94,22 @@ def build_agency_sensor(
             "changed) or refused (mailed once with what is wrong). Starts one run per campaign that has files ready."
         ),
     )
-    def agency_files(context: dg.SensorEvaluationContext, ferrero: FerreroResource) -> dg.SensorResult:
-        with as_failures():
-            connections = ferrero.connections()
-            with connections.database() as database:
-                end_dead_runs(context.instance, database, route.name)
-                running = running_campaigns(context.instance, database, route.name)
-                look = _look(connections, database, route, running=running)
-                events: list[TickEvent] = []
-                if look.judgements is not None:
-                    events = [agency_observation(route, look, connections.links), agency_check(route, look)]
-                return tick_result(context, database, route.name, look, events)
+    def agency_files(
+        context: dg.SensorEvaluationContext, box: BoxResource, tracking: TrackingResource
+    ) -> dg.SensorResult:
+        with as_failures(), tracking.database() as database:
+            end_dead_runs(context.instance, database, route.name)
+            look = FinalsLooker(
+                open_agency=lambda: box.agency(IMPATIENT),
+                route=route,
+                folder_id=box.folder_id(route.inbox),
+                database=database,
+                site=tracking.site,
+            ).look(running=running_campaigns(context.instance, database, route.name))
+            events: list[TickEvent] = []
+            if look.judgements is not None:
+                events = [agency_observation(route, look, box.links), agency_check(route, look)]
+            return tick_result(context, database, route.name, look, events)
 
     return agency_files
 
@@ -105,38 +124,27 @@ def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:
             "Fails while the agency's folder holds files that were refused: somebody must rename or remove them."
         ),
     )
-    def no_refused_files(ferrero: FerreroResource) -> dg.AssetCheckResult:
-        with as_failures(), ferrero.connections().database() as database:
+    def no_refused_files(tracking: TrackingResource) -> dg.AssetCheckResult:
+        with as_failures(), tracking.database() as database:
             return refused_check(database.transact(refused_files, route.name))
 
     return no_refused_files
 
 
-def _look(connections: Connections, database: Database, route: FinalsRoute, *, running: Collection[str]) -> FinalsLook:
-    looker = FinalsLooker(
-        open_agency=lambda: connections.agency(IMPATIENT),
-        route=route,
-        folder_id=connections.box_folders[route.inbox],
-        database=database,
-        site=connections.site,
-    )
-    return looker.look(running=running)
-
-
-def _move(context: dg.AssetExecutionContext, connections: Connections, route: FinalsRoute) -> dg.MaterializeResult[Any]:
+def _move(context: dg.AssetExecutionContext, resources: RunResources, route: FinalsRoute) -> dg.MaterializeResult[Any]:
     watcher = campaign_watcher(
         context,
         route_name=route.name,
         files=DERIVATIVE_ASSETS,
-        describe=partial(final_metadata, links=connections.links),
+        describe=partial(final_metadata, links=resources.dam.links),
     )
     try:
-        with connections.systems() as systems:
+        with resources.systems() as systems:
             campaign_id = campaign_id_of(systems.database, context.partition_key)
             outcome = move_finals(route, campaign_id, systems, watcher)
             arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:
-        deliver_at_once(context.log, connections)
+        deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
     context.log_event(arrival_evaluation(route, context.partition_key, arrived))
-    metadata = finals_metadata(outcome, connections.links, campaign_id=campaign_id)
+    metadata = finals_metadata(outcome, resources.dam.links, campaign_id=campaign_id)
     return ended(context, metadata, is_red=bool(outcome.failed))

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import end_dead_runs
 from ferrero_dagster.defs.status import refresh_status
 from ferrero_dagster.domain.errors import FerreroError
@@ -31,18 +30,17 @@ def build_reconcile() -> dg.JobDefinition:
     """The job; idempotent, and safe beside everything else that runs."""
 
     @dg.op
-    def put_right(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
+    def put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: TrackingResource) -> None:
         with as_failures(job="reconcile"):
-            connections = ferrero.connections()
             done = [
-                *_end_dead_runs(context.instance, connections),
-                *_report_missed(context.instance, connections),
-                *_release_old_failures(connections, context.run_id),
-                *_reread_campaigns(connections, context.log.warning),
-                *_write_digest(connections),
+                *_end_dead_runs(context.instance, tracking),
+                *_report_missed(context.instance, tracking),
+                *_release_old_failures(tracking, context.run_id),
+                *_reread_campaigns(dam, tracking, context.log.warning),
+                *_write_digest(tracking),
             ]
-            evaluate_report_was_sent(context.instance, connections)
-            refresh_status(context.instance, connections)
+            evaluate_report_was_sent(context.instance, tracking)
+            refresh_status(context.instance, tracking)
         context.log.info("%d things were put right.", len(done))
         context.add_output_metadata({"done": metadata_table(done)})
 
@@ -74,21 +72,21 @@ def build_reconcile_schedule(
     )
 
 
-def _end_dead_runs(instance: dg.DagsterInstance, connections: Connections) -> list[_Row]:
-    with connections.database() as database:
+def _end_dead_runs(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[_Row]:
+    with tracking.database() as database:
         return [
             _row("dead run ended", f"{name} {run_id}")
-            for name in connections.site.routes.names
+            for name in tracking.site.routes.names
             for run_id in end_dead_runs(instance, database, name)
         ]
 
 
-def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> list[_Row]:
+def _report_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[_Row]:
     recent = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(timezone.utc) - _LOOK_BACK
     )
     rows = []
-    with connections.database() as database:
+    with tracking.database() as database:
         for failed in instance.get_runs(recent, limit=_MAX_FAILED_RUNS):
             run = failed_run(instance, failed.run_id)
             if database.transact(report_failed_run, run):
@@ -96,40 +94,40 @@ def _report_missed(instance: dg.DagsterInstance, connections: Connections) -> li
     return rows
 
 
-def _release_old_failures(connections: Connections, run_id: str) -> list[_Row]:
-    days = connections.site.campaigns.release_failed_after_days
+def _release_old_failures(tracking: TrackingResource, run_id: str) -> list[_Row]:
+    days = tracking.site.campaigns.release_failed_after_days
     if days is None:
         return []
-    with connections.database() as database:
+    with tracking.database() as database:
         outcome = reset_campaign_retries(
             database,
-            connections.site,
+            tracking.site,
             CampaignSelection(all_failed=True, failed_for_days=days),
             Request(done_by="reconcile", dry_run=False, run_id=run_id),
         )
     return [_row("campaign released", change.target) for change in outcome.changes]
 
 
-def _reread_campaigns(connections: Connections, warn: Callable[[str], None]) -> list[_Row]:
+def _reread_campaigns(dam: DamResource, tracking: TrackingResource, warn: Callable[[str], None]) -> list[_Row]:
     """Campaigns in a status that has a time limit, which a person may have moved on unseen by any sensor."""
-    site = connections.site
+    site = tracking.site
     statuses = {*(route.status_before for route in site.routes.finals), *site.campaigns.max_days_in_status}
-    with connections.database() as database:
+    with tracking.database() as database:
         known = database.transact(campaigns.in_status, statuses, limit=_MAX_REREAD)
         if not known:
             return []
         try:
-            with connections.dam() as dam:
-                return [_row("campaign moved on", line) for line in reread(dam, database, connections.site, known)]
+            with dam.client() as otmm:
+                return [_row("campaign moved on", line) for line in reread(otmm, database, tracking.site, known)]
         except FerreroError as error:
             warn(f"Campaigns could not be read again: {error}")
             return []
 
 
-def _write_digest(connections: Connections) -> list[_Row]:
+def _write_digest(tracking: TrackingResource) -> list[_Row]:
     now = datetime.now(timezone.utc)
-    with connections.database() as database:
-        stuck = database.transact(write_digest, connections.site, now)
+    with tracking.database() as database:
+        stuck = database.transact(write_digest, tracking.site, now)
     return [] if stuck is None else [_row("digest written", f"{stuck} stuck campaigns")]
 
 

@@ -6,14 +6,20 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import (
+    BoxResource,
+    DamResource,
+    MailResource,
+    RunResources,
+    TrackingResource,
+    WebhookResource,
+)
 from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.transfer.masters.run import move_masters
 
@@ -32,9 +38,18 @@ def build_masters_asset(route: MastersRoute) -> dg.AssetsDefinition:
         description=_description(route),
         tags={"ferrero/route": route.name},
     )
-    def masters(context: dg.AssetExecutionContext, ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+    def masters(
+        context: dg.AssetExecutionContext,
+        *,
+        dam: DamResource,
+        box: BoxResource,
+        tracking: TrackingResource,
+        mail: MailResource,
+        webhook: WebhookResource,
+    ) -> dg.MaterializeResult[Any]:
+        resources = RunResources(dam=dam, box=box, tracking=tracking, mail=mail, webhook=webhook)
         with as_failures(job=route.name):
-            return _move(context, ferrero.connections(), route)
+            return _move(context, resources, route)
 
     return masters
 
@@ -61,22 +76,20 @@ def _description(route: MastersRoute) -> str:
     )
 
 
-def _move(
-    context: dg.AssetExecutionContext, connections: Connections, route: MastersRoute
-) -> dg.MaterializeResult[Any]:
+def _move(context: dg.AssetExecutionContext, resources: RunResources, route: MastersRoute) -> dg.MaterializeResult[Any]:
     watcher = campaign_watcher(
         context,
         route_name=route.name,
         files=MASTER_ASSETS,
-        describe=partial(master_metadata, route=route.title, links=connections.links),
+        describe=partial(master_metadata, route=route.title, links=resources.dam.links),
     )
     try:
-        with connections.systems() as systems:
+        with resources.systems() as systems:
             campaign_id = campaign_id_of(systems.database, context.partition_key)
             outcome = move_masters(route, campaign_id, systems, watcher)
             arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:
-        deliver_at_once(context.log, connections)
+        deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
     context.log_event(arrival_evaluation(route, context.partition_key, arrived))
-    metadata = outcome_metadata(outcome, connections.links, campaign_id=campaign_id)
+    metadata = outcome_metadata(outcome, resources.dam.links, campaign_id=campaign_id)
     return ended(context, metadata, is_red=bool(outcome.failed))

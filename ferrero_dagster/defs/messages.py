@@ -5,19 +5,20 @@ import logging
 
 import dagster as dg
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.messages.delivery import check_mail_leaves, deliver
 
 
-def deliver_at_once(log: logging.Logger, connections: Connections) -> None:
+def deliver_at_once(
+    log: logging.Logger, tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
+) -> None:
     """Send what is due; what cannot be sent now waits, and no file waits for it."""
-    if connections.settings.make_webhook_url is None:
+    if webhook.url is None:
         log.info("FERRERO_MAKE_WEBHOOK_URL is not set: Make.com is told nothing.")
-    with contextlib.suppress(FerreroError), connections.database() as database:
-        log.info("Messages: %s.", deliver(database, connections.post_office))
+    with contextlib.suppress(FerreroError), tracking.database() as database:
+        log.info("Messages: %s.", deliver(database, mail.post_office(webhook)))
 
 
 def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -33,12 +34,12 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
             "leave for half an hour."
         ),
     )
-    def pending_notifications(ferrero: FerreroResource) -> dg.SkipReason:
-        with as_failures():
-            connections = ferrero.connections()
-            with connections.database() as database:
-                delivered = deliver(database, connections.post_office)
-                check_mail_leaves(database)
+    def pending_notifications(
+        tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
+    ) -> dg.SkipReason:
+        with as_failures(), tracking.database() as database:
+            delivered = deliver(database, mail.post_office(webhook))
+            check_mail_leaves(database)
         return dg.SkipReason(f"Messages: {delivered}.")
 
     return pending_notifications

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import metadata_table
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import FIVE, TrackingResource
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Outcome, Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
@@ -117,50 +117,48 @@ def _job(name: str, work: dg.OpDefinition, description: str, form: _Form | None 
 
 
 @dg.op
-def reset(context: dg.OpExecutionContext, config: ResetForm, ferrero: FerreroResource) -> None:
+def reset(context: dg.OpExecutionContext, config: ResetForm, tracking: TrackingResource) -> None:
     """Give campaigns a clean slate."""
     selection = CampaignSelection(names=config.campaigns, all_failed=config.all_failed, route=config.route or None)
-    with as_failures(is_attended=True):
-        connections = ferrero.connections()
-        with connections.database() as database:
-            _show(context, reset_campaign_retries(database, connections.site, selection, config.request(context)))
+    with as_failures(is_attended=True), tracking.database() as database:
+        _show(context, reset_campaign_retries(database, tracking.site, selection, config.request(context)))
 
 
 @dg.op
-def release(context: dg.OpExecutionContext, config: ReleaseForm, ferrero: FerreroResource) -> None:
+def release(context: dg.OpExecutionContext, config: ReleaseForm, tracking: TrackingResource) -> None:
     """Let files be tried again."""
     selection = FileSelection(
         tracking_ids=config.tracking_ids, file_names=config.file_names, campaigns=config.campaigns,
         everything=config.everything,
     )  # fmt: skip
-    with as_failures(is_attended=True), ferrero.connections().database() as database:
+    with as_failures(is_attended=True), tracking.database() as database:
         _show(context, release_set_aside_files(database, selection, config.request(context)))
 
 
 @dg.op
-def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, ferrero: FerreroResource) -> None:
+def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, tracking: TrackingResource) -> None:
     """Await no finals of masters any more."""
-    with as_failures(is_attended=True), ferrero.connections().database() as database:
+    with as_failures(is_attended=True), tracking.database() as database:
         _show(context, withdraw_masters(database, config.tracking_ids, config.request(context)))
 
 
 @dg.op
-def resend(context: dg.OpExecutionContext, config: ResendForm, ferrero: FerreroResource) -> None:
+def resend(context: dg.OpExecutionContext, config: ResendForm, tracking: TrackingResource) -> None:
     """Let messages be sent again."""
-    with as_failures(is_attended=True), ferrero.connections().database() as database:
+    with as_failures(is_attended=True), tracking.database() as database:
         outcome = resend_notifications(
             database, config.request(context), ids=config.notification_ids, everything=config.everything
         )
         _show(context, outcome)
 
 
-@dg.op
-def check(context: dg.OpExecutionContext, ferrero: FerreroResource) -> None:
+@dg.op(required_resource_keys=FIVE)
+def check(context: dg.OpExecutionContext) -> None:
     """Ask every system."""
     from ferrero_dagster.operations.connection_checks import check_connections  # noqa: PLC0415  # loads Alembic: slow
 
     with as_failures(is_attended=True):
-        checks = check_connections(ferrero.connections())
+        checks = check_connections(context.resources.tracking.connections)
     rows = [
         {"system": c.system, "check": c.check, "state": c.state, "detail": c.detail, "who must act": c.who_must_act}
         for c in checks

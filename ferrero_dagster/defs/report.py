@@ -11,11 +11,10 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
 from pydantic import Field
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.report_tables import report_metadata
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook
 from ferrero_dagster.operations.daily_report import DailyReporting, MadeReport
@@ -60,28 +59,32 @@ def build_daily_report(*, time_zone: str, watched: Sequence[Watched]) -> dg.Asse
         ),
     )
     def daily_report(
-        context: dg.AssetExecutionContext, config: DailyReportConfig, ferrero: FerreroResource
+        context: dg.AssetExecutionContext,
+        config: DailyReportConfig,
+        tracking: TrackingResource,
+        mail: MailResource,
+        webhook: WebhookResource,
     ) -> dg.MaterializeResult[Any]:
         with as_failures(job="daily_report"):
-            connections = ferrero.connections()
-            made = _make(context, connections, sensor_looks(context.instance, watched), resend=config.resend)
+            made = _make(context, tracking, sensor_looks(context.instance, watched), resend=config.resend)
         context.log.info(made.report.verdict)
         if made.is_mailed:
-            deliver_at_once(context.log, connections)
-        mail = made.not_mailed or "A mail was written."
-        context.log.info(mail)
-        metadata = report_metadata(made.report, connections.site.zone, connections.links)
-        return dg.MaterializeResult(metadata=metadata | {"mail": dg.MetadataValue.text(mail)})
+            deliver_at_once(context.log, tracking, mail, webhook)
+        mailed = made.not_mailed or "A mail was written."
+        context.log.info(mailed)
+        metadata = report_metadata(made.report, tracking.site.zone, tracking.links)
+        return dg.MaterializeResult(metadata=metadata | {"mail": dg.MetadataValue.text(mailed)})
 
     return daily_report
 
 
 def _make(
-    context: dg.AssetExecutionContext, connections: Connections, looks: Sequence[SensorLook], *, resend: bool
+    context: dg.AssetExecutionContext, tracking: TrackingResource, looks: Sequence[SensorLook], *, resend: bool
 ) -> MadeReport:
-    day = ReportDay(date=date.fromisoformat(context.partition_key), zone=connections.site.zone)
-    with connections.database() as database:
-        reporting = DailyReporting(database=database, site=connections.site, sensors=looks, run_id=context.run.run_id)
+    site = tracking.site
+    day = ReportDay(date=date.fromisoformat(context.partition_key), zone=site.zone)
+    with tracking.database() as database:
+        reporting = DailyReporting(database=database, site=site, sensors=looks, run_id=context.run.run_id)
         return reporting.make(day, now=datetime.now(timezone.utc), resend=resend)
 
 

@@ -4,10 +4,9 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.report import DAILY_REPORT, REPORT_HOUR
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.tracking.daily_reports import ReportDelivery, report_delivery, unsent_reports
 
 _STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "set_aside": "could not be delivered"}
@@ -21,17 +20,17 @@ _STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "s
         "The job reconcile looks every hour."
     ),
 )
-def report_was_sent(ferrero: FerreroResource) -> dg.AssetCheckResult:
+def report_was_sent(tracking: TrackingResource) -> dg.AssetCheckResult:
     """What the tracking database says of the reports."""
     with as_failures():
-        passed, sentence = find_unsent(ferrero.connections())
+        passed, sentence = find_unsent(tracking)
     metadata = {"result": dg.MetadataValue.text(sentence)}
     return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
 
 
-def evaluate_report_was_sent(instance: dg.DagsterInstance, connections: Connections) -> None:
+def evaluate_report_was_sent(instance: dg.DagsterInstance, tracking: TrackingResource) -> None:
     """Write down what the check says now, without a run of its own."""
-    passed, sentence = find_unsent(connections)
+    passed, sentence = find_unsent(tracking)
     [key] = report_was_sent.check_keys
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
@@ -44,10 +43,10 @@ def evaluate_report_was_sent(instance: dg.DagsterInstance, connections: Connecti
     )
 
 
-def find_unsent(connections: Connections) -> tuple[bool, str]:
+def find_unsent(tracking: TrackingResource) -> tuple[bool, str]:
     """Whether every report that was due has been made and has left, and a sentence about those that have not."""
-    day = day_due(datetime.now(timezone.utc).astimezone(connections.site.zone))
-    with connections.database() as database:
+    day = day_due(datetime.now(timezone.utc).astimezone(tracking.site.zone))
+    with tracking.database() as database:
         delivery = database.transact(report_delivery, day)
         unsent = database.transact(unsent_reports)
     passed, sentence = judge_delivery(day, delivery)

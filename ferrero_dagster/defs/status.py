@@ -5,10 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, cell, markdown_table
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.operations.status import read_status
 
 STATUS = dg.AssetKey(["operations", "status"])
@@ -24,22 +23,22 @@ STATUS = dg.AssetKey(["operations", "status"])
         "date every hour; to see this moment, materialize it: that changes nothing."
     ),
 )
-def operations_status(ferrero: FerreroResource) -> dg.MaterializeResult[Any]:
+def operations_status(tracking: TrackingResource) -> dg.MaterializeResult[Any]:
     """Read the tracking database."""
     with as_failures(is_attended=True):
-        return dg.MaterializeResult(metadata=status_metadata(ferrero.connections()))
+        return dg.MaterializeResult(metadata=status_metadata(tracking))
 
 
-def refresh_status(instance: dg.DagsterInstance, connections: Connections) -> None:
+def refresh_status(instance: dg.DagsterInstance, tracking: TrackingResource) -> None:
     """Bring the asset up to date, without a run of its own."""
-    metadata = status_metadata(connections)
+    metadata = status_metadata(tracking)
     instance.report_runless_asset_event(dg.AssetMaterialization(STATUS, metadata=metadata))
 
 
-def status_metadata(connections: Connections) -> Metadata:
+def status_metadata(tracking: TrackingResource) -> Metadata:
     """The tables of `ferrero-dagster status`, and how many rows each has."""
-    with connections.database() as database:
-        status = read_status(database, connections.site)
+    with tracking.database() as database:
+        status = read_status(database, tracking.site)
     tables = {
         "outages": status.outages,
         "campaigns": status.campaigns_in_words,

@@ -184,13 +184,13 @@ def _folder(box: Box, folder_id: str) -> Finding:
 
 
 def _mail(connections: Connections) -> Iterator[Finding]:
-    office = connections.post_office
+    office = connections.post_office(connections.webhook_url)
     mail.check(office.server)
     yield f"{office.server.host}:{office.server.port} lets us in"
 
 
 def _webhook(connections: Connections) -> Iterator[Finding]:
-    is_set = connections.settings.make_webhook_url is not None
+    is_set = connections.webhook_url is not None
     yield "is set; nothing was posted" if is_set else _Skip("FERRERO_MAKE_WEBHOOK_URL is not set: no webhook is sent")
 
 

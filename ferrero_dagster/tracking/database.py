@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import psycopg2
 from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
 from psycopg2.extensions import connection as Connection  # noqa: N812  # psycopg2 names the class in lower case
+from psycopg2.extensions import parse_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.pool import ThreadedConnectionPool
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -142,6 +143,15 @@ def connect(database_url: str) -> Connection:
     with _in_our_words():
         connection: Connection = psycopg2.connect(database_url, **_CONNECT_OPTIONS)
     return connection
+
+
+def shown_address(database_url: str) -> str:
+    """Which database on which server, without user and password."""
+    try:
+        parts = parse_dsn(database_url)
+    except psycopg2.ProgrammingError:
+        return "an address that cannot be read"
+    return f"{parts.get('dbname', '')} at {parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
 
 
 def in_our_words(error: psycopg2.Error) -> FerreroError | None:

@@ -9,8 +9,8 @@ import pytest
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.report import DAILY_REPORT
 from ferrero_dagster.defs.report_check import day_due, judge_delivery, report_was_sent
-from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.tracking.daily_reports import ReportDelivery
+from ferrero_dagster_tests.fix_dagster import resources
 from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
@@ -30,7 +30,7 @@ def evaluate(database_url, monkeypatch):
                 [*CHECKS, *(dg.AssetSpec(key) for check in CHECKS for key in {k.asset_key for k in check.check_keys})],
                 selection=dg.AssetSelection.checks(*(key for check in CHECKS for key in check.check_keys)),
                 instance=instance,
-                resources={"ferrero": FerreroResource()},
+                resources=resources(),
             )
         return {found.asset_key.path[-1]: found for found in result.get_asset_check_evaluations()}
 

@@ -12,22 +12,24 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_schedule
 from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report_check import report_was_sent
-from ferrero_dagster.defs.resources import FerreroResource
+from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.defs.status import STATUS, operations_status
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, IntegrityError, PermanentError, SystemUnavailable
 from ferrero_dagster.tracking import outages
 from ferrero_dagster.tracking.campaigns import partition_keys
+from ferrero_dagster_tests.fix_dagster import resources
 from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 
 JOBS = {job.name: job for job in build_operations()}
 
 
-class Ferrero(FerreroResource):
+class Tracking(TrackingResource):
     """The settings of a test instead of the environment's."""
 
     database_url: str
     release_after_days: float | None = None
 
+    @property
     def connections(self):
         site = load_site()
         patience = {"release_failed_after_days": self.release_after_days, "digest_weekday": "monday"}
@@ -41,10 +43,15 @@ def instance():
         yield instance
 
 
+def resources_of(database_url, **options):
+    tracking = Tracking(reads=[], database_name="", database_url=database_url, **options)
+    return resources() | {"tracking": tracking}
+
+
 def run(job, database_url, instance, form=None, **options):
     return job.execute_in_process(
         run_config={"ops": {job.nodes[0].name: {"config": form}}} if form else None,
-        resources={"ferrero": Ferrero(database_url=database_url, **options)},
+        resources=resources_of(database_url, **options),
         instance=instance,
         raise_on_error=False,
     )
@@ -146,7 +153,7 @@ def tick(instance, database_url, run_id):
         dagster_event=record.dagster_event,
         dagster_instance=instance,
         dagster_run=instance.get_run_by_id(run_id),
-        resources={"ferrero": Ferrero(database_url=database_url)},
+        resources=resources_of(database_url),
     ).for_run_failure()
     sensor(context)
 
@@ -261,9 +268,7 @@ def test_reconcile_brings_status_and_report_check_up_to_date(database, database_
 
 def test_who_looks_at_the_status_sees_this_moment(database, database_url, instance):
     failed(database, campaign(name="A|B"))
-    result = dg.materialize(
-        [operations_status], instance=instance, resources={"ferrero": Ferrero(database_url=database_url)}
-    )
+    result = dg.materialize([operations_status], instance=instance, resources=resources_of(database_url))
     [event] = result.asset_materializations_for_node("operations__status")
     assert "C000000078 A\\|B" in str(event.metadata["campaigns"].value)
 
@@ -272,9 +277,8 @@ def test_the_jobs_load_together_and_reconcile_runs_every_hour():
     reconcile = build_reconcile()
     schedule = build_reconcile_schedule(reconcile, default_status=dg.DefaultScheduleStatus.STOPPED)
     sensor = build_failed_runs(default_status=dg.DefaultSensorStatus.STOPPED)
-    resources = {"ferrero": FerreroResource()}
     jobs = [*JOBS.values(), reconcile]
     dg.Definitions.validate_loadable(
-        dg.Definitions(jobs=jobs, sensors=[sensor], schedules=[schedule], resources=resources)
+        dg.Definitions(jobs=jobs, sensors=[sensor], schedules=[schedule], resources=resources())
     )
     assert (schedule.name, schedule.cron_schedule) == ("reconcile_schedule", "20 * * * *")

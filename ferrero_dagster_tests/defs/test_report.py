@@ -29,8 +29,8 @@ from ferrero_dagster.defs.report import (
     build_daily_report_schedule,
     sensor_looks,
 )
-from ferrero_dagster.defs.resources import FerreroResource
 from ferrero_dagster.domain.report import ReportDay
+from ferrero_dagster_tests.fix_dagster import resources
 
 ROME = "Europe/Rome"
 SCHEDULE = build_daily_report_schedule(time_zone=ROME, default_status=dg.DefaultScheduleStatus.STOPPED)
@@ -47,7 +47,7 @@ DEFS = dg.Definitions(
     jobs=[build_daily_report_job()],
     schedules=[SCHEDULE],
     sensors=[a_sensor],
-    resources={"ferrero": FerreroResource()},
+    resources=resources(),
 )
 
 
@@ -60,9 +60,7 @@ def instance(database_url, monkeypatch):
 
 def make(instance: dg.DagsterInstance, day: str, *, resend: bool = False):
     config = dg.RunConfig({"reports__daily_report": {"config": {"resend": resend}}})
-    result = dg.materialize(
-        [ASSET], partition_key=day, instance=instance, resources={"ferrero": FerreroResource()}, run_config=config
-    )
+    result = dg.materialize([ASSET], partition_key=day, instance=instance, resources=resources(), run_config=config)
     [event] = result.asset_materializations_for_node("reports__daily_report")
     return event.metadata
 
