@@ -12,6 +12,7 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.defs.resources import OutsideSystem, build_resources
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.sandbox.serving import HOST, Server
@@ -74,14 +75,14 @@ class Cockpit:
                     job, str(request.partition_key), tags={**request.tags, RUN_KEY: str(request.run_key)}
                 )
 
-    def key(self, campaign_id: str) -> str:
+    def key(self, campaign_id: DamId) -> str:
         """What the campaign is called in Dagster."""
         store = self.world.dam.store
         name, number = store.item(campaign_id).name, store.value(campaign_id, CAMPAIGN_NUMBER)
         campaign = Campaign(id=campaign_id, number=number, name=name, status="", type="")
         return self.world.database.transact(partition_keys, [campaign])[campaign_id]
 
-    def launch(self, job: str, campaign_id: str, *, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+    def launch(self, job: str, campaign_id: DamId, *, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
         """A run of a campaign, as the launchpad starts it."""
         return self.launch_partition(job, self.key(campaign_id), tags=tags)
 

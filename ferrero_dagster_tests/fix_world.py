@@ -22,6 +22,7 @@ from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import load_site
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
@@ -35,7 +36,7 @@ from ferrero_dagster_tests.tracking.cron_database import run_sql
 ROUTES = load_site().routes
 A1, A5, B1 = ROUTES.masters
 (A2,) = ROUTES.finals
-AGENCY_FOLDER = load_site().box.folders[A2.inbox]
+AGENCY_FOLDER = BoxId(load_site().box.folders[A2.inbox])
 #: Names and bytes of the assets of a campaign that nobody cares about in particular.
 ASSETS = {"Hero film.mp4": b"film" * 5000, "Key visual.tif": b"\x00\xff" * 900, "a/b: c?.png": b"x"}
 
@@ -60,7 +61,7 @@ class World:
         route: MastersRoute = A1,
         name: str = "Spring",
         **properties: Any,
-    ) -> str:
+    ) -> DamId:
         """The id of a campaign in the DAM that is ready for the route, with these assets in its source folder."""
         number = next(self._numbers)
         values = {
@@ -70,7 +71,7 @@ class World:
             "type": route.campaign_type,
             "folders": dict.fromkeys((route.source_folder, route.upload_folder)),
         }
-        campaign_id = self.dam.store.add_campaign(name=name, **{**values, **properties})
+        campaign_id = DamId(self.dam.store.add_campaign(name=name, **{**values, **properties}))
         for asset, content in (ASSETS if assets is None else assets).items():
             self.add_asset(campaign_id, asset, content, route=route)
         return campaign_id
@@ -86,7 +87,7 @@ class World:
         """The same systems at a site with other settings, for example `campaigns={"per_tick": 3}`."""
         return replace(self, systems=with_site(self.systems, **sections))
 
-    def run(self, campaign_id: str, route: MastersRoute = A1, *, run_id: str = "run") -> MastersOutcome:
+    def run(self, campaign_id: DamId, route: MastersRoute = A1, *, run_id: str = "run") -> MastersOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id=run_id, log=self.said.append, on_moved=self.events.append)
         held = self._held_locks()
@@ -102,7 +103,7 @@ class World:
         [(count,)] = self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database IS NOT NULL")
         return int(count)
 
-    def look(self, route: MastersRoute = A1, *, running: tuple[str, ...] = (), **changes: Any) -> MastersLook:
+    def look(self, route: MastersRoute = A1, *, running: tuple[DamId, ...] = (), **changes: Any) -> MastersLook:
         """One look for campaigns, an interval after the last."""
         s = self.systems
         looker = MastersLooker(dam=s.dam, route=route, database=s.database, site=s.site, interval_s=0)
@@ -202,7 +203,7 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),
             database=database,
             site=site,
-            box_folders=site.box.folders,
+            box_folders={name: BoxId(folder_id) for name, folder_id in site.box.folders.items()},
             temp_dir=temp_dir,
             has_webhook=True,
         )

@@ -27,6 +27,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
+from ferrero_dagster.domain.ids import BoxId
 
 
 class UploadRate:
@@ -53,7 +54,7 @@ class Box:
         self._site = site
         self._rate = UploadRate(uploads_per_minute)
 
-    def folder_name(self, folder_id: str) -> str:
+    def folder_name(self, folder_id: BoxId) -> str:
         """The name of a folder that the configuration names.
 
         Raises:
@@ -67,7 +68,7 @@ class Box:
                     raise
                 raise _no_folder(folder_id) from None
 
-    def has_folder(self, folder_id: str) -> bool:
+    def has_folder(self, folder_id: BoxId) -> bool:
         """Whether there still is a folder of this id, outside the trash."""
         try:
             self.folder_name(folder_id)
@@ -75,7 +76,7 @@ class Box:
             return False
         return True
 
-    def ensure_folder(self, parent_id: str, name: str) -> str:
+    def ensure_folder(self, parent_id: BoxId, name: str) -> BoxId:
         """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.
 
         Raises:
@@ -84,7 +85,7 @@ class Box:
         """
         with box_errors(f"Making Box folder {name}"):
             try:
-                return self._client.folders.create_folder(name, CreateFolderParent(id=parent_id)).id
+                return BoxId(self._client.folders.create_folder(name, CreateFolderParent(id=parent_id)).id)
             except BoxAPIError as error:
                 if error.response_info.status_code == requests.codes.not_found:
                     raise _no_folder(parent_id) from None
@@ -95,10 +96,10 @@ class Box:
             raise FileRefused(
                 f"Box holds a file named {name} where a folder is needed; rename it.", code="name conflict"
             )
-        return str(item["id"])
+        return BoxId(str(item["id"]))
 
     def upload(
-        self, folder_id: str, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None] = lambda _: None
+        self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None] = lambda _: None
     ) -> tuple[BoxFile, bool]:
         """Put a file into a folder, its SHA-1 checked by Box and by us; True where it was there already.
 
@@ -117,11 +118,13 @@ class Box:
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
         if file.sha_1 != digest.sha1_hex:
-            self.delete(file.id)
+            self.delete(BoxId(file.id))
             raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
-        return BoxFile(id=file.id, name=file.name or ""), False
+        return BoxFile(id=BoxId(file.id), name=file.name or ""), False
 
-    def _send(self, folder_id: str, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]) -> FileFull:
+    def _send(
+        self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]
+    ) -> FileFull:
         try:
             with path.open("rb") as content:
                 if digest.size_bytes >= self._site.chunked_from_bytes:
@@ -138,7 +141,7 @@ class Box:
             raise
 
     def _send_directly(
-        self, folder_id: str, name: str, content: BufferedReader, digest: Digest, on_bytes: Callable[[int], None]
+        self, folder_id: BoxId, name: str, content: BufferedReader, digest: Digest, on_bytes: Callable[[int], None]
     ) -> FileFull:
         attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
         answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
@@ -147,7 +150,7 @@ class Box:
         on_bytes(digest.size_bytes)
         return answer.entries[0]
 
-    def delete(self, file_id: str, *, etag: str | None = None) -> None:
+    def delete(self, file_id: BoxId, *, etag: str | None = None) -> None:
         """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine.
 
         Raises:
@@ -176,10 +179,10 @@ def _adopted(name: str, item: dict[str, object], digest: Digest) -> BoxFile:
         raise FileRefused(
             f"Box already holds something else named {name}; rename or delete it there.", code="name conflict"
         )
-    return BoxFile(id=str(item["id"]), name=str(item.get("name") or name))
+    return BoxFile(id=BoxId(str(item["id"])), name=str(item.get("name") or name))
 
 
-def _no_folder(folder_id: str) -> ConfigurationError:
+def _no_folder(folder_id: BoxId) -> ConfigurationError:
     return ConfigurationError(
         f"Box folder {folder_id} does not exist or our Box app is not invited to it; check box.folders in the site "
         "configuration (or FERRERO_BOX_FOLDER_…) and the folder's collaborators."

@@ -19,6 +19,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.triage import ListedFile, is_ignored
 
 _PAGE_SIZE = 1000
@@ -32,11 +33,11 @@ class FileNow:
 
     etag: str
     #: The folders it lies in, outermost first: ids and names.
-    folders: tuple[tuple[str, str], ...]
+    folders: tuple[tuple[BoxId, str], ...]
     #: As `ListedFile.template`.
     template: dict[str, Any] | None
 
-    def is_below(self, folder_id: str, *, subfolders: bool) -> bool:
+    def is_below(self, folder_id: BoxId, *, subfolders: bool) -> bool:
         """Whether `list_files` would show it."""
         ids = [id_ for id_, _ in self.folders]
         inner = self.folders[ids.index(folder_id) + 1 :] if folder_id in ids else None
@@ -52,22 +53,22 @@ class BoxAgency:
         self._limits = limits
         self._pace = http.Pace()
 
-    def list_files(self, folder_id: str, *, subfolders: bool) -> list[ListedFile]:
+    def list_files(self, folder_id: BoxId, *, subfolders: bool) -> list[ListedFile]:
         """All files in the folder, one call per thousand; what the template says of each comes along.
 
         Raises:
             TransientError: Box's answer is no listing; it is never taken for an empty folder.
         """
-        files: dict[str, ListedFile] = {}
+        files: dict[BoxId, ListedFile] = {}
         for entry, raw in self._entries(folder_id):
             if isinstance(entry, FolderMini) and subfolders and not is_ignored(entry.name or ""):
-                files |= {file.id: file for file in self.list_files(entry.id, subfolders=True)}
+                files |= {file.id: file for file in self.list_files(BoxId(entry.id), subfolders=True)}
             elif isinstance(entry, FileFull):
                 # A folder that changes while it is read may show an item twice.
-                files[entry.id] = _listed(entry, self._instance(raw))
+                files[BoxId(entry.id)] = _listed(entry, self._instance(raw))
         return list(files.values())
 
-    def _entries(self, folder_id: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    def _entries(self, folder_id: BoxId) -> Iterator[tuple[Any, dict[str, Any]]]:
         marker: str | None = None
         while True:
             page = self._page(folder_id, marker)
@@ -79,7 +80,7 @@ class BoxAgency:
             if not marker:
                 return
 
-    def _page(self, folder_id: str, marker: str | None) -> Items:
+    def _page(self, folder_id: BoxId, marker: str | None) -> Items:
         fields = ["id", "type", "name", "size", "sha1", "etag", f"metadata.enterprise.{self._template}"]
         with box_errors(f"Listing Box folder {folder_id}"):
             return self._client.folders.get_folder_items(
@@ -96,7 +97,7 @@ class BoxAgency:
         ]
         return next((instance for instance in found if isinstance(instance, dict)), None)
 
-    def now(self, file_id: str) -> FileNow:
+    def now(self, file_id: BoxId) -> FileNow:
         """The file as it is at this moment, in one call.
 
         Raises:
@@ -111,11 +112,11 @@ class BoxAgency:
             raise TransientError(f"{what}: Box does not say where it lies.", code="Box unexpected answer")
         return FileNow(
             etag=file.etag,
-            folders=tuple((folder.id, folder.name or "") for folder in file.path_collection.entries),
+            folders=tuple((BoxId(folder.id), folder.name or "") for folder in file.path_collection.entries),
             template=self._instance(file.raw_data or {}),
         )
 
-    def instance(self, file_id: str) -> dict[str, Any] | None:
+    def instance(self, file_id: BoxId) -> dict[str, Any] | None:
         """What the template says of a file now; None where it says nothing.
 
         Raises:
@@ -156,7 +157,7 @@ class BoxAgency:
             raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
         return digest
 
-    def _open(self, file_id: str, what: str) -> requests.Response:
+    def _open(self, file_id: BoxId, what: str) -> requests.Response:
         """The content behind a fresh address: one from Box lives for a quarter of an hour only."""
         with box_errors(what), _gone_if_missing(file_id):
             url = self._client.downloads.get_download_file_url(file_id)
@@ -180,7 +181,7 @@ def _without_login(request: requests.PreparedRequest) -> requests.PreparedReques
 
 def _listed(entry: FileFull, instance: dict[str, Any] | None) -> ListedFile:
     return ListedFile(
-        id=entry.id,
+        id=BoxId(entry.id),
         etag=entry.etag or "",
         name=entry.name or "",
         size_bytes=entry.size or 0,
@@ -190,7 +191,7 @@ def _listed(entry: FileFull, instance: dict[str, Any] | None) -> ListedFile:
 
 
 @contextmanager
-def _gone_if_missing(file_id: str) -> Iterator[None]:
+def _gone_if_missing(file_id: BoxId) -> Iterator[None]:
     try:
         yield
     except BoxAPIError as error:

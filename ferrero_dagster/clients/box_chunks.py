@@ -25,6 +25,7 @@ from box_sdk_gen import (
 
 from ferrero_dagster.domain.errors import FerreroError, TransientError
 from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.ids import BoxId
 
 #: Parts cannot be changed: these mean that Box has the part, as when the answer to an earlier try was lost.
 _PART_IS_THERE = frozenset({409, 416})
@@ -34,7 +35,7 @@ def upload_in_parts(
     client: BoxClient,
     content: BinaryIO,
     *,
-    folder_id: str,
+    folder_id: BoxId,
     name: str,
     digest: Digest,
     threads: int,
@@ -128,7 +129,7 @@ class _Upload:
             if not entries or after >= (page.total_count or 0):
                 return None
 
-    def commit(self, parts: list[UploadPart], folder_id: str, name: str) -> FileFull:
+    def commit(self, parts: list[UploadPart], folder_id: BoxId, name: str) -> FileFull:
         """Have Box put the parts together; the retries of the client wait while it is "not ready yet"."""
         try:
             files = self._client.chunked_uploads.create_file_upload_session_commit_by_url(

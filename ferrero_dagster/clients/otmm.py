@@ -19,6 +19,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.otmm.metadata import FieldNode, field_value, in_plain_form
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
@@ -81,7 +82,7 @@ class Otmm:
             if not items or after >= int(result.get("total_hit_count", 0)):
                 return
 
-    def campaign(self, campaign_id: str) -> Campaign:
+    def campaign(self, campaign_id: DamId) -> Campaign:
         """The campaign as its folder says now.
 
         Raises:
@@ -89,7 +90,7 @@ class Otmm:
         """
         return self._campaign(self._folder(campaign_id))
 
-    def _folder(self, folder_id: str) -> dict[str, Any]:
+    def _folder(self, folder_id: DamId) -> dict[str, Any]:
         what = f"Reading DAM folder {folder_id}"
         body = self._session.call("GET", f"/folders/{folder_id}", what, params=_load(_FULL))
         folder = _object(body, "folder_resource", "folder", what)
@@ -110,7 +111,7 @@ class Otmm:
             type=text(self._site.type_field),
         )
 
-    def set_status(self, campaign_id: str, status: str, *, expected: str) -> bool:
+    def set_status(self, campaign_id: DamId, status: str, *, expected: str) -> bool:
         """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract otmm.md 7).
 
         Nothing is changed where the status is already `status`. Returns whether it could be read back: with its new
@@ -140,7 +141,7 @@ class Otmm:
             )
         return True
 
-    def _patch_status(self, campaign_id: str, status: str) -> None:
+    def _patch_status(self, campaign_id: DamId, status: str) -> None:
         plain = {"type": "string", "value": status}
         value = (
             {"type": "com.artesia.metadata.DomainValue", "field_value": plain} if self._site.domained_patch else plain
@@ -184,7 +185,7 @@ class Otmm:
 
     # --- folders and assets --------------------------------------------------------------------------------------
 
-    def child_folders(self, folder_id: str) -> list[tuple[str, str]]:
+    def child_folders(self, folder_id: DamId) -> list[tuple[DamId, str]]:
         """Id and name of the folders directly inside."""
         what = f"Listing the folders of DAM folder {folder_id}"
         params = {"load_type": "system", "limit": "0"}
@@ -192,12 +193,12 @@ class Otmm:
         folders = _list(body, "folders_resource", "folder_list", what)
         return [(f["asset_id"], str(f.get("name", ""))) for f in folders if _is_alive(f)]
 
-    def list_assets(self, folder_id: str) -> list[DamAsset]:
+    def list_assets(self, folder_id: DamId) -> list[DamAsset]:
         """The assets in the folder, expired ones too, and in folders inside it where the site says so; no metadata.
 
         Ordered by name within a folder. A failed read is an error, never an empty list.
         """
-        assets: dict[str, DamAsset] = {}
+        assets: dict[DamId, DamAsset] = {}
         for item in self._children(folder_id):
             if not _is_folder(item):
                 assets.setdefault(item["asset_id"], _asset(item))
@@ -205,11 +206,11 @@ class Otmm:
                 assets |= {a.id: a for a in self.list_assets(item["asset_id"]) if a.id not in assets}
         return list(assets.values())
 
-    def assets_directly_in(self, folder_id: str) -> list[DamAsset]:
+    def assets_directly_in(self, folder_id: DamId) -> list[DamAsset]:
         """As `list_assets`, but never of folders inside it, and none that has expired."""
         return [_asset(item) for item in self._children(folder_id) if not _is_folder(item) and _is_alive(item)]
 
-    def has_assets(self, folder_id: str) -> bool:
+    def has_assets(self, folder_id: DamId) -> bool:
         """Whether `list_assets` would find any asset with content that has not expired."""
         for item in filter(_is_alive, self._children(folder_id)):
             if not _is_folder(item):
@@ -219,7 +220,7 @@ class Otmm:
                 return True
         return False
 
-    def _children(self, folder_id: str) -> Iterator[dict[str, Any]]:
+    def _children(self, folder_id: DamId) -> Iterator[dict[str, Any]]:
         what = f"Listing DAM folder {folder_id}"
         limit, after = self._site.listing_page_size, 0
         exclude = {"asset_filter_request_param": {"asset_filter_request": {"exclude_deleted_assets": True}}}
@@ -239,7 +240,7 @@ class Otmm:
             seen.update(item["asset_id"] for item in new)
             after += len(items)
 
-    def load_assets(self, asset_ids: Iterable[str]) -> list[DamAsset]:
+    def load_assets(self, asset_ids: Iterable[DamId]) -> list[DamAsset]:
         """These assets with their full metadata, in one request (at most 100; 200 KB each)."""
         context = {
             "selection_context_param": {
@@ -278,7 +279,7 @@ class Otmm:
         if self._holds_lock(as_loaded):
             self._unlock(f"/assets/{asset.id}", asset.name, as_loaded)
 
-    def _shown(self, asset_id: str) -> DamAsset:
+    def _shown(self, asset_id: DamId) -> DamAsset:
         for asset in self.load_assets([asset_id]):
             return asset
         raise NotInDam(f"The DAM does not show the asset {asset_id} any more.", code="not found in the DAM")

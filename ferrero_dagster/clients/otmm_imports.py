@@ -12,6 +12,7 @@ from ferrero_dagster.clients.http import json_of
 from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
 from ferrero_dagster.config.site import ImportSite
 from ferrero_dagster.domain.errors import ImportFailed, NotInDam, TransientError
+from ferrero_dagster.domain.ids import DamId
 
 _JSON = "application/json; charset=utf-8"
 #: Words in a job's status that mean it will never finish; the status names are not documented (contract otmm.md 8.2).
@@ -35,7 +36,7 @@ class OtmmImports:
         name: str,
         mime_type: str,
         *,
-        folder_id: str,
+        folder_id: DamId,
         representation: dict[str, Any],
         uploaded: Uploaded,
     ) -> str:
@@ -54,7 +55,7 @@ class OtmmImports:
 
     def start_version(
         self,
-        asset_id: str,
+        asset_id: DamId,
         path: Path,
         name: str,
         mime_type: str,
@@ -84,7 +85,7 @@ class OtmmImports:
             raise TransientError(f"{what}: the DAM's answer names no job.", code="DAM unexpected answer")
         return str(job_id)
 
-    def wait(self, job_id: str, name: str) -> str:
+    def wait(self, job_id: str, name: str) -> DamId:
         """The id of the asset that the job made.
 
         Raises:
@@ -108,7 +109,7 @@ class OtmmImports:
             time.sleep(min(pause_s, left_s))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def _made_by(self, job_id: str, name: str) -> str | None:
+    def _made_by(self, job_id: str, name: str) -> DamId | None:
         try:
             body = self._session.call("GET", f"/jobs/{job_id}/assets", f"Waiting for {name}")
         except NotInDam:
@@ -116,7 +117,7 @@ class OtmmImports:
         made = (body.get("assets_resource") or {}).get("asset_list") or []
         # Some versions send a list of one as the bare object (contract otmm.md 1).
         assets = made if isinstance(made, list) else [made]
-        return next((str(asset["asset_id"]) for asset in assets if asset.get("asset_id")), None)
+        return next((DamId(str(asset["asset_id"])) for asset in assets if asset.get("asset_id")), None)
 
     def _has_failed(self, job_id: str, name: str) -> bool:
         try:
@@ -133,7 +134,7 @@ def _statuses(body: Any) -> list[str]:
     return [status for item in body for status in _statuses(item)] if isinstance(body, list) else []
 
 
-def _manifest(name: str, mime_type: str, asset_id: str | None = None) -> dict[str, Any]:
+def _manifest(name: str, mime_type: str, asset_id: DamId | None = None) -> dict[str, Any]:
     file: dict[str, Any] = {"file": {"file_name": name, "file_type": mime_type}}
     if asset_id:
         file["uoi_id"] = asset_id

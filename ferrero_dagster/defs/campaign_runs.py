@@ -11,6 +11,7 @@ from ferrero_dagster.defs.partitions import TRACKING_IDS_NAME
 from ferrero_dagster.defs.runs import campaign_tags
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.tracking.database import Database
@@ -43,7 +44,7 @@ def campaign_watcher(
     return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
 
 
-def campaign_id_of(database: Database, key: str) -> str:
+def campaign_id_of(database: Database, key: str) -> DamId:
     """The campaign that a partition stands for.
 
     Raises:

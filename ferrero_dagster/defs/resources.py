@@ -23,6 +23,7 @@ from ferrero_dagster.config.settings import Settings
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.connections import Connections, opened_systems
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.delivery import PostOffice
 from ferrero_dagster.tracking.database import Database, shown_address
@@ -105,7 +106,7 @@ class BoxResource(OutsideSystem):
             reads=_variables("box_"),
             address=_address(settings.box_api_url),
             log_in=str(settings.box_config),
-            folders=connections.box_folders,
+            folders=dict(connections.box_folders),
             uploads_per_minute=settings.box_uploads_per_minute,
         )
 
@@ -117,7 +118,7 @@ class BoxResource(OutsideSystem):
         """Box and the agency's folder, logged in."""
         return self.connections.box_clients()
 
-    def folder_id(self, name: str) -> str:
+    def folder_id(self, name: str) -> BoxId:
         """The id of the folder that a route names so."""
         return self.connections.box_folders[name]
 

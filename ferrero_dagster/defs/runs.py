@@ -8,6 +8,7 @@ import dagster as dg
 
 from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import campaigns, overview
 from ferrero_dagster.tracking.database import Database
 
@@ -32,13 +33,13 @@ class Look(Protocol):
         """Campaigns to start now."""
 
 
-def running_campaigns(instance: dg.DagsterInstance, database: Database, job_name: str) -> set[str]:
+def running_campaigns(instance: dg.DagsterInstance, database: Database, job_name: str) -> set[DamId]:
     """Ids of the campaigns that have an unfinished run of this job."""
     unfinished = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
     return {campaign_id for campaign_id, _ in _with_campaigns(database, unfinished)}
 
 
-def _with_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[str, dg.DagsterRun]]:
+def _with_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[DamId, dg.DagsterRun]]:
     """The runs, each with its campaign's id; one started by hand knows only its partition until it begins."""
     keys = {run.tags[_PARTITION_TAG] for run in runs if _PARTITION_TAG in run.tags}
     ids = database.transact(campaigns.partitions, keys) if keys else {}

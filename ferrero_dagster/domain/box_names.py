@@ -4,6 +4,8 @@ import re
 import string
 import unicodedata
 
+from ferrero_dagster.domain.ids import TrackingId
+
 MAX_NAME_LENGTH = 255
 _REFUSED = frozenset('/\\<>:"|?*')
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs"})  # control, format and surrogate characters
@@ -17,13 +19,13 @@ def box_name(name: str) -> str:
     return _legal(name)[:MAX_NAME_LENGTH].rstrip(".") or "_"
 
 
-def box_file_name(name: str, tracking_id: str) -> str:
-    """`<stem>_<TRACKID>.<ext>`, legal in Box: a long stem is cut, the extension stays.
+def box_file_name(name: str, tracking_id: TrackingId, *, number: int = 1) -> str:
+    """`<stem>_<TRACKID>.<ext>`, or `<stem>_2_<TRACKID>.<ext>` and so on, legal in Box: a long stem is cut.
 
     An extension is 1-10 letters or digits after the last dot; without one the name ends with the tracking ID.
     """
     stem, extension = _split_extension(_legal(name))
-    ending = f"_{tracking_id}{extension}"
+    ending = f"{'' if number == 1 else f'_{number}'}_{tracking_id}{extension}"
     return (stem or "_")[: MAX_NAME_LENGTH - len(ending)] + ending
 
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
+from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.domain.name_alignment import Placed, align
 from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
 
@@ -25,7 +27,7 @@ class V2Name:
     sequence: str
     duration: str
     aspect_ratio: str
-    tracking_id: str
+    tracking_id: TrackingId
     extension: str
 
     def __str__(self) -> str:
@@ -65,7 +67,7 @@ class NameProblems:
     #: What its author probably meant, where everything that is wrong has one nearest value; a suggestion, as those are.
     meant: V2Name | None = None
     #: The tracking ID in it, or the one that was probably meant, whatever else is wrong.
-    tracking_id: str | None = None
+    tracking_id: TrackingId | None = None
 
     def __str__(self) -> str:
         if len(self.problems) > _MAX_TOLD:
@@ -91,8 +93,11 @@ def parse_v2(name: str, rules: NamingRules) -> V2Name | NameProblems:
     component_problems = [problem for part in placed if (problem := _problem(part, rules))]
     problems = (*component_problems, *_extension_problems(extension))
     if not problems:
-        return V2Name(**{c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}, extension=extension)
-    meant = {part.component.field: value for part in placed if part.component and (value := _meant(part, rules))}
+        parts: dict[str, Any] = {c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}
+        return V2Name(**parts, extension=extension)
+    meant: dict[str, Any] = {
+        part.component.field: value for part in placed if part.component and (value := _meant(part, rules))
+    }
     return NameProblems(
         name=name,
         problems=problems,
@@ -114,7 +119,7 @@ def _meant(part: Placed, rules: NamingRules) -> str | None:
     return part.found if rules.fits(part.component, part.found) else rules.nearest(part.component, part.found)
 
 
-def _meant_name(meant: dict[str, str], extension: str, problems: Sequence[NameProblem]) -> V2Name | None:
+def _meant_name(meant: dict[str, Any], extension: str, problems: Sequence[NameProblem]) -> V2Name | None:
     if any(problem.nearest is None for problem in problems):
         return None
     name = V2Name(**meant, extension=problems[-1].nearest or "" if problems[-1].component == "extension" else extension)

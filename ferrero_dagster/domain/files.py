@@ -1,16 +1,20 @@
 """What moves and where it belongs, as values: campaigns, DAM assets, Box files, transfers."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
+
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 
 TransferState = Literal["pending", "moved", "set_aside", "withdrawn"]
+SourceId = TypeVar("SourceId", DamId, BoxId)
+TargetId = TypeVar("TargetId", DamId, BoxId)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
     """A campaign folder of the DAM, as read from the folder itself."""
 
-    id: str
+    id: DamId
     number: str
     name: str
     status: str
@@ -24,8 +28,8 @@ class Campaign:
 class DamAsset:
     """One content version of an asset in the DAM; a new version has a new `id` and the same `original_id`."""
 
-    id: str
-    original_id: str
+    id: DamId
+    original_id: DamId
     version: str
     name: str
     #: None for an asset that has metadata only.
@@ -43,7 +47,7 @@ class MasterDetails:
     """What is remembered of a master beside its ids and its full metadata."""
 
     #: Id of the DAM folder that its finals go to.
-    finals_folder_id: str
+    finals_folder_id: DamId
     description: str | None
     #: Values of the fields that a final needs (SPEC 6), by field id.
     extracted_fields: dict[str, Any]
@@ -53,7 +57,7 @@ class MasterDetails:
 class BoxFile:
     """One version of a file in Box; `name` is the name that Box gave it, which may differ from the one sent."""
 
-    id: str
+    id: BoxId
     name: str
 
 
@@ -67,28 +71,33 @@ class Digest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Transfer:
+class Transfer(Generic[SourceId, TargetId]):
     """One content version on its way along one route; the row that makes a second try find its own traces."""
 
     id: int
     route: str
-    campaign_id: str
-    source_id: str
+    campaign_id: DamId
+    source_id: SourceId
     source_version: str
     source_name: str
-    tracking_id: str
+    tracking_id: TrackingId
     state: TransferState
     attempts: int
-    target_id: str | None
+    target_id: TargetId | None
     target_name: str | None
     size_bytes: int | None
 
 
+#: A master on its way, and a final.
+ToBox = Transfer[DamId, BoxId]
+ToDam = Transfer[BoxId, DamId]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class Arrival(Generic[TargetId]):
     """A file that is where it was to go, and proven."""
 
-    target_id: str
+    target_id: TargetId
     target_name: str
     digest: Digest
     #: `given` where the source told a hash to compare with, else `computed` while the bytes passed.

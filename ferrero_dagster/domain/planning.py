@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.triage import Judgement, KnownFile, KnownFiles
 from ferrero_dagster.domain.words import minutes
 
@@ -49,8 +50,8 @@ class MastersPlan:
     due: tuple[Campaign, ...]
     skipped: tuple[Skipped, ...]
     #: Of those that are due: whose status is only to be set, and which the last look at them could not read.
-    resumed: frozenset[str]
-    unread: frozenset[str]
+    resumed: frozenset[DamId]
+    unread: frozenset[DamId]
     #: Why those that are due do not start all the same.
     hold: str | None
 
@@ -79,7 +80,7 @@ def pause_left_s(failures: int, since_last_s: float | None, pauses_minutes: Sequ
 
 def plan_masters(
     found: Sequence[Campaign],
-    histories: Mapping[str, CampaignHistory],
+    histories: Mapping[DamId, CampaignHistory],
     *,
     resumed: Sequence[Campaign] = (),
     hold: str | None = None,
@@ -114,10 +115,10 @@ def plan_masters(
 def plan_finals(
     judgements: Sequence[Judgement],
     known: KnownFiles,
-    campaigns: Mapping[str, Campaign],
-    histories: Mapping[str, CampaignHistory],
+    campaigns: Mapping[DamId, Campaign],
+    histories: Mapping[DamId, CampaignHistory],
     *,
-    complete: Sequence[str],
+    complete: Sequence[DamId],
     hold: str | None,
     cap: int,
     pauses_minutes: Sequence[float],

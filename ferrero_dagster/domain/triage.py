@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
 
 AgencyState = Literal["settling", "ready", "refused"]
@@ -14,7 +15,7 @@ AgencyState = Literal["settling", "ready", "refused"]
 class ListedFile:
     """A file as a listing of the agency folder shows it."""
 
-    id: str
+    id: BoxId
     etag: str
     name: str
     size_bytes: int
@@ -23,7 +24,7 @@ class ListedFile:
     template: dict[str, object] | None = None
 
     @property
-    def version(self) -> tuple[str, str]:
+    def version(self) -> tuple[BoxId, str]:
         """What tells this version of the file from others."""
         return self.id, self.etag
 
@@ -32,7 +33,7 @@ class ListedFile:
 class KnownFile:
     """A version of a file that was in the folder at an earlier look."""
 
-    file_id: str
+    file_id: BoxId
     etag: str
     size_bytes: int
     state: str
@@ -51,16 +52,16 @@ class KnownFile:
 
 
 #: By the versions of the files.
-KnownFiles = Mapping[tuple[str, str], KnownFile]
+KnownFiles = Mapping[tuple[BoxId, str], KnownFile]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownMaster:
     """What decides whether a final may come in under a tracking ID."""
 
-    tracking_id: str
+    tracking_id: TrackingId
     #: None where the cron scripts did not note it.
-    campaign_id: str | None
+    campaign_id: DamId | None
     status: str
 
 
@@ -74,8 +75,8 @@ class Judgement:
     looks: int
     name: V2Name | None = None
     #: The tracking ID in the name, also in a wrong one where it is beyond doubt, and its master's campaign.
-    tracking_id: str | None = None
-    campaign_id: str | None = None
+    tracking_id: TrackingId | None = None
+    campaign_id: DamId | None = None
     reason: str | None = None
     problems: tuple[NameProblem, ...] = ()
     #: A name that would be accepted, where it is clear what a wrong one was meant to be.
@@ -88,12 +89,17 @@ def is_ignored(name: str) -> bool:
 
 
 def judge(
-    file: ListedFile, name: V2Name | NameProblems, masters: Mapping[str, KnownMaster], *, looks: int, settle_looks: int
+    file: ListedFile,
+    name: V2Name | NameProblems,
+    masters: Mapping[TrackingId, KnownMaster],
+    *,
+    looks: int,
+    settle_looks: int,
 ) -> Judgement:
     """Judge one file; of one that was seen less than `settle_looks` times as it is, nothing is said yet."""
     if looks < settle_looks:
         return Judgement(file=file, state="settling", looks=looks)
-    master = masters.get(name.tracking_id or "")
+    master = masters.get(name.tracking_id) if name.tracking_id else None
     campaign_id = master.campaign_id if master else None
     reason = _why_no_finals(name.tracking_id, master) if name.tracking_id else None
     judgement = Judgement(file=file, state="ready", looks=looks, tracking_id=name.tracking_id, campaign_id=campaign_id)
@@ -104,7 +110,7 @@ def judge(
     return replace(judgement, state="refused" if reason else "ready", name=name, reason=reason)
 
 
-def _why_no_finals(tracking_id: str, master: KnownMaster | None) -> str | None:
+def _why_no_finals(tracking_id: TrackingId, master: KnownMaster | None) -> str | None:
     if master is None:
         return f"The tracking ID {tracking_id} is unknown; the name of the master in Box ends with the right one."
     if master.status != "active":
@@ -129,7 +135,7 @@ def is_news(judgement: Judgement, before: KnownFile | None) -> bool:
     return judgement.state in {"settling", "ready"} and before.transfer_state is None
 
 
-def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[str, V2Name | NameProblems]:
+def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[BoxId, V2Name | NameProblems]:
     """The files' names by file id, parsed; what was wrong at an earlier look, only where it may pass by now."""
     wrong = {file.id: before.problems for file in files if (before := known.get(file.version)) and before.problems}
     return {

@@ -8,6 +8,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.operations.changes import Change, Outcome, Request, Values, carry_out
 from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -106,6 +107,6 @@ def _values(patience: campaigns.Patience, current: rounds.Round | None) -> Value
     }
 
 
-def _reset(cursor: Cursor, route: MastersRoute, campaign_id: str) -> None:
+def _reset(cursor: Cursor, route: MastersRoute, campaign_id: DamId) -> None:
     campaigns.reset(cursor, route.column_prefix, [campaign_id])
     rounds.forgive_failures(cursor, route.name, [campaign_id])

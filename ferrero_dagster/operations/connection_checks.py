@@ -23,6 +23,7 @@ from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import outbox, overview, schema
@@ -176,7 +177,7 @@ def _box(connections: Connections) -> Iterator[Finding]:
             yield _folder(box, folder_id)
 
 
-def _folder(box: Box, folder_id: str) -> Finding:
+def _folder(box: Box, folder_id: BoxId) -> Finding:
     try:
         return f"{folder_id} is “{box.folder_name(folder_id)}”"
     except FerreroError as error:

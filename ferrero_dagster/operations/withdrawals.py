@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ferrero_dagster.domain.errors import OperationRefused
+from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.operations.changes import Change, Outcome, Request, carry_out
 from ferrero_dagster.tracking import masters
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -16,7 +17,7 @@ def withdraw_masters(database: Database, tracking_ids: Sequence[str], request: R
     Raises:
         OperationRefused: none is named, or one that is not active; nothing was changed.
     """
-    wanted = sorted({word.strip() for word in tracking_ids if word.strip()})
+    wanted = sorted({TrackingId(word.strip()) for word in tracking_ids if word.strip()})
     if not wanted:
         raise OperationRefused("Name masters by their tracking IDs. Nothing was changed.")
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.world import World
@@ -67,7 +68,7 @@ def _move(world: World, connections: Connections, threads: int) -> float:
     )
     watcher = Watcher(run_id="bench", log=lambda _: None, on_moved=lambda _: None)
     with Connections(connections.settings, site).systems() as systems:
-        return _timed(lambda: move_masters(site.routes.masters[0], campaign_id, systems, watcher))
+        return _timed(lambda: move_masters(site.routes.masters[0], DamId(campaign_id), systems, watcher))
 
 
 def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
@@ -80,7 +81,7 @@ def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
         looker = FinalsLooker(
             open_agency=connections.agency,
             route=site.routes.finals[0],
-            folder_id=inbox_id,
+            folder_id=BoxId(inbox_id),
             database=database,
             site=site,
         )

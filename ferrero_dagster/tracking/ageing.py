@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -12,7 +13,7 @@ from ferrero_dagster.tracking.database import Cursor
 class OverdueCampaign:
     """A campaign over its time; `days` is how long it has been in its status, `max_days` how long it may be."""
 
-    campaign_id: str
+    campaign_id: DamId
     number: str | None
     name: str | None
     type: str | None

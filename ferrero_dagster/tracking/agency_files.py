@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ferrero_dagster.domain.filenames import NameProblem
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.triage import Judgement, KnownFile, ListedFile
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import storable
@@ -38,7 +39,7 @@ class RefusedFile:
     refused_at: datetime
 
 
-def known_files(cursor: Cursor, route: str) -> dict[tuple[str, str], KnownFile]:
+def known_files(cursor: Cursor, route: str) -> dict[tuple[BoxId, str], KnownFile]:
     """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
     cursor.execute(
         f"""
@@ -87,7 +88,7 @@ def save_judgements(cursor: Cursor, route: str, judgements: Sequence[Judgement])
     )
 
 
-def mark_gone(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+def mark_gone(cursor: Cursor, route: str, versions: Collection[tuple[BoxId, str]]) -> None:
     """These versions, each a file id and an etag, are no longer in the folder."""
     cursor.execute(
         """
@@ -99,7 +100,7 @@ def mark_gone(cursor: Cursor, route: str, versions: Collection[tuple[str, str]])
     )
 
 
-def ready_files(cursor: Cursor, route: str, campaign_id: str) -> list[ReadyFile]:
+def ready_files(cursor: Cursor, route: str, campaign_id: DamId) -> list[ReadyFile]:
     """The campaign's files that may be moved, oldest first; those set aside are left out."""
     cursor.execute(
         f"""

@@ -12,6 +12,7 @@ from datetime import datetime
 from psycopg2.sql import SQL, Composable, Identifier
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.partition_keys import partition_keys_for
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import fitted
@@ -103,7 +104,9 @@ def note_seen(cursor: Cursor, campaign: Campaign) -> None:
     )
 
 
-def doubtful(cursor: Cursor, *, status: str, campaign_type: str, found: Collection[str], limit: int) -> list[Campaign]:
+def doubtful(
+    cursor: Cursor, *, status: str, campaign_type: str, found: Collection[DamId], limit: int
+) -> list[Campaign]:
     """The campaigns of which a search and the database say different things, as the database knows them.
 
     Those that were not seen for longest come first, so that all get their turn.
@@ -128,7 +131,7 @@ def in_status(cursor: Cursor, statuses: Collection[str], *, limit: int) -> list[
     return [Campaign(**row) for row in cursor.fetchall()]
 
 
-def known(cursor: Cursor, campaign_ids: Collection[str]) -> list[Campaign]:
+def known(cursor: Cursor, campaign_ids: Collection[DamId]) -> list[Campaign]:
     """These campaigns, in this order, as the DAM showed them last; of one never seen only the id is known."""
     cursor.execute(
         f"""
@@ -170,7 +173,7 @@ def permanently_failed(cursor: Cursor, prefix: str, *, for_days: float = 0) -> l
     return [Campaign(**row) for row in cursor.fetchall()]
 
 
-def note_unread(cursor: Cursor, campaign_id: str, *, is_its_own: bool) -> Unread | None:
+def note_unread(cursor: Cursor, campaign_id: DamId, *, is_its_own: bool) -> Unread | None:
     """Remember that a look could not read the campaign; None where it is not in the database.
 
     `is_its_own` tells the campaign's own trouble from that of the whole DAM.
@@ -189,7 +192,7 @@ def note_unread(cursor: Cursor, campaign_id: str, *, is_its_own: bool) -> Unread
     return Unread(**row) if row else None
 
 
-def unread(cursor: Cursor, campaign_ids: Collection[str]) -> dict[str, float]:
+def unread(cursor: Cursor, campaign_ids: Collection[DamId]) -> dict[DamId, float]:
     """Which of these campaigns the looks failed to read, and how many seconds ago the last did."""
     cursor.execute(
         """
@@ -201,7 +204,7 @@ def unread(cursor: Cursor, campaign_ids: Collection[str]) -> dict[str, float]:
     return {row["campaign_id"]: row["since_s"] for row in cursor.fetchall()}
 
 
-def partition_keys(cursor: Cursor, campaigns: Iterable[Campaign]) -> dict[str, str]:
+def partition_keys(cursor: Cursor, campaigns: Iterable[Campaign]) -> dict[DamId, str]:
     """The partition key of each of these campaigns by its id; one that has none gets one, for ever (SPEC 10)."""
     by_id = {campaign.id: campaign for campaign in campaigns}
     keys = {id_: key for key, id_ in _partitions(cursor, "campaign_id", by_id)}
@@ -213,12 +216,12 @@ def partition_keys(cursor: Cursor, campaigns: Iterable[Campaign]) -> dict[str, s
     return keys | {campaign.id: _give_key(cursor, campaign) for campaign in missing if campaign.id not in keys}
 
 
-def partitions(cursor: Cursor, keys: Iterable[str]) -> dict[str, str]:
+def partitions(cursor: Cursor, keys: Iterable[str]) -> dict[str, DamId]:
     """The ids of the campaigns that these partition keys stand for; unknown keys are missing."""
     return dict(_partitions(cursor, "partition_key", keys))
 
 
-def _partitions(cursor: Cursor, column: str, values: Iterable[str]) -> list[tuple[str, str]]:
+def _partitions(cursor: Cursor, column: str, values: Iterable[str]) -> list[tuple[str, DamId]]:
     cursor.execute(
         "SELECT partition_key, campaign_id FROM campaign_status "
         f"WHERE {column} = ANY(%s) AND partition_key IS NOT NULL",
@@ -237,7 +240,7 @@ def _give_key(cursor: Cursor, campaign: Campaign) -> str:
     return key
 
 
-def note_status(cursor: Cursor, campaign_id: str, status: str) -> None:
+def note_status(cursor: Cursor, campaign_id: DamId, status: str) -> None:
     """Remember a status that we set and read back."""
     cursor.execute(
         "UPDATE campaign_status SET status = %s, status_since = now(), seen_at = now() WHERE campaign_id = %s",
@@ -245,7 +248,7 @@ def note_status(cursor: Cursor, campaign_id: str, status: str) -> None:
     )
 
 
-def patience(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> dict[str, Patience]:
+def patience(cursor: Cursor, prefix: str, campaign_ids: Iterable[DamId]) -> dict[DamId, Patience]:
     """The patience of each campaign known to the database; the others are missing from the answer."""
     cursor.execute(
         SQL(
@@ -267,7 +270,7 @@ def patience(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> dict[s
 
 
 def count_poll(
-    cursor: Cursor, prefix: str, campaign_id: str, *, error: str | None = None, min_interval_s: float = 0
+    cursor: Cursor, prefix: str, campaign_id: DamId, *, error: str | None = None, min_interval_s: float = 0
 ) -> bool:
     """Count one poll in vain, of an empty folder or with a genuine `error`; False where it was counted already.
 
@@ -294,7 +297,7 @@ def count_poll(
     return cursor.rowcount == 1
 
 
-def note_attempt(cursor: Cursor, prefix: str, campaign_id: str) -> None:
+def note_attempt(cursor: Cursor, prefix: str, campaign_id: DamId) -> None:
     """Note when a run failed without its being the campaign's fault; a reset by SQL takes that back, too."""
     cursor.execute(
         SQL("UPDATE campaign_status SET {last_retry_at} = now() WHERE campaign_id = %s").format(**columns_of(prefix)),
@@ -302,7 +305,7 @@ def note_attempt(cursor: Cursor, prefix: str, campaign_id: str) -> None:
     )
 
 
-def mark_permanently_failed(cursor: Cursor, prefix: str, campaign_id: str) -> None:
+def mark_permanently_failed(cursor: Cursor, prefix: str, campaign_id: DamId) -> None:
     """Give the campaign up until somebody resets it."""
     cursor.execute(
         SQL("UPDATE campaign_status SET {permanently_failed} = TRUE WHERE campaign_id = %s").format(
@@ -312,7 +315,7 @@ def mark_permanently_failed(cursor: Cursor, prefix: str, campaign_id: str) -> No
     )
 
 
-def reset(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> None:
+def reset(cursor: Cursor, prefix: str, campaign_ids: Iterable[DamId]) -> None:
     """Give the campaigns a clean slate on this route; exactly the reset of the seeds."""
     cursor.execute(
         SQL(
@@ -327,7 +330,7 @@ def reset(cursor: Cursor, prefix: str, campaign_ids: Iterable[str]) -> None:
     )
 
 
-def reset_sql(prefix: str, campaign_id: str) -> str:
+def reset_sql(prefix: str, campaign_id: DamId) -> str:
     """The seeds' reset of one campaign as text, for people to run by hand."""
     quoted_id = campaign_id.replace("'", "''")
     return (

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
+from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -14,8 +15,8 @@ from ferrero_dagster.tracking.database import Cursor
 class KnownFinal:
     """What we remember of a final; `asset_id` and `sha1_hex` are None in rows of the cron scripts."""
 
-    tracking_id: str
-    asset_id: str | None
+    tracking_id: TrackingId
+    asset_id: DamId | None
     sha1_hex: str | None
     is_ours: bool
 
@@ -41,7 +42,9 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
     )
 
 
-def complete_campaigns(cursor: Cursor, route: FinalsRoute, campaign_ids: Collection[str] | None = None) -> list[str]:
+def complete_campaigns(
+    cursor: Cursor, route: FinalsRoute, campaign_ids: Collection[DamId] | None = None
+) -> list[DamId]:
     """Campaigns in the status before the route's advance whose every active master has an active final (SPEC 4.7).
 
     Of the content versions of one asset only the newest counts. A campaign that was advanced before, and set back by a
@@ -80,7 +83,7 @@ def complete_campaigns(cursor: Cursor, route: FinalsRoute, campaign_ids: Collect
 
 
 def known_finals(
-    cursor: Cursor, tracking_id: str, *, name: str, folder_id: str, asset_ids: Collection[str]
+    cursor: Cursor, tracking_id: TrackingId, *, name: str, folder_id: DamId, asset_ids: Collection[DamId]
 ) -> list[KnownFinal]:
     """Whose these assets are, and whose finals of this name the folder got; the latest first.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferrero_dagster.domain.files import DamAsset, MasterDetails
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import fitted, storable
@@ -23,7 +24,7 @@ _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 class Master:
     """What a final takes from its master; rows of the cron scripts may lack either."""
 
-    finals_folder_id: str | None
+    finals_folder_id: DamId | None
     full_metadata: Any
 
 
@@ -31,19 +32,19 @@ class Master:
 class ActiveMaster:
     """A master that finals are awaited for; `name` and `campaign` as people call them, as far as they are known."""
 
-    tracking_id: str
+    tracking_id: TrackingId
     name: str
     campaign: str
 
 
 def take_tracking_ids(
-    cursor: Cursor, assets: Collection[DamAsset], campaign_id: str, finals_folder_id: str
-) -> dict[tuple[str, str], str]:
+    cursor: Cursor, assets: Collection[DamAsset], campaign_id: DamId, finals_folder_id: DamId
+) -> dict[tuple[DamId, str], TrackingId]:
     """A new tracking ID for each asset, by its id and version, each with a pending master.
 
     The unique constraint decides which are free, not a look before.
     """
-    taken: dict[tuple[str, str], str] = {}
+    taken: dict[tuple[DamId, str], TrackingId] = {}
     while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
         drawn = {_new_tracking_id(): asset for asset in missing}
         for tracking_id in insert_pending(cursor, drawn, campaign_id, finals_folder_id):
@@ -51,13 +52,13 @@ def take_tracking_ids(
     return taken
 
 
-def _new_tracking_id() -> str:
-    return "".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6))
+def _new_tracking_id() -> TrackingId:
+    return TrackingId("".join(secrets.choice(_TRACKING_ID_CHARACTERS) for _ in range(6)))
 
 
 def insert_pending(
-    cursor: Cursor, assets: Mapping[str, DamAsset], campaign_id: str, finals_folder_id: str
-) -> list[str]:
+    cursor: Cursor, assets: Mapping[TrackingId, DamAsset], campaign_id: DamId, finals_folder_id: DamId
+) -> list[TrackingId]:
     """Make assets masters under these tracking IDs and return the IDs that were free; no metadata is known yet."""
     ids, originals = [one.id for one in assets.values()], [one.original_id for one in assets.values()]
     cursor.execute(
@@ -74,7 +75,7 @@ def insert_pending(
     return [row["tracking_id"] for row in cursor.fetchall()]
 
 
-def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterDetails) -> None:
+def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: MasterDetails) -> None:
     """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
     metadata, extracted = json.dumps(storable(asset.raw)), json.dumps(storable(details.extracted_fields))
     cursor.execute(
@@ -87,7 +88,7 @@ def describe(cursor: Cursor, tracking_id: str, asset: DamAsset, details: MasterD
     )
 
 
-def activate(cursor: Cursor, tracking_id: str, box_file_id: str) -> None:
+def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) -> None:
     """The master is in Box: finals of it are awaited; idempotent."""
     cursor.execute(
         """
@@ -98,14 +99,14 @@ def activate(cursor: Cursor, tracking_id: str, box_file_id: str) -> None:
     )
 
 
-def delete_pending(cursor: Cursor, tracking_ids: Collection[str]) -> None:
+def delete_pending(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> None:
     """Masters that never arrived go, since scripts count a campaign's masters whatever their status."""
     cursor.execute(
         "DELETE FROM master_assets WHERE status = 'pending' AND tracking_id = ANY(%s)", (list(tracking_ids),)
     )
 
 
-def withdraw_master(cursor: Cursor, tracking_id: str) -> None:
+def withdraw_master(cursor: Cursor, tracking_id: TrackingId) -> None:
     """No final is awaited for the master any more."""
     cursor.execute(
         "UPDATE master_assets SET status = 'withdrawn', updated_at = now() "
@@ -114,7 +115,7 @@ def withdraw_master(cursor: Cursor, tracking_id: str) -> None:
     )
 
 
-def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: str) -> dict[str, str]:
+def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: DamId) -> dict[str, TrackingId]:
     """The tracking IDs of the masters that files of these clean names were made from, the campaign's own first.
 
     Of a cron script's final the extension may stand in its own column alone.
@@ -134,7 +135,7 @@ def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: str) 
     return {row["name"]: row["tracking_id"] for row in cursor.fetchall()}
 
 
-def known_masters(cursor: Cursor, tracking_ids: Collection[str]) -> dict[str, KnownMaster]:
+def known_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, KnownMaster]:
     """The masters with these tracking IDs."""
     cursor.execute(
         "SELECT tracking_id, campaign_id, status FROM master_assets WHERE tracking_id = ANY(%s)", (list(tracking_ids),)
@@ -142,7 +143,7 @@ def known_masters(cursor: Cursor, tracking_ids: Collection[str]) -> dict[str, Kn
     return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
 
 
-def active_masters(cursor: Cursor, tracking_ids: Collection[str]) -> list[ActiveMaster]:
+def active_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> list[ActiveMaster]:
     """The active ones among these masters."""
     cursor.execute(
         """
@@ -156,7 +157,7 @@ def active_masters(cursor: Cursor, tracking_ids: Collection[str]) -> list[Active
     return [ActiveMaster(**row) for row in cursor.fetchall()]
 
 
-def master(cursor: Cursor, tracking_id: str) -> Master | None:
+def master(cursor: Cursor, tracking_id: TrackingId) -> Master | None:
     """The active master with this tracking ID, with its full metadata (200 KB and more)."""
     cursor.execute(
         "SELECT upload_directory AS finals_folder_id, full_metadata FROM master_assets "

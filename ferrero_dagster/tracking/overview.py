@@ -7,6 +7,7 @@ from datetime import datetime
 from psycopg2.sql import SQL, Identifier
 
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS, columns_of
 from ferrero_dagster.tracking.database import Cursor
 
@@ -15,7 +16,7 @@ from ferrero_dagster.tracking.database import Cursor
 class CampaignState:
     """A campaign that a route has not finished, or has given up."""
 
-    id: str
+    id: DamId
     number: str | None
     name: str | None
     status: str | None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.tracking.database import Cursor
 
 RoundEnd = Literal["advanced", "overtaken"]
@@ -15,7 +16,7 @@ class Round:
 
     id: int
     route: str
-    campaign_id: str
+    campaign_id: DamId
     round: int
     #: Runs that ended without moving everything, outages included.
     failed_attempts: int
@@ -23,7 +24,7 @@ class Round:
     #: We were about to set the status, or had just set it, when the last run ended.
     advancing: bool
     #: The folder that the round's files go to, once there is one.
-    box_folder_id: str | None
+    box_folder_id: BoxId | None
 
     @property
     def key(self) -> str:
@@ -38,19 +39,19 @@ FROM campaign_rounds WHERE closed_at IS NULL AND route = %s
 """
 
 
-def open_rounds(cursor: Cursor, route: str, campaign_ids: Iterable[str]) -> dict[str, Round]:
+def open_rounds(cursor: Cursor, route: str, campaign_ids: Iterable[DamId]) -> dict[DamId, Round]:
     """The open rounds of these campaigns, by campaign id."""
     cursor.execute(_SELECT + "AND campaign_id = ANY(%s)", (route, list(campaign_ids)))
     return {row["campaign_id"]: Round(**row) for row in cursor.fetchall()}
 
 
-def unfinished_advances(cursor: Cursor, route: str) -> list[str]:
+def unfinished_advances(cursor: Cursor, route: str) -> list[DamId]:
     """Campaigns whose status we may have set without reporting it: the search no longer finds them by status."""
     cursor.execute(_SELECT + "AND advancing_at IS NOT NULL ORDER BY advancing_at", (route,))
     return [row["campaign_id"] for row in cursor.fetchall()]
 
 
-def open_round(cursor: Cursor, route: str, campaign_id: str) -> Round:
+def open_round(cursor: Cursor, route: str, campaign_id: DamId) -> Round:
     """The campaign's open round, opened if need be; idempotent."""
     cursor.execute(
         """
@@ -74,7 +75,7 @@ def note_failure(cursor: Cursor, round_id: int) -> bool:
     return cursor.rowcount == 1
 
 
-def forgive_failures(cursor: Cursor, route: str, campaign_ids: Iterable[str]) -> None:
+def forgive_failures(cursor: Cursor, route: str, campaign_ids: Iterable[DamId]) -> None:
     """Let the next attempt start at once."""
     cursor.execute(
         "UPDATE campaign_rounds SET failed_attempts = 0, last_failed_at = NULL "
@@ -93,7 +94,7 @@ def forget_advance(cursor: Cursor, round_id: int) -> None:
     cursor.execute("UPDATE campaign_rounds SET advancing_at = NULL WHERE id = %s", (round_id,))
 
 
-def note_box_folder(cursor: Cursor, round_id: int, folder_id: str) -> None:
+def note_box_folder(cursor: Cursor, round_id: int, folder_id: BoxId) -> None:
     """Keep the folder for later runs, which may find the campaign under another name."""
     cursor.execute("UPDATE campaign_rounds SET box_folder_id = %s WHERE id = %s", (folder_id, round_id))
 
@@ -106,7 +107,7 @@ def close(cursor: Cursor, round_id: int, outcome: RoundEnd) -> None:
     )
 
 
-def overtake(cursor: Cursor, route: str, campaign_id: str) -> None:
+def overtake(cursor: Cursor, route: str, campaign_id: DamId) -> None:
     """End the campaign's open round, as a person changed its status; one that was being advanced is left to a run."""
     cursor.execute(
         "UPDATE campaign_rounds SET closed_at = now(), outcome = 'overtaken' "

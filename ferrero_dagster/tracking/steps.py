@@ -3,13 +3,14 @@
 from collections.abc import Collection
 
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.domain.files import Arrival, DamAsset, Transfer
+from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.tracking import agency_files, finals, masters, transfers
 from ferrero_dagster.tracking.database import Cursor
 
 
 def intend(
-    cursor: Cursor, route: MastersRoute, campaign_id: str, assets: Collection[DamAsset], *, finals_folder_id: str
+    cursor: Cursor, route: MastersRoute, campaign_id: DamId, assets: Collection[DamAsset], *, finals_folder_id: DamId
 ) -> None:
     """Write down that these content versions are to be moved, each with its tracking ID; idempotent.
 
@@ -32,12 +33,12 @@ def intend(
     transfers.insert_pending(cursor, route.name, campaign_id, new, ids)
 
 
-def withdraw(cursor: Cursor, gone: Collection[Transfer]) -> None:
+def withdraw(cursor: Cursor, gone: Collection[ToBox]) -> None:
     """The sources are gone from the DAM's folder before they were moved: nothing is left to do for them."""
     masters.delete_pending(cursor, transfers.leave_dam(cursor, [transfer.id for transfer in gone]))
 
 
-def record_master(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
+def record_master(cursor: Cursor, transfer: ToBox, arrival: Arrival[BoxId]) -> None:
     """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
 
     Raises:
@@ -47,7 +48,7 @@ def record_master(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
     masters.activate(cursor, transfer.tracking_id, arrival.target_id)
 
 
-def record_final(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> bool:
+def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
     """The final is in the DAM and proven: write it down; False where that was done before. Idempotent."""
     is_new = transfers.arrive_in_dam(cursor, transfer, arrival)
     if is_new:
@@ -55,7 +56,7 @@ def record_final(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> bool:
     return is_new
 
 
-def leave_agency_folder(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+def leave_agency_folder(cursor: Cursor, route: str, versions: Collection[tuple[BoxId, str]]) -> None:
     """These versions are no longer in the folder: moved by us, renamed, replaced or deleted; idempotent.
 
     What had not arrived is withdrawn; there is nothing left to try.

@@ -12,7 +12,8 @@ from typing import Any
 from psycopg2.errors import UniqueViolation
 
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.files import Arrival, DamAsset, Transfer
+from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam, Transfer
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking.database import Cursor
 
@@ -28,7 +29,7 @@ class FinalTransfer:
     If an import produced a wrong asset, `transfer.target_id` is that asset.
     """
 
-    transfer: Transfer
+    transfer: ToDam
     job_id: str | None
     #: Seconds since an import of unknown outcome began; None if there is none.
     since_import_s: float | None
@@ -40,8 +41,8 @@ class SetAsideFile:
 
     id: int
     route: str
-    campaign_id: str
-    tracking_id: str
+    campaign_id: DamId
+    tracking_id: TrackingId
     source_name: str
     attempts: int
     last_error: str | None
@@ -50,7 +51,7 @@ class SetAsideFile:
 # --- what there is ---------------------------------------------------------------------------------------------------
 
 
-def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str, str], Transfer]:
+def of_campaign(cursor: Cursor, route: str, campaign_id: DamId) -> dict[tuple[DamId, str], ToBox]:
     """All transfers of a campaign on a route, by source id and version."""
     cursor.execute(
         f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s ORDER BY source_name, id",
@@ -59,7 +60,7 @@ def of_campaign(cursor: Cursor, route: str, campaign_id: str) -> dict[tuple[str,
     return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
 
 
-def moved(cursor: Cursor, route: str, campaign_id: str) -> list[Transfer]:
+def moved(cursor: Cursor, route: str, campaign_id: DamId) -> list[ToDam]:
     """What of the campaign has arrived along the route, the oldest first."""
     cursor.execute(
         f"SELECT {_COLUMNS} FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved' ORDER BY id",
@@ -68,7 +69,7 @@ def moved(cursor: Cursor, route: str, campaign_id: str) -> list[Transfer]:
     return [Transfer(**row) for row in cursor.fetchall()]
 
 
-def without_master(cursor: Cursor, route: str, campaign_id: str) -> list[str]:
+def without_master(cursor: Cursor, route: str, campaign_id: DamId) -> list[str]:
     """The names of files that had to become a master themselves, on a route that looks for one."""
     cursor.execute(
         """
@@ -95,7 +96,7 @@ def set_aside_files(cursor: Cursor) -> list[SetAsideFile]:
 # --- intents ---------------------------------------------------------------------------------------------------------
 
 
-def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset]) -> None:
+def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: DamId, assets: Collection[DamAsset]) -> None:
     """Take masters that a cron script moved before us as moved, so that they do not move twice; idempotent.
 
     Of several masters of one asset the newest counts.
@@ -117,7 +118,7 @@ def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: str, assets: Col
 
 
 def insert_pending(
-    cursor: Cursor, route: str, campaign_id: str, assets: Collection[DamAsset], tracking_ids: Collection[str]
+    cursor: Cursor, route: str, campaign_id: DamId, assets: Collection[DamAsset], tracking_ids: Collection[TrackingId]
 ) -> None:
     """These assets are to be moved, each under its tracking ID.
 
@@ -147,7 +148,9 @@ def renew(cursor: Cursor, transfer_ids: Collection[int]) -> None:
     )
 
 
-def claim(cursor: Cursor, route: str, file: ListedFile, *, campaign_id: str, tracking_id: str) -> FinalTransfer:
+def claim(
+    cursor: Cursor, route: str, file: ListedFile, *, campaign_id: DamId, tracking_id: TrackingId
+) -> FinalTransfer:
     """The transfer of this version of a final, made on the first call and found again on every later one.
 
     One that was withdrawn, as when the file is back from the trash, is on its way again.
@@ -185,7 +188,7 @@ def keep_job(cursor: Cursor, transfer_id: int, job_id: str) -> None:
     cursor.execute("UPDATE transfers SET job_id = %s, updated_at = now() WHERE id = %s", (job_id, transfer_id))
 
 
-def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_asset_id: str | None = None) -> None:
+def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_asset_id: DamId | None = None) -> None:
     """The import job did not make our asset, and if it `is_over` never will; `wrong_asset_id` is what it made."""
     cursor.execute(
         """
@@ -233,7 +236,7 @@ def release(cursor: Cursor, transfer_id: int) -> None:
 # --- ends ------------------------------------------------------------------------------------------------------------
 
 
-def arrive_in_box(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
+def arrive_in_box(cursor: Cursor, transfer: ToBox, arrival: Arrival[BoxId]) -> None:
     """The file is in Box and proven; idempotent.
 
     Raises:
@@ -251,13 +254,13 @@ def arrive_in_box(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> None:
     _check_target(cursor, transfer, arrival.target_id)
 
 
-def arrive_in_dam(cursor: Cursor, transfer: Transfer, arrival: Arrival) -> bool:
+def arrive_in_dam(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
     """The final is in the DAM and proven, whatever became of its file meanwhile; False where that was known."""
     _arrive(cursor, transfer, arrival, guard="state <> 'moved'", shares_target=arrival.adopted)
     return cursor.rowcount == 1
 
 
-def _arrive(cursor: Cursor, transfer: Transfer, arrival: Arrival, *, guard: str, shares_target: bool) -> None:
+def _arrive(cursor: Cursor, transfer: ToBox | ToDam, arrival: Arrival[Any], *, guard: str, shares_target: bool) -> None:
     digest = asdict(arrival.digest)
     cursor.execute(
         f"""
@@ -272,7 +275,7 @@ def _arrive(cursor: Cursor, transfer: Transfer, arrival: Arrival, *, guard: str,
     )
 
 
-def _check_target(cursor: Cursor, transfer: Transfer, file_id: str) -> None:
+def _check_target(cursor: Cursor, transfer: ToBox, file_id: BoxId) -> None:
     cursor.execute("SELECT state, target_id FROM transfers WHERE id = %s", (transfer.id,))
     now = cursor.fetchall()[0]
     if now["target_id"] != file_id:
@@ -283,7 +286,7 @@ def _check_target(cursor: Cursor, transfer: Transfer, file_id: str) -> None:
         )
 
 
-def leave_dam(cursor: Cursor, transfer_ids: Collection[int]) -> list[str]:
+def leave_dam(cursor: Cursor, transfer_ids: Collection[int]) -> list[TrackingId]:
     """The sources are no longer in the DAM's folder; the tracking IDs of those that were on their way and are not."""
     cursor.execute(
         """
@@ -295,7 +298,7 @@ def leave_dam(cursor: Cursor, transfer_ids: Collection[int]) -> list[str]:
     return [row["tracking_id"] for row in cursor.fetchall()]
 
 
-def leave_box(cursor: Cursor, route: str, versions: Collection[tuple[str, str]]) -> None:
+def leave_box(cursor: Cursor, route: str, versions: Collection[tuple[BoxId, str]]) -> None:
     """These versions are no longer in the agency's folder: what had arrived is deleted there, the rest is withdrawn."""
     ids, etags = [file_id for file_id, _ in versions], [etag for _, etag in versions]
     values: dict[str, Any] = {"route": route, "ids": ids, "etags": etags}

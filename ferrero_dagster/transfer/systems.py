@@ -10,6 +10,7 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking.database import Database
 
@@ -25,7 +26,7 @@ class Systems:
     database: Database
     site: Site
     #: Ids of the Box folders by their names in `Route.box_root`, and `agency_uploads`.
-    box_folders: dict[str, str]
+    box_folders: dict[str, BoxId]
     temp_dir: Path | None
     #: Whether Make.com is to be told.
     has_webhook: bool

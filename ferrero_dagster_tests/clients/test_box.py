@@ -18,6 +18,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
 )
 from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import QUICK, opened_box, seen
 from ferrero_dagster_tests.sandbox.box_contract import ContractSession
@@ -60,8 +61,8 @@ both = pytest.mark.parametrize("content", [SMALL, LARGE], ids=["direct", "in par
 
 @pytest.mark.fault(16)
 def test_a_folder_is_made_once(served_box, box):
-    first = box.ensure_folder("0", "Campaign")
-    assert box.ensure_folder("0", "Campaign") == box.ensure_folder("0", "CAMPAIGN") == first
+    first = box.ensure_folder(BoxId("0"), "Campaign")
+    assert box.ensure_folder(BoxId("0"), "Campaign") == box.ensure_folder(BoxId("0"), "CAMPAIGN") == first
     assert box.folder_name(first) == "Campaign"
 
 
@@ -70,13 +71,13 @@ def test_a_folder_is_made_once(served_box, box):
 def test_a_folder_whose_making_was_not_answered_is_found(served_box, box, shape):
     served_box.settings.conflicts_as = shape
     served_box.board.add(Fault(method="POST", path="/folders", drop_answer=True))
-    assert box.ensure_folder("0", "Campaign") == served_box.store.folder("0", "Campaign")
+    assert box.ensure_folder(BoxId("0"), "Campaign") == served_box.store.folder("0", "Campaign")
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(served_box, box):
     served_box.store.put_file("0", "Campaign", b"x")
     with pytest.raises(FileRefused, match="a file named Campaign where a folder is needed"):
-        box.ensure_folder("0", "Campaign")
+        box.ensure_folder(BoxId("0"), "Campaign")
 
 
 @pytest.mark.parametrize("content", [None, SMALL, LARGE])
@@ -233,7 +234,7 @@ def test_a_copy_with_another_sha1_is_deleted(served_box, box, tmp_path, content)
 def test_bytes_damaged_on_the_way_are_refused(served_box, box, tmp_path, content):
     (tmp_path / "content").write_bytes(content[::-1])
     with pytest.raises(IntegrityError):
-        box.upload("0", "film.mp4", tmp_path / "content", digest_of(content))
+        box.upload(BoxId("0"), "film.mp4", tmp_path / "content", digest_of(content))
     assert not served_box.store.tree()
 
 
@@ -273,7 +274,7 @@ def test_a_large_file_costs_no_more_memory_than_its_parts_in_flight(served_box, 
     digest = Digest(size_bytes=size_bytes, sha1_hex=sha1.hexdigest(), md5_hex="")
     with opened_box(served_box, part_threads=2) as box:
         tracemalloc.start()
-        box.upload("0", "large.mp4", path, digest)
+        box.upload(BoxId("0"), "large.mp4", path, digest)
         peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     # The server's chunks live in this process, too.
@@ -324,8 +325,8 @@ def test_all_our_calls_are_as_box_describes_them(served_box, tmp_path):
         ContractSession(DESCRIPTION, served_box.url) as session,
         opened_box(served_box, http_session=session, chunked_from_bytes=len(LARGE)) as box,
     ):
-        folder = box.ensure_folder("0", "Campaign")
-        assert box.ensure_folder("0", "Campaign") == folder
+        folder = box.ensure_folder(BoxId("0"), "Campaign")
+        assert box.ensure_folder(BoxId("0"), "Campaign") == folder
         box.folder_name(folder)
         for content in (SMALL, LARGE):
             file, _ = put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)

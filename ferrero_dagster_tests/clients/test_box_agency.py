@@ -14,6 +14,7 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
     TransientError,
 )
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import QUICK, seen
@@ -106,7 +107,7 @@ def test_a_file_now_is_told_in_one_call(served_box, agency, folder, file, key):
 )
 def test_a_file_lies_below_a_folder_as_the_listing_would_show_it(folders, subfolders, expected):
     now = FileNow(etag="0", folders=tuple((name, name) for name in folders), template=None)
-    assert now.is_below("7", subfolders=subfolders) == expected
+    assert now.is_below(BoxId("7"), subfolders=subfolders) == expected
 
 
 def test_a_file_whose_place_box_does_not_tell_is_no_answer(served_box, agency, file):

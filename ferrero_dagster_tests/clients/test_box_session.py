@@ -9,6 +9,7 @@ import pytest
 
 from ferrero_dagster.clients.box_session import read_box_config
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import QUICK, opened_box, seen
 
@@ -105,7 +106,7 @@ def test_a_log_in_without_an_answer_is_an_outage(served_box, fault, words):
 def test_a_log_in_that_failed_on_the_way_is_tried_again_under_a_new_signature(served_box, fault):
     served_box.board.add(replace(fault, path="/oauth2", times=2))
     with opened_box(served_box) as box:
-        assert box.folder_name("0") == "All Files"
+        assert box.folder_name(BoxId("0")) == "All Files"
     assert seen(served_box, path="/oauth2/token", times=3)
 
 
@@ -113,7 +114,7 @@ def test_a_log_in_that_failed_on_the_way_is_tried_again_under_a_new_signature(se
 def test_one_renewal_serves_all_threads_whose_token_expired(served_box, box):
     served_box.store.expire_tokens()
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(lambda _: box.folder_name("0"), range(16))) == {"All Files"}
+        assert set(pool.map(lambda _: box.folder_name(BoxId("0")), range(16))) == {"All Files"}
     assert seen(served_box, path="/oauth2/token", times=2)
 
 
@@ -124,13 +125,13 @@ def test_an_app_that_is_revoked_meanwhile_is_refused_access(served_box, box, sta
     body = '{"error": "unauthorized_client", "error_description": "This app is not authorized"}'
     served_box.board.add(Fault(path="/oauth2", status=status, body=body, headers=JSON))
     with pytest.raises(AccessRefused, match="This app is not authorized"):
-        box.folder_name("0")
+        box.folder_name(BoxId("0"))
 
 
 def test_a_token_that_is_refused_again_and_again_is_refused_access(served_box, box):
     served_box.board.add(Fault(path="/2.0/folders", status=401, times=None))
     with pytest.raises(AccessRefused, match="log-in any more"):
-        box.folder_name("0")
+        box.folder_name(BoxId("0"))
     assert seen(served_box, path="/2.0/folders", times=QUICK.attempts)
 
 
@@ -138,7 +139,7 @@ def test_a_netrc_does_not_interfere(served_box, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with opened_box(served_box) as box:
-        assert box.folder_name("0") == "All Files"
+        assert box.folder_name(BoxId("0")) == "All Files"
 
 
 # --- outages ---------------------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ def test_a_netrc_does_not_interfere(served_box, tmp_path, monkeypatch):
 )
 def test_calls_survive_faults_that_pass(served_box, box, fault):
     served_box.board.add(replace(fault, path="/2.0/folders", times=3))
-    assert box.folder_name("0") == "All Files"
+    assert box.folder_name(BoxId("0")) == "All Files"
 
 
 @pytest.mark.fault(10)
@@ -177,7 +178,7 @@ def test_a_pause_that_box_asks_for_is_kept_by_all_threads(served_box, box):
 def test_a_huge_retry_after_is_handed_on_instead_of_slept(served_box, box, after):
     served_box.board.add(Fault(path="/2.0/folders", status=429, headers={"Retry-After": after()}))
     with pytest.raises(SystemUnavailable, match="slow down") as caught:
-        box.folder_name("0")
+        box.folder_name(BoxId("0"))
     assert 3590 < (caught.value.retry_after_s or 0) <= 3600
     assert seen(served_box, path="/2.0/folders", times=1)
 

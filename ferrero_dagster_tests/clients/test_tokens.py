@@ -15,6 +15,7 @@ from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import AccessRefused
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, opened_box, seen
 
@@ -66,7 +67,7 @@ def test_connections_opened_one_after_the_other_share_a_log_in(served_dam, serve
     for _ in range(5):
         with opened_dam(served_dam, tokens) as dam, opened_box(served_box, tokens=tokens) as box:
             dam.check()
-            assert box.folder_name("0") == "All Files"
+            assert box.folder_name(BoxId("0")) == "All Files"
     assert seen(served_dam, path="/token$", times=1)
     assert seen(served_box, path="/oauth2/token", times=1)
 
@@ -77,7 +78,7 @@ def test_connections_opened_at_once_share_a_log_in_and_its_renewal(served_dam, s
     def use(_: int) -> str:
         with opened_dam(served_dam, tokens) as dam, opened_box(served_box, tokens=tokens) as box:
             dam.check()
-            return box.folder_name("0")
+            return box.folder_name(BoxId("0"))
 
     for _ in range(2):
         with ThreadPoolExecutor(4) as pool:

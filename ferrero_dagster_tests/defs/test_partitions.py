@@ -5,6 +5,7 @@ import threading
 import dagster as dg
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.fix_dagster import metadata
 from ferrero_dagster_tests.fix_world import A1
@@ -62,7 +63,7 @@ def test_a_run_that_somebody_queued_by_hand_keeps_the_sensor_from_starting_anoth
 
 
 def test_looks_at_once_give_each_campaign_one_key_and_no_key_twice(world):
-    campaigns = [Campaign(id=f"{n:040}", number="C1", name="Spring", status="A1", type="") for n in range(20)]
+    campaigns = [Campaign(id=DamId(f"{n:040}"), number="C1", name="Spring", status="A1", type="") for n in range(20)]
     given = []
 
     def look():

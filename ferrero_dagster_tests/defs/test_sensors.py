@@ -8,6 +8,7 @@ from dagster_postgres import PostgresRunStorage
 
 from ferrero_dagster.defs.runs import campaign_tags
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.tracking.ageing import overdue_campaigns
 from ferrero_dagster_tests.defs.test_operations import started
@@ -63,7 +64,7 @@ def test_a_tick_starts_a_campaign_as_a_tagged_partition_and_shows_what_it_found(
 def test_names_of_any_length_become_tags_that_dagsters_database_takes(empty_database_url):
     # PostgreSQL indexes the tags: no value may have more than 2,704 bytes.
     longest = "".join(map(chr, random.Random(1).choices(range(0x20000, 0x2A000), k=3000)))
-    campaign = Campaign(id="1", number=longest, name=longest, status="A1", type="Local Adaptation")
+    campaign = Campaign(id=DamId("1"), number=longest, name=longest, status="A1", type="Local Adaptation")
     tags = campaign_tags("a1_to_a2", campaign)
     storage = PostgresRunStorage(empty_database_url.replace("://", "+psycopg2://"))
     storage.add_run(dg.DagsterRun("a1_to_a2", tags=tags))

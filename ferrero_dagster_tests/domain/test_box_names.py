@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.box_names import box_file_name, box_name, campaign_folder_name, same_folder_name
+from ferrero_dagster.domain.ids import TrackingId
 
 ODD_CHARACTERS = './\\<>:"|?* \t\n\u00a0\u200d\u202e\ud800e\u0301🎄_a'
 odd_names = st.text(max_size=300) | st.text(alphabet=ODD_CHARACTERS, max_size=300)
@@ -31,7 +32,7 @@ def test_a_box_name_is_legal_and_stays_as_it_is(name):
 
 @given(odd_names, st.sampled_from(["", ".mp4", ".TIFF"]))
 def test_a_box_file_name_is_legal_and_ends_with_tracking_id_and_extension(stem, extension):
-    name = box_file_name(f"{stem}x{extension}", "ABC123")
+    name = box_file_name(f"{stem}x{extension}", TrackingId("ABC123"))
     assert is_legal(name)
     assert name.endswith(extension)
     assert box_name(name) == name
@@ -55,7 +56,7 @@ def test_a_box_file_name_is_legal_and_ends_with_tracking_id_and_extension(stem, 
     ],
 )
 def test_a_master_carries_its_tracking_id_in_box(name, in_box):
-    assert box_file_name(name, "ABC123") == in_box
+    assert box_file_name(name, TrackingId("ABC123")) == in_box
 
 
 @pytest.mark.parametrize(

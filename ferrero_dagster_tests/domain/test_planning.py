@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.planning import CampaignHistory, pause_left_s, pause_s, plan_finals, plan_masters
 from ferrero_dagster.domain.triage import Judgement, KnownFile, ListedFile
 
@@ -13,7 +14,7 @@ WAITS_TEN = "next attempt in 10 min"
 
 
 def campaign(letter):
-    return Campaign(id=letter * 40, number=letter.upper(), name="x", status="A1", type="Local Adaptation")
+    return Campaign(id=DamId(letter * 40), number=letter.upper(), name="x", status="A1", type="Local Adaptation")
 
 
 def masters(letters, histories=(), **named):
@@ -103,7 +104,7 @@ def test_every_campaign_is_either_due_or_skipped_with_a_reason(letters, failed):
 
 
 def judged(letter, place=0, state="ready"):
-    file = ListedFile(id=f"{letter}{place}", etag="0", name=letter, size_bytes=1, sha1_hex="")
+    file = ListedFile(id=BoxId(f"{letter}{place}"), etag="0", name=letter, size_bytes=1, sha1_hex="")
     return Judgement(file=file, state=state, looks=2, campaign_id=letter * 40)
 
 
@@ -117,7 +118,7 @@ def finals(judgements, *known, histories=(), complete="", **named):
     return plan_finals(
         judgements,
         {(one.file_id, one.etag): one for one in known},
-        {letter * 40: campaign(letter) for letter in "abcdefgh"},
+        {campaign(letter).id: campaign(letter) for letter in "abcdefgh"},
         _by_id(histories),
         complete=[letter * 40 for letter in complete],
         **{"hold": None, "cap": 5, "pauses_minutes": PAUSES} | named,

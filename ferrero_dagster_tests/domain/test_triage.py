@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import EXAMPLE_NAME, NameProblems, V2Name, parse_v2
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.triage import (
     KnownFile,
     KnownMaster,
@@ -24,10 +25,10 @@ RULES = load_site().naming
 
 
 def judged(name=EXAMPLE_NAME, *, looks=2, **master):
-    file = ListedFile(id="1", etag="0", name=name, size_bytes=5, sha1_hex="")
+    file = ListedFile(id=BoxId("1"), etag="0", name=name, size_bytes=5, sha1_hex="")
     known = {"tracking_id": "ABC123", "campaign_id": "c", "status": "active"} | master
     masters = {known["tracking_id"]: KnownMaster(**known)}
-    return judge(file, named([file], {}, RULES)["1"], masters, looks=looks, settle_looks=2)
+    return judge(file, named([file], {}, RULES)[file.id], masters, looks=looks, settle_looks=2)
 
 
 def test_a_settled_file_of_an_active_master_is_ready_for_its_campaign():
@@ -91,7 +92,7 @@ def test_no_right_name_is_passed_over(name):
 
 
 def known(*, size_bytes=5, state="ready", **values):
-    return KnownFile(file_id="1", etag="0", size_bytes=size_bytes, state=state, looks=2, **values)
+    return KnownFile(file_id=BoxId("1"), etag="0", size_bytes=size_bytes, state=state, looks=2, **values)
 
 
 @pytest.mark.parametrize(("before", "looks"), [(None, 1), (known(), 3), (known(size_bytes=4), 1)])
@@ -115,8 +116,8 @@ def test_only_what_changed_and_what_may_soon_be_moved_is_written_down(name, befo
 
 
 def test_a_name_that_was_wrong_is_parsed_again_only_where_todays_rules_may_accept_it():
-    file = ListedFile(id="1", etag="0", name=NEARLY, size_bytes=5, sha1_hex="")
+    file = ListedFile(id=BoxId("1"), etag="0", name=NEARLY, size_bytes=5, sha1_hex="")
     wrong = NameProblems(name=NEARLY, problems=judged("wrong").problems)
     before = {file.version: known(problems=wrong.problems)}
-    assert named([file], before, RULES)["1"] == wrong
-    assert named([replace(file, name=EXAMPLE_NAME)], before, RULES)["1"] == parse_v2(EXAMPLE_NAME, RULES)
+    assert named([file], before, RULES)[file.id] == wrong
+    assert named([replace(file, name=EXAMPLE_NAME)], before, RULES)[file.id] == parse_v2(EXAMPLE_NAME, RULES)

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import campaigns, outages, rounds
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
-CAMPAIGN = Campaign(id="c1", number="C000000078", name="Local adaptation", status="A1", type="Local Adaptation")
+CAMPAIGN = Campaign(id=DamId("c1"), number="C000000078", name="Local adaptation", status="A1", type="Local Adaptation")
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def patience(database, prefix="a1"):
 def test_a_campaign_is_remembered_as_the_dam_shows_it_and_since_when_it_has_its_status(seen, database_url):
     read = "SELECT campaign_name, status, status_since FROM campaign_status"
     first = run_sql(database_url, read)[0][2]
-    renamed = Campaign(id="c1", number="C1", name="x\0" * 200, status="A1", type="")
+    renamed = Campaign(id=DamId("c1"), number="C1", name="x\0" * 200, status="A1", type="")
     seen.transact(campaigns.note_seen, renamed)
     assert run_sql(database_url, read) == [("x\ufffd" * 200, "A1", first)]
     seen.transact(campaigns.note_status, "c1", "A2")

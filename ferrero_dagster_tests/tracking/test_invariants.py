@@ -14,13 +14,14 @@ from hypothesis.stateful import (
 )
 
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 from ferrero_dagster_tests.tracking.test_transfers import arrival, asset, box_file, claim_in
 
-ROUTE, ID = "a1_to_a2", "c1"
+ROUTE, ID = "a1_to_a2", DamId("c1")
 CAMPAIGN = Campaign(id=ID, number="C1", name="Local", status="A1", type="Local Adaptation")
 NUMBERS = st.integers(1, 3)
 

@@ -8,15 +8,18 @@ import pytest
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import masters, schema, steps, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
-ROUTE, CAMPAIGN = "a1_to_a2", "campaign-1"
+ROUTE, CAMPAIGN = "a1_to_a2", DamId("campaign-1")
 ROWS = {route.name: route for route in ROUTES.masters}
-DETAILS = MasterDetails(finals_folder_id="folder-9", description="für alle", extracted_fields={"BRAND": "Raffaello"})
+DETAILS = MasterDetails(
+    finals_folder_id=DamId("folder-9"), description="für alle", extracted_fields={"BRAND": "Raffaello"}
+)
 DIGEST = Digest(size_bytes=3, sha1_hex="a" * 40, md5_hex="b" * 32)
 MASTERS = "SELECT tracking_id, status, box_file_id FROM master_assets ORDER BY 1"
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import parse_v2
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.triage import KnownMaster, ListedFile, judge
 from ferrero_dagster.messages.facts import (
@@ -161,7 +162,7 @@ def _masters_facts(route: MastersRoute, campaign: CampaignRef, files: list[Moved
         attempts=3,
         reason=reason,
         reset_command=f"ferrero-dagster reset-retries {campaign.id} --yes",
-        reset_sql=campaigns.reset_sql(route.column_prefix, campaign.id),
+        reset_sql=campaigns.reset_sql(route.column_prefix, DamId(campaign.id)),
         run_id=RUN_ID,
     )
 
@@ -214,10 +215,11 @@ def _uploaded(route: FinalsRoute, campaign: CampaignRef, notes: Sequence[str]) -
 
 def _refused(route: FinalsRoute, campaign: CampaignRef) -> UploadFailed:
     name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
-    file = ListedFile(id=_BOX_FILE, etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
-    master = KnownMaster(tracking_id="ABC123", campaign_id=campaign.id, status="active")
+    file = ListedFile(id=BoxId(_BOX_FILE), etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
+    tracking_id = TrackingId("ABC123")
+    master = KnownMaster(tracking_id=tracking_id, campaign_id=DamId(campaign.id), status="active")
     parsed_name = parse_v2(name, SITE.naming)
-    return refusal(route, judge(file, parsed_name, {"ABC123": master}, looks=1, settle_looks=1), campaign)
+    return refusal(route, judge(file, parsed_name, {tracking_id: master}, looks=1, settle_looks=1), campaign)
 
 
 def _set_aside(route: FinalsRoute, name: str) -> UploadFailed:

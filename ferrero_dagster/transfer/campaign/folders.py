@@ -6,17 +6,18 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import same_folder_name
 from ferrero_dagster.domain.errors import CampaignError
+from ferrero_dagster.domain.ids import DamId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignFolders:
     """Ids of the folder that masters are taken from and of the one that their finals go to."""
 
-    source: str
-    finals: str
+    source: DamId
+    finals: DamId
 
 
-def find_folders(dam: Otmm, route: MastersRoute, campaign_id: str) -> CampaignFolders:
+def find_folders(dam: Otmm, route: MastersRoute, campaign_id: DamId) -> CampaignFolders:
     """The campaign's folders; finals go to the campaign folder itself where it has no folder for them yet.
 
     Raises:
@@ -33,6 +34,6 @@ def find_folders(dam: Otmm, route: MastersRoute, campaign_id: str) -> CampaignFo
     return CampaignFolders(source=source[0], finals=finals[0] if finals else campaign_id)
 
 
-def folders_named(children: list[tuple[str, str]], wanted: str) -> list[str]:
+def folders_named(children: list[tuple[DamId, str]], wanted: str) -> list[DamId]:
     """The ids of the folders that are called so, of ids and names."""
     return [folder_id for folder_id, name in children if same_folder_name(name, wanted)]

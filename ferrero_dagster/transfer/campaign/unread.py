@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError, Incident
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import campaigns, outbox
 from ferrero_dagster.tracking.campaigns import Unread
@@ -21,7 +22,7 @@ class UnreadCampaigns:
     database: Database
     site: Site
     #: Campaigns that the last look at them could not read.
-    unread_before: frozenset[str]
+    unread_before: frozenset[DamId]
     _is_any_read: bool = False
     _undecided: list[tuple[Campaign, FerreroError]] = field(default_factory=list)
 

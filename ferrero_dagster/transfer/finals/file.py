@@ -21,7 +21,8 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
 )
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, Transfer
+from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, ToDam
+from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import CampaignRef, FileUploaded, MovedFile, RouteRef
@@ -71,7 +72,7 @@ class FinalFiles:
     campaign: Campaign
     run_id: str
     #: DAM folder that the finals go to; None for the one remembered of each final's master.
-    target_id: str | None
+    target_id: DamId | None
     importing: FinalImport
 
     def move(self, task: AgencyFile, transit: Transit) -> MovedFile:
@@ -122,7 +123,7 @@ class FinalFiles:
             notes=tuple(note for note in notes if note),
         )  # fmt: skip
 
-    def _master(self, tracking_id: str) -> tuple[str, object]:
+    def _master(self, tracking_id: TrackingId) -> tuple[DamId, object]:
         """The folder that the final goes to, and its master's full metadata."""
         if self.campaign.status == GONE:
             raise PermanentError(
@@ -160,7 +161,7 @@ class FinalFiles:
             listed = creativex_of(file.template)
             return replace(listed, notes=(*listed.notes, f"CreativeX could not be read: {error}"))
 
-    def _record(self, task: AgencyFile, transfer: Transfer, arrival: _Arrival) -> MovedFile:
+    def _record(self, task: AgencyFile, transfer: ToDam, arrival: _Arrival) -> MovedFile:
         file, name = task.file, task.parsed
         asset, score = arrival.asset, arrival.creativex.score
         arrived = Arrival(
@@ -192,7 +193,7 @@ class FinalFiles:
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
         return mails.moved_file(moved, unkept_fields=arrival.unkept_fields)
 
-    def _delete(self, file: ListedFile, transfer: Transfer) -> None:
+    def _delete(self, file: ListedFile, transfer: ToDam) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
         try:
             with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
@@ -203,12 +204,12 @@ class FinalFiles:
             left = [(file.id, file.etag)]
             self.systems.database.transact(steps.leave_agency_folder, self.route.name, left)
 
-    def _note_undeleted(self, cursor: Cursor, transfer: Transfer, reason: str) -> None:
+    def _note_undeleted(self, cursor: Cursor, transfer: ToDam, reason: str) -> None:
         transfers.note_undeleted(cursor, transfer.id, reason)
         fact = mails.undeleted(self.campaign, transfer, reason=reason)
         mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self.campaign.id)
 
-    def _count_failure(self, transfer: Transfer, error: FerreroError) -> None:
+    def _count_failure(self, transfer: ToDam, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""
         attempts = transfer.attempts + 1
         is_last = not error.retry or attempts >= self.systems.site.agency.max_attempts

@@ -8,6 +8,7 @@ from typing import Any
 
 from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
 from ferrero_dagster.domain.files import DamAsset, Digest
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.transfers import FinalTransfer
@@ -48,7 +49,7 @@ class FinalImport:
         digest: Digest,
         *,
         name: str,
-        folder_id: str,
+        folder_id: DamId,
         representation: dict[str, Any],
         uploaded: Callable[[int], None],
     ) -> Brought:
@@ -76,7 +77,7 @@ class FinalImport:
         digest: Digest,
         *,
         name: str,
-        folder_id: str,
+        folder_id: DamId,
         representation: dict[str, Any],
         uploaded: Callable[[int], None],
     ) -> Brought:

@@ -10,6 +10,7 @@ from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import Incident
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.planning import CampaignHistory, FinalsPlan, plan_finals
 from ferrero_dagster.domain.triage import (
     Judgement,
@@ -58,11 +59,11 @@ class FinalsLooker:
     #: Opens the agency's folder; where Box refuses us or is out, that is reported like any other incident.
     open_agency: Callable[[], AbstractContextManager[BoxAgency]]
     route: FinalsRoute
-    folder_id: str
+    folder_id: BoxId
     database: Database
     site: Site
 
-    def look(self, *, running: Collection[str]) -> FinalsLook:
+    def look(self, *, running: Collection[DamId]) -> FinalsLook:
         """List the folder, judge every file, write down what changed, mail new refusals, and say what is to start.
 
         `running` holds the ids of campaigns that have an unfinished run on this route. Costs one call to Box per
@@ -108,11 +109,11 @@ class FinalsLooker:
         ids = {j.campaign_id for j in refused if j.campaign_id}
         found = campaigns.known(cursor, ids) if ids else []
         refs = {campaign.id: CampaignRef.model_validate(campaign) for campaign in found}
-        facts = [(refusal(self.route, j, refs.get(j.campaign_id or "")), j.file) for j in refused]
+        facts = [(refusal(self.route, j, refs.get(j.campaign_id) if j.campaign_id else None), j.file) for j in refused]
         outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
 
     def _plan(
-        self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[str]
+        self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[DamId]
     ) -> FinalsPlan:
         site = self.site.agency
         complete = self._complete(cursor) if site.advance_when_complete else []
@@ -128,15 +129,15 @@ class FinalsLooker:
             pauses_minutes=site.retry_pauses_minutes,
         )
 
-    def _complete(self, cursor: Cursor) -> list[str]:
+    def _complete(self, cursor: Cursor) -> list[DamId]:
         """Campaigns that have all their finals, and those whose status a run had begun to set when it died."""
         unfinished = rounds.unfinished_advances(cursor, self.route.name)
         return finals.complete_campaigns(cursor, self.route) + unfinished
 
 
 def _histories(
-    cursor: Cursor, route: FinalsRoute, ids: Iterable[str], running: Collection[str]
-) -> dict[str, CampaignHistory]:
+    cursor: Cursor, route: FinalsRoute, ids: Iterable[DamId], running: Collection[DamId]
+) -> dict[DamId, CampaignHistory]:
     open_rounds = rounds.open_rounds(cursor, route.name, ids)
     return {id_: _history(open_rounds.get(id_), is_running=id_ in running) for id_ in ids}
 

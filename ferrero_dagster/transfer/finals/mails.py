@@ -1,7 +1,8 @@
 """What people are told of finals (SPEC 4.3-4.7); each message is written in the transaction of its fact."""
 
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.files import Campaign, Transfer
+from ferrero_dagster.domain.files import Campaign, ToDam
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.messages.facts import (
     CampaignRef,
     FileUploaded,
@@ -21,13 +22,13 @@ def add(
     fact: FileUploaded | UploadFailed | FinalsComplete | WorkflowError,
     key: str,
     *,
-    campaign_id: str | None,
+    campaign_id: DamId | None,
 ) -> None:
     """Write a message, once per key for ever."""
     outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=campaign_id)
 
 
-def moved_file(transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
+def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
     """A final in the DAM as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
@@ -39,9 +40,7 @@ def moved_file(transfer: Transfer, *, unkept_fields: tuple[str, ...] = ()) -> Mo
     )
 
 
-def set_aside(
-    route: FinalsRoute, campaign: Campaign, transfer: Transfer, *, reason: str, attempts: int
-) -> UploadFailed:
+def set_aside(route: FinalsRoute, campaign: Campaign, transfer: ToDam, *, reason: str, attempts: int) -> UploadFailed:
     """A file that failed too often, or for a reason that does not pass (SPEC 4.5)."""
     return UploadFailed(
         file_name=transfer.source_name, box_file_id=transfer.source_id, tracking_id=transfer.tracking_id,
@@ -50,7 +49,7 @@ def set_aside(
     )  # fmt: skip
 
 
-def undeleted(campaign: Campaign, transfer: Transfer, *, reason: str) -> WorkflowError:
+def undeleted(campaign: Campaign, transfer: ToDam, *, reason: str) -> WorkflowError:
     """A final that has arrived, but stays in the agency's folder."""
     return WorkflowError(
         headline=f"{transfer.source_name} has arrived, but cannot be deleted in Box",

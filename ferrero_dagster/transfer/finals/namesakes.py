@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.domain.files import DamAsset
+from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking import finals
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.finals import KnownFinal
@@ -21,9 +22,9 @@ class Namesakes:
     #: Of which we know nothing: put there by hand, or by an import of ours whose end we did not see.
     unknown: tuple[DamAsset, ...] = ()
     #: The tracking ID that another asset was delivered under.
-    taken_by: str | None = None
+    taken_by: TrackingId | None = None
     #: SHA-1 of what we delivered ourselves, by asset id.
-    sha1_by_id: dict[str, str]
+    sha1_by_id: dict[DamId, str]
 
     @property
     def usable(self) -> tuple[DamAsset, ...]:
@@ -38,9 +39,9 @@ class TargetFolders:
         self._dam = dam
         self._database = database
         self._lock = threading.Lock()
-        self._names: dict[str, dict[str, set[str]]] = {}
+        self._names: dict[DamId, dict[str, set[DamId]]] = {}
 
-    def namesakes(self, folder_id: str, name: str, tracking_id: str) -> Namesakes:
+    def namesakes(self, folder_id: DamId, name: str, tracking_id: TrackingId) -> Namesakes:
         """The assets of this name, compared without regard to case, for a final with this tracking ID."""
         ids = self._ids(folder_id, name)
         if not ids:
@@ -52,10 +53,10 @@ class TargetFolders:
         )
         return _sorted(assets, known)
 
-    def _ids(self, folder_id: str, name: str) -> set[str]:
+    def _ids(self, folder_id: DamId, name: str) -> set[DamId]:
         with self._lock:
             if folder_id not in self._names:
-                found: dict[str, set[str]] = defaultdict(set)
+                found: dict[str, set[DamId]] = defaultdict(set)
                 for asset in self._dam.assets_directly_in(folder_id):
                     found[asset.name.casefold()].add(asset.id)
                 self._names[folder_id] = found

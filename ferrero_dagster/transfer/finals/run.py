@@ -6,6 +6,7 @@ from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam, PermanentError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import agency_files, campaigns, finals, rounds
@@ -43,7 +44,7 @@ class FinalsOutcome:
         return f"{', '.join(parts)}; the status is {self.status}."
 
 
-def move_finals(route: FinalsRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> FinalsOutcome:
+def move_finals(route: FinalsRoute, campaign_id: DamId, systems: Systems, watcher: Watcher) -> FinalsOutcome:
     """Move all files of one campaign that are ready for the route; safe to run again, whatever became of earlier runs.
 
     Raises:
@@ -61,7 +62,7 @@ def move_finals(route: FinalsRoute, campaign_id: str, systems: Systems, watcher:
 @dataclass(frozen=True, slots=True)
 class _FinalsMove:
     route: FinalsRoute
-    campaign_id: str
+    campaign_id: DamId
     systems: Systems
     watcher: Watcher
     lock: HeldLock
@@ -98,7 +99,7 @@ class _FinalsMove:
 
     # --- find ----------------------------------------------------------------------------------------------------
 
-    def _target(self, campaign: Campaign) -> str | None:
+    def _target(self, campaign: Campaign) -> DamId | None:
         """The folder that the finals go to; None for the upload directory of each final's master."""
         wanted = self.route.target_folder
         if not wanted or campaign.status == GONE:
@@ -131,7 +132,7 @@ class _FinalsMove:
 
     # --- move ----------------------------------------------------------------------------------------------------
 
-    def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: str | None) -> FinalsOutcome:
+    def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: DamId | None) -> FinalsOutcome:
         files = FinalFiles(
             systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id,
             target_id=target_id, importing=FinalImport(self.systems),

@@ -7,7 +7,8 @@ from itertools import islice
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
-from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, Transfer
+from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
@@ -22,7 +23,7 @@ class Claimed:
     """An asset with full metadata, its transfer, and the name it gets in Box."""
 
     asset: DamAsset
-    transfer: Transfer
+    transfer: ToBox
     box_name: str
 
     @property
@@ -37,11 +38,11 @@ class MasterFiles:
 
     systems: Systems
     route: MastersRoute
-    campaign_id: str
+    campaign_id: DamId
     run_id: str
     folders: CampaignFolders
     #: Box folder that the masters go to.
-    box_folder_id: str
+    box_folder_id: BoxId
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
@@ -108,7 +109,7 @@ class MasterFiles:
         return moved_file(arrived)
 
 
-def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:
+def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:
     """`<stem>_<TRACKID>.<ext>`; where that name is taken, as by an earlier version of a final, a numbered one."""
     wanted = box_file_name(transfer.source_name, transfer.tracking_id)
     same_master = [other for other in known if other.tracking_id == transfer.tracking_id]
@@ -118,10 +119,10 @@ def _box_name(transfer: Transfer, known: Iterable[Transfer]) -> str:
         if box_file_name(other.source_name, other.tracking_id).casefold() == wanted.casefold()
     )
     number = sharing.index(transfer.id) + 1
-    return wanted if number == 1 else box_file_name(transfer.source_name, f"{number}_{transfer.tracking_id}")
+    return box_file_name(transfer.source_name, transfer.tracking_id, number=number)
 
 
-def moved_file(transfer: Transfer) -> MovedFile:
+def moved_file(transfer: ToBox) -> MovedFile:
     """A transfer that has arrived, as people are told of it."""
     return MovedFile(
         name=transfer.source_name,

@@ -10,6 +10,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
 from ferrero_dagster.tracking import campaigns, outages, rounds
 from ferrero_dagster.tracking.campaigns import Patience
@@ -49,7 +50,7 @@ class MastersLooker:
     interval_s: float
     deadline_s: float = 40
 
-    def look(self, *, running: Collection[str]) -> MastersLook:
+    def look(self, *, running: Collection[DamId]) -> MastersLook:
         """Search for campaigns, look into those that are due, count polls of empty folders, and say what is to start.
 
         `running` holds the ids of campaigns that have an unfinished run on this route. Where DAM or PostgreSQL cannot
@@ -63,7 +64,7 @@ class MastersLooker:
             look.notes.append(str(error))
         return look
 
-    def _look(self, look: MastersLook, running: Collection[str], *, ends: float) -> None:
+    def _look(self, look: MastersLook, running: Collection[DamId], *, ends: float) -> None:
         look.found = self._found()
         self.database.transact(self._note, look.found)
         plan = self.database.transact(self._plan, look.found, running)
@@ -81,7 +82,7 @@ class MastersLooker:
         for campaign in found:
             campaigns.note_found(cursor, campaign)
 
-    def _plan(self, cursor: Cursor, found: Sequence[Campaign], running: Collection[str]) -> MastersPlan:
+    def _plan(self, cursor: Cursor, found: Sequence[Campaign], running: Collection[DamId]) -> MastersPlan:
         pauses = self.site.campaigns.retry_pauses_minutes
         resumed = self._unfinished(cursor, {campaign.id for campaign in found})
         ids = [campaign.id for campaign in (*resumed, *found)]
@@ -94,7 +95,7 @@ class MastersLooker:
             interval_s=self.interval_s,
         )
 
-    def _unfinished(self, cursor: Cursor, found_ids: Collection[str]) -> list[Campaign]:
+    def _unfinished(self, cursor: Cursor, found_ids: Collection[DamId]) -> list[Campaign]:
         """Campaigns whose status a run had begun to set when it died: the search may not find them any more."""
         ids = rounds.unfinished_advances(cursor, self.route.name)
         return campaigns.known(cursor, [id_ for id_ in ids if id_ not in found_ids])
@@ -154,8 +155,8 @@ class MastersLooker:
 
 
 def _histories(
-    cursor: Cursor, route: MastersRoute, ids: list[str], running: Collection[str]
-) -> dict[str, CampaignHistory]:
+    cursor: Cursor, route: MastersRoute, ids: list[DamId], running: Collection[DamId]
+) -> dict[DamId, CampaignHistory]:
     patience = campaigns.patience(cursor, route.column_prefix, ids)
     unread = campaigns.unread(cursor, ids)
     # A reset by SQL leaves no time of a last attempt.

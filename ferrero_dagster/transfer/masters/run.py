@@ -10,6 +10,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import campaign_folder_name
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
+from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
@@ -53,7 +54,7 @@ class MastersOutcome:
         return f"All {total} files are in Box, {len(self.moved)} of them by this run; the status is {self.status}."
 
 
-def move_masters(route: MastersRoute, campaign_id: str, systems: Systems, watcher: Watcher) -> MastersOutcome:
+def move_masters(route: MastersRoute, campaign_id: DamId, systems: Systems, watcher: Watcher) -> MastersOutcome:
     """Move one campaign along a route as far as it goes; safe to run again, whatever became of earlier runs.
 
     Raises:
@@ -69,7 +70,7 @@ def move_masters(route: MastersRoute, campaign_id: str, systems: Systems, watche
 @dataclass(frozen=True, slots=True)
 class _MastersMove:
     route: MastersRoute
-    campaign_id: str
+    campaign_id: DamId
     systems: Systems
     watcher: Watcher
     lock: HeldLock
@@ -179,7 +180,7 @@ class _MastersMove:
         route, database = self.route.name, self.systems.database
         listed_keys = {(asset.id, asset.version) for asset in listed}
 
-        def work(cursor: Cursor) -> set[tuple[str, str]]:
+        def work(cursor: Cursor) -> set[tuple[DamId, str]]:
             transfers.adopt_cron_masters(cursor, route, self.campaign_id, listed)
             steps.intend(cursor, self.route, self.campaign_id, listed, finals_folder_id=folders.finals)
             known = transfers.of_campaign(cursor, route, self.campaign_id)
@@ -198,7 +199,7 @@ class _MastersMove:
             moved_file(transfer) for key, transfer in known.items() if transfer.state == "moved" and key in only
         )
 
-    def _box_folder(self, campaign: Campaign, current: rounds.Round) -> str:
+    def _box_folder(self, campaign: Campaign, current: rounds.Round) -> BoxId:
         """The folder that all files of the round go to, under whatever name the campaign has by now."""
         kept_id = current.box_folder_id
         if kept_id and self.systems.box.has_folder(kept_id):
@@ -207,7 +208,7 @@ class _MastersMove:
         self.systems.database.transact(rounds.note_box_folder, current.id, folder_id)
         return folder_id
 
-    def _made_box_folder(self, campaign: Campaign) -> str:
+    def _made_box_folder(self, campaign: Campaign) -> BoxId:
         root_id = self.systems.box_folders[self.route.box_root]
         name = campaign_folder_name(self.route.box_folder, campaign.number, campaign.name)
         folder_id = self.systems.box.ensure_folder(root_id, name)
@@ -218,7 +219,7 @@ class _MastersMove:
     # --- move ----------------------------------------------------------------------------------------------------
 
     def _move(
-        self, missing: list[DamAsset], folders: CampaignFolders, box_folder_id: str
+        self, missing: list[DamAsset], folders: CampaignFolders, box_folder_id: BoxId
     ) -> tuple[tuple[MovedFile, ...], list[tuple[FailedFile, str]]]:
         """Try every missing asset once, also those that arrive meanwhile; failed ones come with their error's code.
 
@@ -226,9 +227,9 @@ class _MastersMove:
             FerreroError: an incident stopped it; what was under way has ended, the rest is left for the next run.
         """
         moved: list[MovedFile] = []
-        failures: dict[str, tuple[FailedFile, str]] = {}
+        failures: dict[DamId, tuple[FailedFile, str]] = {}
         listed: list[DamAsset] = []
-        tried: set[tuple[str, str]] = set()
+        tried: set[tuple[DamId, str]] = set()
         files = MasterFiles(
             systems=self.systems, route=self.route, campaign_id=self.campaign_id, run_id=self.watcher.run_id,
             folders=folders, box_folder_id=box_folder_id,

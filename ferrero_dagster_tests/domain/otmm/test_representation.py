@@ -9,6 +9,7 @@ import pytest
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.domain.otmm.metadata import field_value, field_values
 from ferrero_dagster.domain.otmm.representation import MediaFacts, Representation, build_representation
 from ferrero_dagster_tests.domain.otmm.otmm_fields import (
@@ -36,7 +37,7 @@ NAME = V2Name(
     sequence="001",
     duration="6S",
     aspect_ratio="16x9",
-    tracking_id="ABC123",
+    tracking_id=TrackingId("ABC123"),
     extension="mp4",
 )
 FIELD = "com.artesia.metadata.MetadataField"

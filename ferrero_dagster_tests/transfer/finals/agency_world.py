@@ -9,6 +9,7 @@ from typing import Any
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.metadata import texts
@@ -37,7 +38,7 @@ class Agency:
         site = Site.model_validate(world.systems.site.model_dump())
         return Agency(replace(world, systems=replace(world.systems, site=site)))
 
-    def campaign(self, *tracking_ids: str, status: str = "A2") -> str:
+    def campaign(self, *tracking_ids: str, status: str = "A2") -> DamId:
         """The id of a campaign with one active master for each tracking ID, all with the same metadata."""
         campaign_id = self.world.campaign({"Master.png": b"master"}, status=status)
         database, dam = self.world.database, self.world.systems.dam
@@ -49,7 +50,7 @@ class Agency:
         """Masters of a campaign, as its first route left them in the tables."""
         store, dam = self.world.dam.store, self.world.systems.dam
         [asset] = store.assets(store.folder(campaign_id, "01 Master Assets"))
-        [loaded] = dam.load_assets([asset.id])
+        [loaded] = dam.load_assets([DamId(asset.id)])
         self.world.database.transact(
             lambda cursor: cursor.execute(
                 """
@@ -81,7 +82,7 @@ class Agency:
         """The names in the agency's folder."""
         return sorted(self.world.box.store.tree(AGENCY_FOLDER))
 
-    def look(self, *, running: tuple[str, ...] = ()) -> FinalsLook:
+    def look(self, *, running: tuple[DamId, ...] = ()) -> FinalsLook:
         """One look at the agency's folder."""
         s = self.world.systems
         looker = FinalsLooker(
@@ -103,12 +104,12 @@ class Agency:
             self.look()
         return self.look()
 
-    def move(self, campaign_id: str) -> FinalsOutcome:
+    def move(self, campaign_id: DamId) -> FinalsOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id="run", log=self.world.said.append, on_moved=self.world.events.append)
         return move_finals(A2, campaign_id, self.world.systems, watcher)
 
-    def settle_and_move(self, campaign_id: str) -> FinalsOutcome:
+    def settle_and_move(self, campaign_id: DamId) -> FinalsOutcome:
         """What happens when nothing goes wrong."""
         self.settled_look()
         return self.move(campaign_id)

@@ -9,6 +9,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN
@@ -41,7 +42,7 @@ def environment(world: World, directory: Path) -> dict[str, str]:
     }
 
 
-def start(environment: Mapping[str, str], campaign_id: str) -> tuple[ForkServerProcess, Connection]:
+def start(environment: Mapping[str, str], campaign_id: DamId) -> tuple[ForkServerProcess, Connection]:
     """The process that moves the campaign's finals; over the pipe it says by how many bytes its memory grew."""
     receiver, sender = _context.Pipe(duplex=False)
     process = _context.Process(target=_run, args=(dict(environment), campaign_id, sender))
@@ -50,7 +51,7 @@ def start(environment: Mapping[str, str], campaign_id: str) -> tuple[ForkServerP
     return process, receiver
 
 
-def _run(environment: dict[str, str], campaign_id: str, sender: Connection) -> None:
+def _run(environment: dict[str, str], campaign_id: DamId, sender: Connection) -> None:
     os.environ.update(environment)
     with Connections.from_environment().systems() as systems:
         before = _peak_bytes()

@@ -8,6 +8,7 @@ from pathlib import Path
 from box_sdk_gen import BaseUrls
 
 from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import QUICK
@@ -22,7 +23,7 @@ _CONTEXT.set_forkserver_preload([__name__])
 class Run:
     """A run of a campaign along a1_to_a2, and the addresses that it uses."""
 
-    campaign_id: str
+    campaign_id: DamId
     dam_url: str
     box_config: Path
     box_urls: BaseUrls
