@@ -21,9 +21,10 @@ from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.fix_world import World
 
 RUN_KEY, PARTITION = "dagster/run_key", "dagster/partition"
-_LAST = ("last_retry_at", "last_error_at")
+#: Columns of a route that say when something was last.
+LAST = ("last_retry_at", "last_error_at")
 _TIMES = (
-    *(f"campaign_status SET {p}_{at} = {p}_{at} - interval" for p in ("a1", "a5", "b1") for at in _LAST),
+    *(f"campaign_status SET {p}_{at} = {p}_{at} - interval" for p in ("a1", "a5", "b1") for at in LAST),
     "campaign_rounds SET last_failed_at = last_failed_at - interval",
     "outages SET last_failure_at = last_failure_at - interval",
     "outages SET began_at = began_at - interval",
