@@ -159,7 +159,7 @@ def test_files_that_keep_failing_need_somebody(database):
     transfer(database, "m3")
     report = make(database).report
     [need] = report.needs
-    assert (need.what, need.why, need.url) == ("C1 One", "2 files keep failing, first: m1.mp4 is empty", "dc1")
+    assert (need.what, need.why, need.id) == ("C1 One", "2 files keep failing, first: m1.mp4 is empty", "c1")
     assert (need.days, report.verdict) == (0, "1 thing needs you")
 
 
