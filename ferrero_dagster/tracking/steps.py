@@ -1,11 +1,11 @@
-"""The steps of a file's way that concern two tables: each is written down in the caller's one transaction."""
+"""The steps of a way that concern two tables: each is written down in the caller's one transaction."""
 
 from collections.abc import Collection
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.tracking import agency_files, finals, masters, transfers
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, rounds, transfers
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -54,6 +54,12 @@ def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bo
     if is_new:
         finals.add_active(cursor, transfer.id)
     return is_new
+
+
+def note_failed_run(cursor: Cursor, route: MastersRoute, current: rounds.Round) -> None:
+    """A run ended without moving everything, for no error of the campaign: the next attempt comes after a pause."""
+    if rounds.note_failure(cursor, current.id):
+        campaigns.note_attempt(cursor, route.column_prefix, current.campaign_id)
 
 
 def leave_agency_folder(cursor: Cursor, route: str, versions: Collection[tuple[BoxId, str]]) -> None:

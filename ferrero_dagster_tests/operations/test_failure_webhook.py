@@ -5,7 +5,7 @@ import pytest
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import CampaignError
 from ferrero_dagster.tracking import rounds
-from ferrero_dagster.transfer.masters.mails import Reporter, count_strike
+from ferrero_dagster.transfer.masters.mails import MastersMails
 from ferrero_dagster_tests.fix_world import A1
 from ferrero_dagster_tests.operations.stuck import NO_FOLDER, campaign, rows, seen
 
@@ -27,7 +27,7 @@ def test_make_is_told_of_a_given_up_campaign_where_site_settings_and_route_want_
     seen(world.database, campaign())
     patience = SITE.campaigns.model_copy(update={"webhook_on_permanent_failure": is_wanted})
     site = SITE.model_copy(update={"campaigns": patience})
-    reporter = Reporter(
+    mails = MastersMails(
         route=replace(A1, webhook=route_has),
         campaign=campaign(),
         round=world.database.transact(rounds.open_round, "a1_to_a2", "a" * 40),
@@ -35,7 +35,7 @@ def test_make_is_told_of_a_given_up_campaign_where_site_settings_and_route_want_
         run_id="1",
     )
     for _ in range(3):
-        count_strike(reporter, CampaignError(NO_FOLDER))
+        mails.count_strike(CampaignError(NO_FOLDER))
     sent = rows(
         world.database, "SELECT channel, fact FROM notifications WHERE template = 'a1_to_a2_permanently_failed'"
     )

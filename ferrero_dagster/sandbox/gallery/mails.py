@@ -31,10 +31,10 @@ from ferrero_dagster.messages.facts import (
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.messages.refusals import refusal
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.transfer.finals.mails import refusal
 
 SITE = load_site()
 LINKS = Links(

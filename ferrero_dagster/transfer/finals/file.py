@@ -25,14 +25,13 @@ from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, To
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.messages.facts import CampaignRef, FileUploaded, MovedFile, RouteRef
+from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
-from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
-from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.importing import FinalImport
+from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
 from ferrero_dagster.transfer.systems import Systems
 
@@ -71,6 +70,7 @@ class FinalFiles:
     route: FinalsRoute
     campaign: Campaign
     run_id: str
+    mails: FinalsMails
     #: DAM folder that the finals go to; None for the one remembered of each final's master.
     target_id: DamId | None
     importing: FinalImport
@@ -88,13 +88,13 @@ class FinalFiles:
         )
         try:
             if final.transfer.state == "moved":
-                moved = mails.moved_file(final.transfer)
+                moved = moved_file(final.transfer)
             else:
                 moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
         except (Incident, ChangedMeanwhile):
             raise
         except FerreroError as error:
-            self._count_failure(final.transfer, error)
+            self.mails.count_failure(final.transfer, error)
             raise
         self._delete(file, final.transfer)
         return moved
@@ -169,8 +169,8 @@ class FinalFiles:
             run_id=self.run_id, adopted=arrival.is_adopted,
         )  # fmt: skip
         fact = FileUploaded(
-            route=RouteRef.model_validate(self.route),
-            campaign=CampaignRef.model_validate(self.campaign),
+            route=self.route,
+            campaign=self.campaign,
             run_id=self.run_id,
             original_name=file.name,
             clean_name=name.clean_name,
@@ -183,15 +183,10 @@ class FinalFiles:
             unkept_fields=arrival.unkept_fields,
             notes=arrival.notes,
         )
-
-        def work(cursor: Cursor) -> None:
-            if steps.record_final(cursor, transfer, arrived):
-                mails.add(cursor, fact, str(transfer.id), campaign_id=self.campaign.id)
-
-        self.systems.database.transact(work)
+        self.mails.tell_uploaded(transfer, arrived, fact)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return mails.moved_file(moved, unkept_fields=arrival.unkept_fields)
+        return moved_file(moved, unkept_fields=arrival.unkept_fields)
 
     def _delete(self, file: ListedFile, transfer: ToDam) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
@@ -199,26 +194,7 @@ class FinalFiles:
             with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
                 self.systems.box.delete(file.id, etag=file.etag)
         except ForbiddenInBox as error:
-            self.systems.database.transact(self._note_undeleted, transfer, str(error))
+            self.mails.tell_undeleted(transfer, str(error))
         else:
             left = [(file.id, file.etag)]
             self.systems.database.transact(steps.leave_agency_folder, self.route.name, left)
-
-    def _note_undeleted(self, cursor: Cursor, transfer: ToDam, reason: str) -> None:
-        transfers.note_undeleted(cursor, transfer.id, reason)
-        fact = mails.undeleted(self.campaign, transfer, reason=reason)
-        mails.add(cursor, fact, f"{transfer.id}:undeleted", campaign_id=self.campaign.id)
-
-    def _count_failure(self, transfer: ToDam, error: FerreroError) -> None:
-        """Count the attempt; after the last one, or where another cannot help, the file is set aside with a mail."""
-        attempts = transfer.attempts + 1
-        is_last = not error.retry or attempts >= self.systems.site.agency.max_attempts
-
-        def work(cursor: Cursor) -> None:
-            transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
-            set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
-            if set_aside_at:
-                fact = mails.set_aside(self.route, self.campaign, transfer, reason=str(error), attempts=attempts)
-                mails.add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}", campaign_id=self.campaign.id)
-
-        self.systems.database.transact(work)

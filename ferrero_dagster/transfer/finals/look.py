@@ -22,11 +22,10 @@ from ferrero_dagster.domain.triage import (
     judge,
     named,
 )
-from ferrero_dagster.messages.facts import CampaignRef
-from ferrero_dagster.messages.refusals import refusal
-from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, outbox, rounds, steps
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.finals.mails import tell_refused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,14 +102,7 @@ class FinalsLooker:
         agency_files.save_judgements(cursor, self.route.name, news)
         if gone := known.keys() - {judgement.file.version for judgement in judgements}:
             steps.leave_agency_folder(cursor, self.route.name, gone)
-        self._mail_refusals(cursor, [judgement for judgement in news if judgement.state == "refused"])
-
-    def _mail_refusals(self, cursor: Cursor, refused: Sequence[Judgement]) -> None:
-        ids = {j.campaign_id for j in refused if j.campaign_id}
-        found = campaigns.known(cursor, ids) if ids else []
-        refs = {campaign.id: CampaignRef.model_validate(campaign) for campaign in found}
-        facts = [(refusal(self.route, j, refs.get(j.campaign_id) if j.campaign_id else None), j.file) for j in refused]
-        outbox.add_mails(cursor, {f"mail:{fact.template}:{file.id}:{file.etag}": fact for fact, file in facts})
+        tell_refused(cursor, self.route, [judgement for judgement in news if judgement.state == "refused"])
 
     def _plan(
         self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[DamId]

@@ -1,31 +1,131 @@
-"""What people are told of finals (SPEC 4.3-4.7); each message is written in the transaction of its fact."""
+"""What became of a campaign's finals: each fact and its message, written in one transaction (SPEC 4.3-4.7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.files import Campaign, ToDam
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.files import Arrival, Campaign, ToDam
 from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.messages.facts import (
     CampaignRef,
     FileUploaded,
     FinalsComplete,
     MovedFile,
-    RouteRef,
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.tracking import campaigns, outbox, rounds, transfers
+from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems
 
 
-def add(
-    cursor: Cursor,
-    fact: FileUploaded | UploadFailed | FinalsComplete | WorkflowError,
-    key: str,
-    *,
-    campaign_id: DamId | None,
-) -> None:
-    """Write a message, once per key for ever."""
-    outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=campaign_id)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalsMails:
+    """Writes down, and tells people, what became of one campaign's files, and how a run of it ended."""
+
+    systems: Systems
+    route: FinalsRoute
+    campaign: Campaign
+    run_id: str
+
+    def tell_complete(self, current: rounds.Round, *, notes: tuple[str, ...] = ()) -> None:
+        """The status is set and read back: tell everybody (SPEC 4.7); idempotent."""
+
+        def work(cursor: Cursor) -> None:
+            campaigns.note_status(cursor, self.campaign.id, self.route.status_after)
+            rounds.close(cursor, current.id, "advanced")
+            arrived = transfers.moved(cursor, self.route.name, self.campaign.id)
+            fact = FinalsComplete(
+                route=self.route,
+                campaign=self.campaign,
+                run_id=self.run_id,
+                files=tuple(map(moved_file, arrived)),
+                notes=notes,
+            )
+            self._add(cursor, fact, current.key)
+
+        self.systems.database.transact(work)
+
+    def tell_uploaded(self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded) -> None:
+        """The final is in the DAM and proven (SPEC 4.3); idempotent."""
+
+        def work(cursor: Cursor) -> None:
+            if steps.record_final(cursor, transfer, arrival):
+                self._add(cursor, fact, str(transfer.id))
+
+        self.systems.database.transact(work)
+
+    def count_failure(self, transfer: ToDam, error: FerreroError) -> None:
+        """Count the attempt; after the last one, or where another cannot help, the file is set aside (SPEC 4.5)."""
+        attempts = transfer.attempts + 1
+        is_last = not error.retry or attempts >= self.systems.site.agency.max_attempts
+
+        def work(cursor: Cursor) -> None:
+            transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
+            set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
+            if set_aside_at:
+                fact = self._set_aside(transfer, attempts, str(error))
+                self._add(cursor, fact, f"{transfer.id}:set_aside:{set_aside_at}")
+
+        self.systems.database.transact(work)
+
+    def _set_aside(self, transfer: ToDam, attempts: int, reason: str) -> UploadFailed:
+        return UploadFailed(
+            route=self.route,
+            campaign=self.campaign,
+            file_name=transfer.source_name,
+            box_file_id=transfer.source_id,
+            tracking_id=transfer.tracking_id,
+            reason=reason,
+            set_aside=True,
+            attempts=attempts,
+        )
+
+    def tell_undeleted(self, transfer: ToDam, reason: str) -> None:
+        """A final has arrived, but stays in the agency's folder: told once, and tried again much later."""
+        fact = WorkflowError(
+            headline=f"{transfer.source_name} has arrived, but cannot be deleted in Box",
+            explanation=reason,
+            what_to_do="Delete it there by hand, or mend what is wrong; deleting is tried again from time to time.",
+            details=(("Campaign", str(self.campaign)),),
+            box_file_id=transfer.source_id,
+        )
+
+        def work(cursor: Cursor) -> None:
+            transfers.note_undeleted(cursor, transfer.id, reason)
+            self._add(cursor, fact, f"{transfer.id}:undeleted")
+
+        self.systems.database.transact(work)
+
+    def _add(
+        self, cursor: Cursor, fact: FileUploaded | UploadFailed | FinalsComplete | WorkflowError, key: str
+    ) -> None:
+        """Write a message, once per key for ever."""
+        outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=self.campaign.id)
+
+
+def tell_refused(cursor: Cursor, route: FinalsRoute, refused: Sequence[Judgement]) -> None:
+    """Files that cannot be taken as they are, each version told once (SPEC 4.4)."""
+    ids = {judgement.campaign_id for judgement in refused if judgement.campaign_id}
+    known = {campaign.id: campaign for campaign in (campaigns.known(cursor, ids) if ids else ())}
+    facts = {j.file.version: refusal(route, j, known.get(j.campaign_id) if j.campaign_id else None) for j in refused}
+    outbox.add_mails(cursor, {f"mail:{fact.template}:{':'.join(version)}": fact for version, fact in facts.items()})
+
+
+def refusal(route: FinalsRoute, judgement: Judgement, campaign: Campaign | CampaignRef | None) -> UploadFailed:
+    """What is wrong with the file, and what its name should be; `campaign` is its master's, where that is known."""
+    return UploadFailed(
+        route=route,
+        campaign=campaign,
+        file_name=judgement.file.name,
+        box_file_id=judgement.file.id,
+        tracking_id=judgement.tracking_id,
+        reason=judgement.reason or "",
+        problems=judgement.problems,
+        corrected_name=judgement.corrected_name,
+    )
 
 
 def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
@@ -38,47 +138,3 @@ def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = ()) -> Moved
         dam_asset_id=transfer.target_id,
         unkept_fields=unkept_fields,
     )
-
-
-def set_aside(route: FinalsRoute, campaign: Campaign, transfer: ToDam, *, reason: str, attempts: int) -> UploadFailed:
-    """A file that failed too often, or for a reason that does not pass (SPEC 4.5)."""
-    return UploadFailed(
-        file_name=transfer.source_name, box_file_id=transfer.source_id, tracking_id=transfer.tracking_id,
-        route=RouteRef.model_validate(route), campaign=CampaignRef.model_validate(campaign), reason=reason,
-        set_aside=True, attempts=attempts,
-    )  # fmt: skip
-
-
-def undeleted(campaign: Campaign, transfer: ToDam, *, reason: str) -> WorkflowError:
-    """A final that has arrived, but stays in the agency's folder."""
-    return WorkflowError(
-        headline=f"{transfer.source_name} has arrived, but cannot be deleted in Box",
-        explanation=reason,
-        what_to_do="Delete it there by hand, or mend what is wrong; deleting is tried again from time to time.",
-        details=(("Campaign", str(campaign)),),
-        box_file_id=transfer.source_id,
-    )
-
-
-def report_complete(
-    systems: Systems,
-    route: FinalsRoute,
-    campaign: Campaign,
-    current: rounds.Round,
-    run_id: str,
-    *,
-    notes: tuple[str, ...],
-) -> None:
-    """The status is set and read back: write it down and tell everybody; idempotent."""
-
-    def work(cursor: Cursor) -> None:
-        campaigns.note_status(cursor, campaign.id, route.status_after)
-        rounds.close(cursor, current.id, "advanced")
-        files = tuple(moved_file(transfer) for transfer in transfers.moved(cursor, route.name, campaign.id))
-        ref = CampaignRef.model_validate(campaign)
-        fact = FinalsComplete(
-            route=RouteRef.model_validate(route), campaign=ref, files=files, notes=notes, run_id=run_id
-        )
-        add(cursor, fact, current.key, campaign_id=campaign.id)
-
-    systems.database.transact(work)

@@ -17,9 +17,9 @@ from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import folders_named
-from ferrero_dagster.transfer.finals import mails
 from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
+from ferrero_dagster.transfer.finals.mails import FinalsMails
 from ferrero_dagster.transfer.systems import Systems, Watcher
 
 
@@ -81,6 +81,9 @@ class _FinalsMove:
             self.systems.database.transact(incidents.note_all_well)
         return self._advance(result, campaign)
 
+    def _mails(self, campaign: Campaign) -> FinalsMails:
+        return FinalsMails(systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id)
+
     # --- read ----------------------------------------------------------------------------------------------------
 
     def _read(self) -> Campaign:
@@ -135,7 +138,7 @@ class _FinalsMove:
     def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: DamId | None) -> FinalsOutcome:
         files = FinalFiles(
             systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id,
-            target_id=target_id, importing=FinalImport(self.systems),
+            mails=self._mails(campaign), target_id=target_id, importing=FinalImport(self.systems),
         )  # fmt: skip
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
         return _outcome(campaign, {file.name: result for file, result in batch})
@@ -161,17 +164,17 @@ class _FinalsMove:
             database.transact(rounds.note_failure, current.id)
             raise
         if not done.chosen:
-            self._report_complete(campaign, current, done.notes)
+            self._tell_complete(campaign, current, done.notes)
         return replace(result, status=done.chosen or route.status_after)
 
     def _is_complete(self, campaign: Campaign) -> bool:
         """Whether it is in the status before the advance, and every active master has its final."""
         return bool(self.systems.database.transact(finals.complete_campaigns, self.route, [campaign.id]))
 
-    def _report_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> None:
+    def _tell_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> None:
         if campaign.status == GONE:
             [campaign] = self.systems.database.transact(campaigns.known, [self.campaign_id])
-        mails.report_complete(self.systems, self.route, campaign, current, self.watcher.run_id, notes=notes)
+        self._mails(campaign).tell_complete(current, notes=notes)
         self.watcher.log(f"{campaign}: every master has its final, status is {self.route.status_after}.")
 
 

@@ -15,6 +15,7 @@ from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
+from ferrero_dagster.transfer.masters import mails
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -106,7 +107,7 @@ class MasterFiles:
         )  # fmt: skip
         self.systems.database.transact(steps.record_master, claimed.transfer, arrival)
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
-        return moved_file(arrived)
+        return mails.moved_file(arrived)
 
 
 def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:
@@ -120,16 +121,3 @@ def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:
     )
     number = sharing.index(transfer.id) + 1
     return box_file_name(transfer.source_name, transfer.tracking_id, number=number)
-
-
-def moved_file(transfer: ToBox) -> MovedFile:
-    """A transfer that has arrived, as people are told of it."""
-    return MovedFile(
-        name=transfer.source_name,
-        # Of files that the cron scripts moved the name in Box is not known, only how they made it.
-        stored_name=transfer.target_name or box_file_name(transfer.source_name, transfer.tracking_id),
-        tracking_id=transfer.tracking_id,
-        size_bytes=transfer.size_bytes or 0,
-        dam_asset_id=transfer.source_id,
-        box_file_id=transfer.target_id,
-    )

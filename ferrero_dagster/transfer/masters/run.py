@@ -19,8 +19,8 @@ from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_folders
-from ferrero_dagster.transfer.masters import mails
-from ferrero_dagster.transfer.masters.file import MasterFiles, moved_file
+from ferrero_dagster.transfer.masters.file import MasterFiles
+from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
 from ferrero_dagster.transfer.systems import Systems, Watcher
 
 
@@ -90,15 +90,15 @@ class _MastersMove:
         try:
             return self._find_move_advance(campaign, current)
         except CampaignError as error:
-            mails.count_strike(self._reporter(campaign, current), error)
+            self._mails(campaign, current).count_strike(error)
             raise
         except FerreroError:
-            database.transact(mails.note_failure, self.route, current)
+            database.transact(steps.note_failed_run, self.route, current)
             raise
 
-    def _reporter(self, campaign: Campaign, current: rounds.Round) -> mails.Reporter:
-        return mails.Reporter(
-            route=self.route, campaign=campaign, round=current, systems=self.systems, run_id=self.watcher.run_id
+    def _mails(self, campaign: Campaign, current: rounds.Round) -> MastersMails:
+        return MastersMails(
+            systems=self.systems, route=self.route, campaign=campaign, round=current, run_id=self.watcher.run_id
         )
 
     # --- read ----------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class _MastersMove:
         try:
             return self._advance(MastersOutcome(campaign=campaign, before=self._moved_files()), known)
         except FerreroError:
-            self.systems.database.transact(mails.note_failure, self.route, known)
+            self.systems.database.transact(steps.note_failed_run, self.route, known)
             raise
 
     def _close(self, known: rounds.Round | None) -> None:
@@ -160,7 +160,7 @@ class _MastersMove:
         moved, failures = self._move(missing, folders, box_folder_id)
         result = replace(result, moved=moved, notes=notes + self._new_tracking_ids())
         if failures:
-            return self._report_partial(result, current, failures)
+            return self._tell_partial(result, current, failures)
         return self._advance(result, current) if result.in_box else replace(result, nothing=nothing)
 
     def _listed(self, folders: CampaignFolders) -> tuple[list[DamAsset], tuple[str, ...]]:
@@ -252,13 +252,13 @@ class _MastersMove:
         # What failed because somebody deleted it in the DAM is nobody's concern any more.
         return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
 
-    def _report_partial(
+    def _tell_partial(
         self, result: MastersOutcome, current: rounds.Round, failures: list[tuple[FailedFile, str]]
     ) -> MastersOutcome:
         assert result.campaign
         assert result.box_folder_id
-        reporter = self._reporter(result.campaign, current)
-        mails.report_partial(reporter, result.in_box, failures, result.box_folder_id, notes=result.notes)
+        mails = self._mails(result.campaign, current)
+        mails.tell_partial(result.in_box, failures, result.box_folder_id, notes=result.notes)
         return replace(result, failed=tuple(file for file, _ in failures))
 
     # --- advance -------------------------------------------------------------------------------------------------
@@ -275,12 +275,12 @@ class _MastersMove:
                 nothing=f"All {len(result.in_box)} assets are in Box, but somebody changed the status "
                 f"to {done.chosen} meanwhile; it stays as it is.",
             )
-        return self._report_complete(replace(result, notes=result.notes + done.notes), current)
+        return self._tell_complete(replace(result, notes=result.notes + done.notes), current)
 
-    def _report_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
+    def _tell_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
         assert result.campaign
         folder_id = result.box_folder_id or self._box_folder(result.campaign, current)
-        mails.report_complete(self._reporter(result.campaign, current), result.in_box, folder_id, notes=result.notes)
+        self._mails(result.campaign, current).tell_complete(result.in_box, folder_id, notes=result.notes)
         status = self.route.status_after
         self.watcher.log(f"{result.campaign}: {len(result.in_box)} assets in Box, status is {status}.")
         return replace(result, status=status, box_folder_id=folder_id)
