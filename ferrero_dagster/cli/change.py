@@ -41,7 +41,7 @@ def reset_retries(
 ) -> None:
     """Give campaigns that failed a clean slate; the sensor starts them at its next look.
 
-    A CAMPAIGN is an id, a number or an exact name.
+    A CAMPAIGN is a number, an exact name, an id, or what Dagster calls it as a partition.
 
     \b
     Examples:

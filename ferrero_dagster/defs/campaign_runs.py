@@ -8,7 +8,7 @@ import dagster as dg
 from ferrero_dagster.defs.failures import REPORTED
 from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.partitions import TRACKING_IDS_NAME
-from ferrero_dagster.defs.runs import campaign_tags
+from ferrero_dagster.defs.runs import CAMPAIGN_TAG, campaign_tags
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
@@ -42,6 +42,13 @@ def campaign_watcher(
         context.log_event(event)
 
     return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
+
+
+def campaign_of_run(context: dg.AssetExecutionContext, database: Database) -> DamId:
+    """The id of the run's campaign, whose tag the run has from now on, also where a person started it."""
+    campaign_id = campaign_id_of(database, context.partition_key)
+    context.instance.add_run_tags(context.run.run_id, {CAMPAIGN_TAG: campaign_id})
+    return campaign_id
 
 
 def campaign_id_of(database: Database, key: str) -> DamId:

@@ -10,7 +10,7 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.arrivals import arrival_evaluation
-from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
+from ferrero_dagster.defs.campaign_runs import campaign_of_run, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -140,7 +140,7 @@ def _move(context: dg.AssetExecutionContext, resources: RunResources, route: Fin
     )
     try:
         with resources.systems() as systems:
-            campaign_id = campaign_id_of(systems.database, context.partition_key)
+            campaign_id = campaign_of_run(context, systems.database)
             outcome = move_finals(route, campaign_id, systems, watcher)
             arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.arrivals import arrival_evaluation
-from ferrero_dagster.defs.campaign_runs import campaign_id_of, campaign_watcher, ended
+from ferrero_dagster.defs.campaign_runs import campaign_of_run, campaign_watcher, ended
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -85,7 +85,7 @@ def _move(context: dg.AssetExecutionContext, resources: RunResources, route: Mas
     )
     try:
         with resources.systems() as systems:
-            campaign_id = campaign_id_of(systems.database, context.partition_key)
+            campaign_id = campaign_of_run(context, systems.database)
             outcome = move_masters(route, campaign_id, systems, watcher)
             arrived = systems.database.transact(arrivals, route.name, campaign_id)
     finally:

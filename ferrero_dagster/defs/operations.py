@@ -29,7 +29,8 @@ class ResetForm(_Form):
     """Which campaigns get a clean slate."""
 
     campaigns: list[str] = Field(
-        default=[], description='Campaigns by id, number or exact name, for example ["C000000078", "Spring test 2"].'
+        default=[],
+        description='Campaigns by number, exact name, id or partition, for example ["C000000078", "Spring test 2"].',
     )
     all_failed: bool = Field(default=False, description="Instead of naming them: all that are permanently failed.")
     route: str = Field(default="", description="Only on this route, for example a1_to_a2; empty: on all.")
@@ -44,7 +45,8 @@ class ReleaseForm(_Form):
         description='Files by exact name, as in ["1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"].',
     )
     campaigns: list[str] = Field(
-        default=[], description='All set-aside files of campaigns, by id, number or exact name: ["C000000078"].'
+        default=[],
+        description='All set-aside files of campaigns, by number, exact name, id or partition: ["C000000078"].',
     )
     everything: bool = Field(default=False, description="Instead of choosing: all files that are set aside.")
 

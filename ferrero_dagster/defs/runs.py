@@ -22,6 +22,7 @@ _UNFINISHED = [
 _SILENT_FOR = timedelta(minutes=10)
 _MAX_TAG_LENGTH = 200
 _PARTITION_TAG = "dagster/partition"
+CAMPAIGN_TAG = "ferrero/campaign_id"
 TickEvent = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -102,7 +103,7 @@ def campaign_tags(route_name: str, campaign: Campaign) -> dict[str, str]:
     """The tags that every run of a campaign carries (SPEC 10)."""
     return {
         "ferrero/route": route_name,
-        "ferrero/campaign_id": campaign.id,
+        CAMPAIGN_TAG: campaign.id,
         "ferrero/campaign_number": campaign.number[:_MAX_TAG_LENGTH],
         "ferrero/campaign_name": campaign.name[:_MAX_TAG_LENGTH],
     }

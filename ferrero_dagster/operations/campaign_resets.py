@@ -21,7 +21,7 @@ _CLEAN: Values = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignSelection:
-    """Campaigns by id, number or exact name, or all that are permanently failed, at least for so many days."""
+    """Campaigns by id, number, name or partition, or all that are permanently failed, for at least so many days."""
 
     names: Sequence[str] = ()
     all_failed: bool = False

@@ -15,7 +15,7 @@ from ferrero_dagster.tracking.transfers import SetAsideFile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSelection:
-    """Set-aside files by tracking ID, by exact name or by campaign (id, number or name), or all of them."""
+    """Set-aside files by tracking ID, by exact name or by campaign (id, number, name or partition), or all of them."""
 
     tracking_ids: Sequence[str] = ()
     file_names: Sequence[str] = ()

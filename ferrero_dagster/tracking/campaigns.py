@@ -144,11 +144,11 @@ def known(cursor: Cursor, campaign_ids: Collection[DamId]) -> list[Campaign]:
 
 
 def called(cursor: Cursor, word: str) -> list[Campaign]:
-    """The campaign with this id, or else those with this number or exactly this name."""
+    """The campaign with this id, or else those with this number, exactly this name, or this partition."""
     cursor.execute(
         f"""
         SELECT {_CAMPAIGN} FROM campaign_status
-        WHERE campaign_id = %(word)s OR campaign_number = %(word)s OR campaign_name = %(word)s
+        WHERE %(word)s IN (campaign_id, campaign_number, campaign_name, partition_key)
         ORDER BY campaign_id <> %(word)s, campaign_id
         """,
         {"word": word},

@@ -6,7 +6,8 @@ import dagster as dg
 
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.tracking.campaigns import partition_keys
+from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.tracking.campaigns import called, partition_keys
 from ferrero_dagster_tests.fix_dagster import metadata
 from ferrero_dagster_tests.fix_world import A1
 
@@ -52,6 +53,29 @@ def test_a_partition_that_somebody_added_by_hand_is_refused_in_one_sentence(cock
     result = cockpit.launch_partition("a1_to_a2", "My campaign")
     assert not result.success
     assert metadata(result)["description"].startswith("No campaign is known by the partition 'My campaign': ")
+
+
+def test_a_run_that_somebody_starts_by_its_partition_moves_the_campaign_and_carries_its_id(cockpit):
+    campaign_id = cockpit.world.campaign()
+    result = cockpit.launch_partition("a1_to_a2", cockpit.key(campaign_id))
+    assert (result.success, cockpit.world.dam.store.status(campaign_id)) == (True, "A2")
+    assert cockpit.instance.get_run_by_id(result.run_id).tags["ferrero/campaign_id"] == campaign_id
+
+
+def test_a_run_carries_its_campaigns_id_also_where_the_dam_tells_nothing_of_it(cockpit):
+    campaign_id = cockpit.world.campaign()
+    cockpit.world.dam.board.add(Fault(path="/folders", status=503, times=None))
+    result = cockpit.launch("a1_to_a2", campaign_id)
+    assert not result.success
+    assert cockpit.instance.get_run_by_id(result.run_id).tags["ferrero/campaign_id"] == campaign_id
+
+
+def test_operators_may_name_a_campaign_as_its_partition_does(cockpit):
+    campaign_ids = [cockpit.world.campaign(number="C1", name="Spring") for _ in range(2)]
+    keys = [cockpit.key(campaign_id) for campaign_id in campaign_ids]
+    found = [cockpit.world.database.transact(called, key) for key in keys]
+    assert [[campaign.id for campaign in named] for named in found] == [[campaign_id] for campaign_id in campaign_ids]
+    assert len(cockpit.world.database.transact(called, "Spring")) == 2, "of a name that two have neither is chosen"
 
 
 def test_a_run_that_somebody_queued_by_hand_keeps_the_sensor_from_starting_another(cockpit):
