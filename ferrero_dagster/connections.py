@@ -210,7 +210,7 @@ def opened_systems(
     from ferrero_dagster.transfer.systems import Systems
 
     with database as tracking, ExitStack() as stack:
-        with incidents.reported(tracking, connections.site):
+        with incidents.noted(tracking, connections.site):
             otmm, imports = stack.enter_context(dam)
             masters, agency = stack.enter_context(box)
         yield Systems(

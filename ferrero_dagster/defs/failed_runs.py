@@ -1,4 +1,4 @@
-"""The sensor that reports failed runs which nothing else has reported."""
+"""The sensor that tells of failed runs which nothing else has told."""
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -9,7 +9,7 @@ import dagster as dg
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.domain.errors import FerreroError
-from ferrero_dagster.operations.run_failures import FailedRun, report_failed_run
+from ferrero_dagster.operations.run_failures import FailedRun, tell_failed_run
 
 
 def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -28,7 +28,7 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
         try:
             run = failed_run(context.instance, context.dagster_run.run_id)
             with tracking.database() as database:
-                database.transact(report_failed_run, run)
+                database.transact(tell_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.
             context.log.warning("Not reported now: %s", error)
@@ -50,7 +50,7 @@ def failed_run(instance: dg.DagsterInstance, run_id: str) -> FailedRun:
         began_at=datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), timezone.utc),
         ended_at=datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), timezone.utc),
         system=str(metadata.get(SYSTEM) or "") or None,
-        reported=bool(metadata.get(REPORTED)),
+        is_told=bool(metadata.get(REPORTED)),
         details=tuple(
             (label, run.tags[tag])
             for label, tag in (("Campaign", "ferrero/campaign_name"), ("Number", "ferrero/campaign_number"))

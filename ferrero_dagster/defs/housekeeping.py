@@ -15,7 +15,7 @@ from ferrero_dagster.defs.status import refresh_status
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Request
-from ferrero_dagster.operations.run_failures import report_failed_run
+from ferrero_dagster.operations.run_failures import tell_failed_run
 from ferrero_dagster.operations.stuck_digest import write_digest
 from ferrero_dagster.tracking import campaigns
 from ferrero_dagster.transfer.campaign.sightings import reread
@@ -34,7 +34,7 @@ def build_reconcile() -> dg.JobDefinition:
         with as_failures(job="reconcile"):
             done = [
                 *_end_dead_runs(context.instance, tracking),
-                *_report_missed(context.instance, tracking),
+                *_tell_missed(context.instance, tracking),
                 *_release_old_failures(tracking, context.run_id),
                 *_reread_campaigns(dam, tracking, context.log.warning),
                 *_write_digest(tracking),
@@ -81,7 +81,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, tracking: TrackingResource) -> 
         ]
 
 
-def _report_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[_Row]:
+def _tell_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[_Row]:
     recent = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(timezone.utc) - _LOOK_BACK
     )
@@ -89,7 +89,7 @@ def _report_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> 
     with tracking.database() as database:
         for failed in instance.get_runs(recent, limit=_MAX_FAILED_RUNS):
             run = failed_run(instance, failed.run_id)
-            if database.transact(report_failed_run, run):
+            if database.transact(tell_failed_run, run):
                 rows.append(_row("failed run reported", f"{run.job} {run.run_id}"))
     return rows
 

@@ -80,20 +80,20 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
     Raises:
         SystemUnavailable: PostgreSQL cannot be used; what was sent and not written down is sent again.
     """
-    report = Delivered()
+    done = Delivered()
     with database.lock(outbox.SENDING_LOCK) as lock:
         if lock is None:
-            return report
-        report.down = _still_down(database)
+            return done
+        done.down = _still_down(database)
         ends = time.monotonic() + deadline_s
         while time.monotonic() < ends:
-            channels = [channel for channel in _SYSTEMS if channel not in report.down]
+            channels = [channel for channel in _SYSTEMS if channel not in done.down]
             due = database.transact(outbox.next_due, channels=channels)
             if due is None:
                 break
             lock.confirm()
-            _deliver_one(database, office, due, report)
-    return report
+            _deliver_one(database, office, due, done)
+    return done
 
 
 def _still_down(database: Database) -> dict[Channel, str]:
@@ -106,21 +106,21 @@ def _probe_pause_s(failures: int) -> float:
     return min(5 * 2.0 ** min(failures, 10), _LONGEST_PROBE_PAUSE_S)
 
 
-def _deliver_one(database: Database, office: PostOffice, due: Notification, report: Delivered) -> None:
+def _deliver_one(database: Database, office: PostOffice, due: Notification, done: Delivered) -> None:
     try:
         fact = fact_from_json(due.fact)
         delivery = _hand_over(office, due, fact)
     except Incident as error:
-        report.down[due.channel] = str(error)
+        done.down[due.channel] = str(error)
         database.transact(_note_outage, channel=due.channel, error=error)
         return
     except (PermanentError, ValidationError) as error:
         reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
-        report.count("set aside")
+        done.count("set aside")
         database.transact(_set_aside, due, reason)
         return
     outcome = database.transact(_note, due, delivery)
-    report.count(outcome)
+    done.count(outcome)
 
 
 def _note_outage(cursor: Cursor, channel: Channel, error: Incident) -> None:

@@ -1,4 +1,4 @@
-"""Failed runs that nothing else has reported: one mail per cause and day, not one per run (SPEC 10, `failed_runs`)."""
+"""Failed runs that nothing else has told: one mail per cause and day, not one per run (SPEC 10, `failed_runs`)."""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class FailedRun:
     #: The system that an incident was about.
     system: str | None = None
     #: Whoever failed the run has already notified people, as with strikes and partly moved campaigns.
-    reported: bool = False
+    is_told: bool = False
     details: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -49,9 +49,9 @@ def next_attempt(job: str) -> str:
     return by_sensor or _BY_ITSELF.get(job, "start it again once the cause is gone")
 
 
-def report_failed_run(cursor: Cursor, run: FailedRun) -> bool:
+def tell_failed_run(cursor: Cursor, run: FailedRun) -> bool:
     """Write one `workflow_error` per cause and day; False where somebody has been told already. Idempotent."""
-    if run.reported or (run.system and outages.was_noted_since(cursor, run.system, run.began_at)):
+    if run.is_told or (run.system and outages.was_noted_since(cursor, run.system, run.began_at)):
         return False
     fact = WorkflowError(
         headline=f"A run of {run.job} failed",

@@ -1,4 +1,4 @@
-"""`notifications`: messages written in the transaction of the fact they report, and what became of them."""
+"""`notifications`: messages written in the transaction of the fact they tell, and what became of them."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ SENDING_LOCK = "ferrero:outbox"
 
 
 class Fact(Protocol):
-    """What a message reports; `messages.facts` has them all."""
+    """What a message tells; `messages.facts` has them all."""
 
     @property
     def template(self) -> str:

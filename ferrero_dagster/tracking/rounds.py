@@ -46,7 +46,7 @@ def open_rounds(cursor: Cursor, route: str, campaign_ids: Iterable[DamId]) -> di
 
 
 def unfinished_advances(cursor: Cursor, route: str) -> list[DamId]:
-    """Campaigns whose status we may have set without reporting it: the search no longer finds them by status."""
+    """Campaigns whose status we may have set without telling it: the search no longer finds them by status."""
     cursor.execute(_SELECT + "AND advancing_at IS NOT NULL ORDER BY advancing_at", (route,))
     return [row["campaign_id"] for row in cursor.fetchall()]
 

@@ -16,7 +16,7 @@ _NEEDED_BY_RUNS = ("DAM", "Box", "temporary directory", "configuration")
 _MAX_KIND_LENGTH = 200
 
 
-def report(database: Database, error: FerreroError, site: Site, *, run_id: str | None = None, asked: str = "") -> None:
+def note(database: Database, error: FerreroError, site: Site, *, run_id: str | None = None, asked: str = "") -> None:
     """Count the incident; the error list hears of it once per outage.
 
     What does not heal by itself, such as a refused log-in or a wrong setting, is mailed at once; a system that is out
@@ -39,12 +39,12 @@ def report(database: Database, error: FerreroError, site: Site, *, run_id: str |
 
 
 @contextmanager
-def reported(database: Database, site: Site, *, run_id: str | None = None) -> Iterator[None]:
-    """Report an incident that is raised inside, and let it go on."""
+def noted(database: Database, site: Site, *, run_id: str | None = None) -> Iterator[None]:
+    """Write down an incident that is raised inside, and let it go on."""
     try:
         yield
     except Incident as error:
-        report(database, error, site, run_id=run_id)
+        note(database, error, site, run_id=run_id)
         raise
 
 

@@ -113,7 +113,7 @@ def test_bad_input_makes_the_run_red_with_one_sentence_and_no_mail(database, dat
     assert why(run(job, database_url, instance)) == (
         "done_by is empty; write your name there, it is recorded with what you do."
     )
-    assert failed_run(instance, result.run_id).reported
+    assert failed_run(instance, result.run_id).is_told
 
 
 def test_check_connections_is_red_with_a_table_where_something_cannot_be_used(database_url, instance):

@@ -55,7 +55,7 @@ class FinalsLook:
 class FinalsLooker:
     """What a look needs."""
 
-    #: Opens the agency's folder; where Box refuses us or is out, that is reported like any other incident.
+    #: Opens the agency's folder; where Box refuses us or is out, that is noted like any other incident.
     open_agency: Callable[[], AbstractContextManager[BoxAgency]]
     route: FinalsRoute
     folder_id: BoxId
@@ -71,7 +71,7 @@ class FinalsLooker:
         try:
             found = self._found()
         except Incident as error:
-            incidents.report(self.database, error, self.site)
+            incidents.note(self.database, error, self.site)
             return FinalsLook(notes=[str(error)])
         known = self.database.transact(agency_files.known_files, self.route.name)
         judgements = self._judged(found, known)

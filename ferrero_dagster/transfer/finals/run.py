@@ -55,7 +55,7 @@ def move_finals(route: FinalsRoute, campaign_id: DamId, systems: Systems, watche
             return FinalsOutcome(
                 nothing="Another run is moving this campaign's finals just now; this one moved nothing."
             )
-        with incidents.reported(systems.database, systems.site, run_id=watcher.run_id):
+        with incidents.noted(systems.database, systems.site, run_id=watcher.run_id):
             return _FinalsMove(route, campaign_id, systems, watcher, lock).run()
 
 

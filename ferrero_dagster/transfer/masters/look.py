@@ -60,7 +60,7 @@ class MastersLooker:
         try:
             self._look(look, running, ends=time.monotonic() + self.deadline_s)
         except FerreroError as error:
-            incidents.report(self.database, error, self.site, asked="DAM")
+            incidents.note(self.database, error, self.site, asked="DAM")
             look.notes.append(str(error))
         return look
 

@@ -63,7 +63,7 @@ def move_masters(route: MastersRoute, campaign_id: DamId, systems: Systems, watc
     with systems.database.lock(f"{route.name}:{campaign_id}") as lock:
         if lock is None:
             return MastersOutcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
-        with incidents.reported(systems.database, systems.site, run_id=watcher.run_id):
+        with incidents.noted(systems.database, systems.site, run_id=watcher.run_id):
             return _MastersMove(route, campaign_id, systems, watcher, lock).run()
 
 

@@ -123,7 +123,7 @@ def test_each_wrong_setting_is_told_once_however_often_they_take_turns(world):
     wrong = [ConfigurationError(f"The setting {name} is wrong.") for name in "AB"]
     for _ in range(4):
         for error in wrong:
-            incidents.report(world.database, error, world.systems.site)
+            incidents.note(world.database, error, world.systems.site)
         world.database.transact(incidents.note_all_well)
     assert world.sql("SELECT fact->>'explanation' FROM notifications ORDER BY id") == [
         ("The setting A is wrong.",),
