@@ -9,7 +9,7 @@ from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.arrivals import build_arrival_check
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.catalog import catalogued
-from ferrero_dagster.defs.external import external_assets
+from ferrero_dagster.defs.external import counted_from, external_assets
 from ferrero_dagster.defs.failed_runs import build_failed_runs
 from ferrero_dagster.defs.finals import (
     build_agency_sensor,
@@ -24,7 +24,7 @@ from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import build_resources
-from ferrero_dagster.defs.status import operations_status
+from ferrero_dagster.defs.status import build_status
 
 
 @dg.definitions
@@ -33,7 +33,8 @@ def definitions() -> dg.Definitions:
     connections = Connections.from_environment()
     settings, site = connections.settings, connections.site
     routes = site.routes
-    reconcile = build_reconcile()
+    owners = site.dagster.owners
+    reconcile = build_reconcile(owners)
     ageing_checks = build_ageing_checks(routes.masters)
     sensors = _sensors(settings, routes)
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
@@ -46,8 +47,10 @@ def definitions() -> dg.Definitions:
             [
                 *map(build_masters_asset, routes.masters),
                 *(build_finals_asset(route, _masters_of(route, routes)) for route in routes.finals),
-                build_daily_report(time_zone=site.time_zone, watched=[*sensors, *schedules]),
-                operations_status,
+                build_daily_report(
+                    time_zone=site.time_zone, watched=[*sensors, *schedules], counted_from=counted_from(routes)
+                ),
+                build_status(counted_from(routes)),
                 *external_assets(routes),
             ],
             site.dagster,
@@ -59,10 +62,10 @@ def definitions() -> dg.Definitions:
             *ageing_checks,
         ],
         jobs=[
-            *map(build_masters_job, routes.masters),
-            *map(build_finals_job, routes.finals),
-            build_daily_report_job(ageing_checks),
-            *build_operations(),
+            *(build_masters_job(route, owners) for route in routes.masters),
+            *(build_finals_job(route, owners) for route in routes.finals),
+            build_daily_report_job(ageing_checks, owners),
+            *build_operations(owners),
             reconcile,
         ],
         sensors=sensors,

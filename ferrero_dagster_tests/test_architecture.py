@@ -67,6 +67,13 @@ def test_moving_files_needs_no_dagster_at_all() -> None:
     assert out.stdout.strip() == "False"
 
 
+def test_what_dagster_keeps_to_itself_is_used_in_one_module() -> None:
+    private = {
+        path.stem for path in PACKAGE.rglob("*.py") if any(name.startswith("dagster._") for name in imported(path))
+    }
+    assert private == {"internals"}
+
+
 def test_the_domain_asks_neither_clock_nor_network_nor_disk() -> None:
     refused = {
         "requests",

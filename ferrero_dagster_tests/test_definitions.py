@@ -113,11 +113,24 @@ def test_owners_and_links_to_the_code_are_shown_where_the_site_names_them(
     site.write_text("dagster: {owners: ['team:media'], repository_url: https://github.com/agency/ferrero_dagster}")
     monkeypatch.setenv("FERRERO_SITE_CONFIG", str(site))
     assert {tuple(spec.owners) for spec in specs()} == {("team:media",)}
+    jobs = [job for job in definitions().get_repository_def().get_all_jobs() if not job.name.startswith("__")]
+    assert {(tuple(job.owners or ()), job.metadata["version"].value) for job in jobs} == {(("team:media",), "0.1.0")}
     [masters] = [spec for spec in specs() if spec.key.path == ["box", "local_masters"]]
     [reference] = masters.metadata["dagster/code_references"].code_references
     assert reference.url.startswith(
         "https://github.com/agency/ferrero_dagster/tree/main/ferrero_dagster/defs/masters.py#L"
     )
+
+
+def test_the_lineage_has_no_islands_and_groups_are_in_the_order_in_which_files_travel(without_environment) -> None:
+    graph = definitions().get_repository_def().asset_graph
+    reached = {dg.AssetKey(["dam", "local_campaigns"])}
+    while more := {k for key in reached for k in graph.get(key).parent_keys | graph.get(key).child_keys} - reached:
+        reached |= more
+    assert reached == set(graph.get_all_asset_keys())
+    for key in graph.get_all_asset_keys():
+        groups = [str(graph.get(each).group_name) for each in (*graph.get(key).parent_keys, key)]
+        assert groups[-1] == max(groups), key
 
 
 def test_campaign_assets_share_one_set_of_partitions(without_environment) -> None:

@@ -7,6 +7,7 @@ import dagster as dg
 from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.campaign_runs import campaign_id_of
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.internals import without_warnings
 from ferrero_dagster.defs.markdown import cell, markdown_table
 from ferrero_dagster.defs.partitions import CAMPAIGNS
 from ferrero_dagster.defs.resources import TrackingResource
@@ -16,6 +17,7 @@ _CHECK = "all_files_there"
 _WORDS = {"pending": "not there yet", "set_aside": "set aside", "moved": "there, moved by the cron scripts"}
 
 
+@without_warnings()
 def build_arrival_check(route: Route) -> dg.AssetChecksDefinition:
     """The check of a route's asset, for each campaign; its runs evaluate it, people may at any time."""
 

@@ -1,6 +1,5 @@
 """What Dagster's catalog says of every asset: who owns it, which version of the code makes it, where that is kept."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -10,8 +9,11 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.config.site import DagsterSite
+from ferrero_dagster.defs.internals import without_warnings
 
-VERSION = version("ferrero_dagster")
+_VERSION = version("ferrero_dagster")
+#: What every job says beside its description.
+JOB_METADATA = {"version": _VERSION}
 Asset = dg.AssetsDefinition | dg.AssetSpec
 
 
@@ -21,21 +23,19 @@ def catalogued(assets: Iterable[Asset], site: DagsterSite) -> Sequence[Asset]:
     return described if site.repository_url is None else _linked(described, site.repository_url, site)
 
 
+@without_warnings()
 def _linked(assets: Sequence[Asset], url: str, site: DagsterSite) -> Sequence[Any]:
     here = dg.AnchorBasedFilePathMapping(
         local_file_anchor=Path(__file__), file_anchor_path_in_repository="ferrero_dagster/defs/catalog.py"
     )
-    with warnings.catch_warnings():
-        # We pin Dagster's minor version.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.link_code_references_to_git(
-            dg.with_source_code_references(assets),
-            git_url=url,
-            git_branch=site.repository_branch,
-            platform=site.repository_platform,
-            file_path_mapping=here,
-        )
+    return dg.link_code_references_to_git(
+        dg.with_source_code_references(assets),
+        git_url=url,
+        git_branch=site.repository_branch,
+        platform=site.repository_platform,
+        file_path_mapping=here,
+    )
 
 
 def _described(spec: dg.AssetSpec, owners: Sequence[str]) -> dg.AssetSpec:
-    return spec.replace_attributes(owners=owners, code_version=VERSION)
+    return spec.replace_attributes(owners=owners, code_version=_VERSION)

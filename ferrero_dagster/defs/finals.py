@@ -1,6 +1,6 @@
 """Box → DAM: the asset, the job, the sensor and the check of each way back, made from its row (SPEC 4, 10)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,9 +8,11 @@ import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
+from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_of_run, campaign_watcher, ended
+from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -39,13 +41,14 @@ def build_finals_asset(route: FinalsRoute, masters: Collection[dg.AssetKey]) -> 
         key=dg.AssetKey(route.asset),
         partitions_def=CAMPAIGNS,
         deps=[dg.AssetKey(route.source_asset), *masters],
-        group_name="box_to_dam",
+        group_name=groups.FINALS_IN_DAM,
         kinds={"opentext", "file"},
         tags={"ferrero/route": route.name},
         description=(
             "Finals in the DAM: every ready file of the agency's Box folder, imported under its clean name with its "
             "master's metadata, proven, and only then deleted from Box. When every active master of a campaign has a "
-            f"final, its status goes from {route.status_before} to {route.status_after}. One partition per campaign."
+            f"final, its status goes from {route.status_before} to {route.status_after}. One partition per campaign: "
+            "choose yours to see its finals; what waits or was refused is on the page of the agency's folder."
         ),
     )
     def finals(
@@ -64,7 +67,7 @@ def build_finals_asset(route: FinalsRoute, masters: Collection[dg.AssetKey]) -> 
     return finals
 
 
-def build_finals_job(route: FinalsRoute) -> Any:
+def build_finals_job(route: FinalsRoute, owners: Sequence[str] = ()) -> Any:
     """The job of a route: one campaign per run, in one process."""
     return dg.define_asset_job(
         route.name,
@@ -72,6 +75,8 @@ def build_finals_job(route: FinalsRoute) -> Any:
         selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
         tags={"ferrero/route": route.name},
+        metadata=JOB_METADATA,
+        owners=owners,
         description=(
             f"{route.title}. Choose the campaign as partition; it moves all files of the campaign that the sensor "
             f"{route.sensor} found ready. A repeated run moves only what is missing."

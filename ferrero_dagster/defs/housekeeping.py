@@ -1,10 +1,11 @@
 """The job `reconcile`: what must be put right by itself from time to time, and its schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
@@ -26,7 +27,7 @@ _MAX_REREAD = 50
 _Row = dict[str, str]
 
 
-def build_reconcile() -> dg.JobDefinition:
+def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
     """The job; idempotent, and safe beside everything else that runs."""
 
     @dg.op
@@ -46,6 +47,8 @@ def build_reconcile() -> dg.JobDefinition:
 
     @dg.job(
         executor_def=dg.in_process_executor,
+        metadata=JOB_METADATA,
+        owners=owners,
         description=(
             "Ends runs whose process died, reports failed runs that the sensor missed, notices campaigns that people "
             "moved on in the DAM, gives those that failed long ago a new chance and writes the weekly digest, the last "

@@ -1,13 +1,16 @@
 """DAM → Box: the asset and the job of each route, made from its row."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.campaign_runs import campaign_of_run, campaign_watcher, ended
+from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import master_metadata, outcome_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -33,7 +36,7 @@ def build_masters_asset(route: MastersRoute) -> dg.AssetsDefinition:
         key=dg.AssetKey(route.asset),
         partitions_def=CAMPAIGNS,
         deps=[dg.AssetDep(dg.AssetKey(route.source_asset))],
-        group_name="dam_to_box",
+        group_name=groups.MASTERS_IN_BOX,
         kinds={"box", "file"},
         description=_description(route),
         tags={"ferrero/route": route.name},
@@ -54,7 +57,7 @@ def build_masters_asset(route: MastersRoute) -> dg.AssetsDefinition:
     return masters
 
 
-def build_masters_job(route: MastersRoute) -> Any:
+def build_masters_job(route: MastersRoute, owners: Sequence[str] = ()) -> Any:
     """The job of a route: one campaign per run, in one process."""
     return dg.define_asset_job(
         route.name,
@@ -62,6 +65,8 @@ def build_masters_job(route: MastersRoute) -> Any:
         selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
         tags={"ferrero/route": route.name},
+        metadata=JOB_METADATA,
+        owners=owners,
         description=f"{route.title}. Choose the campaign as partition; a repeated run moves only what is missing.",
     )
 
@@ -72,7 +77,8 @@ def _description(route: MastersRoute) -> str:
         f"{route.title}. The files of `{route.source_folder}` of every campaign of type *{route.campaign_type}* in "
         f"status {route.status_before}, each as `name_TRACKID.ext` in the Box folder `{place}`. When all of them are "
         f"there, the campaign's status becomes {route.status_after}"
-        f"{', Make.com is told' if route.webhook else ''} and a mail goes out. One partition per campaign."
+        f"{', Make.com is told' if route.webhook else ''} and a mail goes out. One partition per campaign: choose "
+        "yours to see its files, and why one is missing."
     )
 
 

@@ -1,8 +1,12 @@
 """The jobs that operators start by hand: their forms in the launchpad, and the table of what was or would be done."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import dagster as dg
 from pydantic import Field
 
+from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FIVE, TrackingResource
@@ -67,38 +71,39 @@ class ResendForm(_Form):
     everything: bool = Field(default=False, description="Instead of choosing: all messages that are set aside.")
 
 
-def build_operations() -> list[dg.JobDefinition]:
+def build_operations(owners: Sequence[str] = ()) -> list[dg.JobDefinition]:
     """The jobs that operators start by hand, but `reconcile`."""
+    job = partial(_job, owners)
     return [
-        _job(
+        job(
             "reset_campaign_retries",
             reset,
             "Gives campaigns that failed a clean slate; the sensor starts them at its next look. Choose some by id, "
             f"number or name, or all that are permanently failed. {_AGAIN}",
             ResetForm(),
         ),
-        _job(
+        job(
             "release_set_aside_files",
             release,
             "Lets files that were set aside after several failures be tried again by the next run, both directions. "
             f"{_AGAIN}",
             ReleaseForm(),
         ),
-        _job(
+        job(
             "withdraw_masters",
             withdraw,
             "Lets campaigns become complete without finals of these masters, for example of one that was replaced in "
             f"the DAM; a final that comes in for one nevertheless is refused. {_AGAIN}",
             WithdrawForm(),
         ),
-        _job(
+        job(
             "resend_notifications",
             resend,
             "Sends mails and webhooks again that could not be delivered, for example after an address was corrected. "
             f"{_AGAIN}",
             ResendForm(),
         ),
-        _job(
+        job(
             "check_connections",
             check,
             "Asks DAM, Box, PostgreSQL, mail server and this machine whether they can be used; changes nothing. Red if "
@@ -107,11 +112,20 @@ def build_operations() -> list[dg.JobDefinition]:
     ]
 
 
-def _job(name: str, work: dg.OpDefinition, description: str, form: _Form | None = None) -> dg.JobDefinition:
+def _job(
+    owners: Sequence[str], name: str, work: dg.OpDefinition, description: str, form: _Form | None = None
+) -> dg.JobDefinition:
     # With every field in the job's own configuration the launchpad opens as a form to be filled in.
     config = {"ops": {work.name: {"config": form.model_dump()}}} if form else {}
 
-    @dg.job(name=name, description=description, config=config, executor_def=dg.in_process_executor)
+    @dg.job(
+        name=name,
+        description=description,
+        config=config,
+        executor_def=dg.in_process_executor,
+        metadata=JOB_METADATA,
+        owners=owners,
+    )
     def operation() -> None:
         work()
 

@@ -6,12 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-
-# What the public `all_instigator_state` returns and `get_ticks` takes.
-from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
 from pydantic import Field
 
+from ferrero_dagster.defs import groups
+from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.internals import InstigatorState, ScheduleInstigatorData, TickStatus
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.report_tables import report_metadata
 from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
@@ -40,14 +40,17 @@ class DailyReportConfig(dg.Config):
     )
 
 
-def build_daily_report(*, time_zone: str, watched: Sequence[Watched]) -> dg.AssetsDefinition:
+def build_daily_report(
+    *, time_zone: str, watched: Sequence[Watched], counted_from: Sequence[dg.AssetDep]
+) -> dg.AssetsDefinition:
     """The asset `reports/daily_report`; it says which of the `watched` have not looked."""
 
     @dg.asset(
         key=DAILY_REPORT,
         # The day that is not over has a partition too, so that people can look at it.
         partitions_def=dg.DailyPartitionsDefinition(start_date=_FIRST_DAY, timezone=time_zone, end_offset=1),
-        group_name="reports",
+        deps=counted_from,
+        group_name=groups.REPORTS,
         kinds={"pandas", "postgres"},
         freshness_policy=dg.FreshnessPolicy.cron(
             deadline_cron=f"0 {REPORT_HOUR + 1} * * *", lower_bound_delta=timedelta(hours=1), timezone=time_zone
@@ -55,7 +58,8 @@ def build_daily_report(*, time_zone: str, watched: Sequence[Watched]) -> dg.Asse
         description=(
             "What happened on a day and what waits for somebody. The first report of a day that is over is kept and "
             "mailed once, if it is made within 7 days; made again it says the same. Today's is counted anew each time "
-            "and not mailed. What is known of the present only, as that a campaign failed, is told of the latest day."
+            "and not mailed. What is known of the present only, as that a campaign failed, is told of the latest day. "
+            "Choose a day, and begin with *needs you*."
         ),
     )
     def daily_report(
@@ -88,13 +92,15 @@ def _make(
         return reporting.make(day, now=datetime.now(timezone.utc), resend=resend)
 
 
-def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = ()) -> Any:
+def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = (), owners: Sequence[str] = ()) -> Any:
     """The job `daily_report`: one day per run, and once a day the checks that nothing else runs."""
     return dg.define_asset_job(
         "daily_report",
         selection=dg.AssetSelection.assets(DAILY_REPORT)
         | dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
         executor_def=dg.in_process_executor,
+        metadata=JOB_METADATA,
+        owners=owners,
         description="Makes the report of a day. Choose the day as partition; made again it says and mails nothing new.",
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, cell, markdown_table
 from ferrero_dagster.defs.resources import TrackingResource
@@ -13,20 +14,25 @@ from ferrero_dagster.operations.status import read_status
 STATUS = dg.AssetKey(["operations", "status"])
 
 
-@dg.asset(
-    key=STATUS,
-    group_name="operations",
-    kinds={"postgres"},
-    description=(
-        "How things stand: which campaigns wait, move or have failed and when each is tried again, which files were "
-        "set aside or refused, which messages have not left, which systems are out. The job reconcile brings it up to "
-        "date every hour; to see this moment, materialize it: that changes nothing."
-    ),
-)
-def operations_status(tracking: TrackingResource) -> dg.MaterializeResult[Any]:
-    """Read the tracking database."""
-    with as_failures(is_attended=True):
-        return dg.MaterializeResult(metadata=status_metadata(tracking))
+def build_status(counted_from: Sequence[dg.AssetDep]) -> dg.AssetsDefinition:
+    """The asset `operations/status`."""
+
+    @dg.asset(
+        key=STATUS,
+        deps=counted_from,
+        group_name=groups.REPORTS,
+        kinds={"postgres"},
+        description=(
+            "How things stand: which campaigns wait, move or have failed and when each is tried again, which files "
+            "were set aside or refused, which messages have not left, which systems are out. The job reconcile brings "
+            "it up to date every hour; to see this moment, materialize it: that changes nothing."
+        ),
+    )
+    def operations_status(tracking: TrackingResource) -> dg.MaterializeResult[Any]:
+        with as_failures(is_attended=True):
+            return dg.MaterializeResult(metadata=status_metadata(tracking))
+
+    return operations_status
 
 
 def refresh_status(instance: dg.DagsterInstance, tracking: TrackingResource) -> None:

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from dagster._core.storage.base_storage import DagsterStorage
-
-# Dagster has no public name for what it uses where no storage is configured.
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from ferrero_dagster.defs.internals import ConfigurableClassData, DagsterSqliteStorage, DagsterStorage
 from ferrero_dagster.domain.errors import ConfigurationError
 
 _VARIABLE = "DAGSTER_PG_URL"

@@ -13,7 +13,7 @@ from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_s
 from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import TrackingResource
-from ferrero_dagster.defs.status import STATUS, operations_status
+from ferrero_dagster.defs.status import STATUS, build_status
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, IntegrityError, PermanentError, SystemUnavailable
 from ferrero_dagster.tracking import outages
 from ferrero_dagster.tracking.campaigns import partition_keys
@@ -268,7 +268,7 @@ def test_reconcile_brings_status_and_report_check_up_to_date(database, database_
 
 def test_who_looks_at_the_status_sees_this_moment(database, database_url, instance):
     failed(database, campaign(name="A|B"))
-    result = dg.materialize([operations_status], instance=instance, resources=resources_of(database_url))
+    result = dg.materialize([build_status(())], instance=instance, resources=resources_of(database_url))
     [event] = result.asset_materializations_for_node("operations__status")
     assert "C000000078 A\\|B" in str(event.metadata["campaigns"].value)
 

@@ -41,7 +41,7 @@ def a_sensor():
     return dg.SkipReason("nothing")
 
 
-ASSET = build_daily_report(time_zone=ROME, watched=[a_sensor])
+ASSET = build_daily_report(counted_from=(), time_zone=ROME, watched=[a_sensor])
 DEFS = dg.Definitions(
     assets=[ASSET],
     jobs=[build_daily_report_job()],

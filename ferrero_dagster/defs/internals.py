@@ -1,0 +1,34 @@
+"""What we use of Dagster beyond what it promises to keep; we pin its minor version, and look at this when it moves."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+# What the public `all_instigator_state` returns and `get_ticks` takes.
+from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
+
+# What a storage of one's own is made of, and what Dagster uses where none is configured.
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+
+__all__ = [
+    "ConfigurableClassData",
+    "DagsterSqliteStorage",
+    "DagsterStorage",
+    "InstigatorState",
+    "ScheduleInstigatorData",
+    "TickStatus",
+    "without_warnings",
+]
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Use what Dagster may still change without a word of it in every log."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        yield
