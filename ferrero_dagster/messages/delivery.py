@@ -194,12 +194,12 @@ def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
     if delivered:
         outbox.mark_sent(cursor, due.id, delivered_to=delivered, refused_by=refused)
         return "sent"
-    outbox.set_aside(cursor, due.id, error=delivery.reason, refused_by=refused)
+    outbox.set_message_aside(cursor, due.id, error=delivery.reason, refused_by=refused)
     return "set aside"
 
 
 def _set_aside(cursor: Cursor, due: Notification, reason: str) -> None:
-    outbox.set_aside(cursor, due.id, error=reason)
+    outbox.set_message_aside(cursor, due.id, error=reason)
     _alert(cursor, due, reason, key=str(due.id))
 
 

@@ -15,8 +15,12 @@ from ferrero_dagster.tracking.database import Cursor, Database
 
 OPERATION = "reset_campaign_retries"
 _CLEAN: Values = {
-    "polls in vain": 0, "errors": 0, "permanently failed": False, "reason": None, "failed runs": 0,
-}  # fmt: skip
+    "polls in vain": 0,
+    "errors": 0,
+    "permanently failed": False,
+    "reason": None,
+    "failed runs": 0,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

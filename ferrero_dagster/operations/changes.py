@@ -75,9 +75,14 @@ def carry_out(
         for change in () if request.dry_run else changes:
             change.apply(cursor)
             operations.record(
-                cursor, operation=operation, done_by=request.done_by.strip(), target=change.target,
-                before=change.before, after=change.after, run_id=request.run_id,
-            )  # fmt: skip
+                cursor,
+                operation=operation,
+                done_by=request.done_by.strip(),
+                target=change.target,
+                before=change.before,
+                after=change.after,
+                run_id=request.run_id,
+            )
         return changes
 
     return Outcome(operation=operation, dry_run=request.dry_run, changes=database.transact(work))

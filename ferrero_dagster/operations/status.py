@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.tracking import agency_files, outages, outbox, overview, transfers
+from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.overview import CampaignState
+from ferrero_dagster.tracking.transfers import SetAsideFile
 
 Row = dict[str, Any]
 
@@ -32,32 +36,45 @@ class Status:
 
 def read_status(database: Database, site: Site) -> Status:
     """Read it in one transaction, so that the tables fit together; changes nothing."""
-
     pauses_minutes = site.campaigns.retry_pauses_minutes
 
     def work(cursor: Cursor) -> Status:
         return Status(
             campaigns=[row for route in site.routes.masters for row in _campaigns(cursor, route, pauses_minutes)],
-            set_aside_files=[
-                {"route": f.route, "file": f.source_name, "tracking_id": f.tracking_id, "attempts": f.attempts,
-                 "reason": f.last_error} for f in transfers.set_aside_files(cursor)
-            ],
-            refused_files=[
-                {"file": f.name, "reason": f.reason, "since": f.refused_at.isoformat(timespec="seconds"),
-                 "problems": [problem["component"] for problem in f.problems or ()]}
-                for f in agency_files.refused_files(cursor)
-            ],
+            set_aside_files=[_set_aside_file(file) for file in transfers.set_aside_files(cursor)],
+            refused_files=[_refused_file(file) for file in agency_files.refused_files(cursor)],
             messages=[
-                {**asdict(message), "created_at": message.created_at.isoformat(timespec="seconds")}
+                {**asdict(message), "created_at": _told(message.created_at)}
                 for message in outbox.unsent_messages(cursor)
             ],
-            outages=[
-                {"system": o.system, "since": o.began_at.isoformat(timespec="seconds"), "failures": o.failures,
-                 "message": o.message} for o in outages.open_outages(cursor)
-            ],
-        )  # fmt: skip
+            outages=[_outage(outage) for outage in outages.open_outages(cursor)],
+        )
 
     return database.transact(work)
+
+
+def _set_aside_file(file: SetAsideFile) -> Row:
+    return {
+        "route": file.route,
+        "file": file.source_name,
+        "tracking_id": file.tracking_id,
+        "attempts": file.attempts,
+        "reason": file.last_error,
+    }
+
+
+def _refused_file(file: RefusedFile) -> Row:
+    problems = [problem.component for problem in file.problems]
+    return {"file": file.name, "reason": file.reason, "since": _told(file.refused_at), "problems": problems}
+
+
+def _outage(outage: Outage) -> Row:
+    values = {"failures": outage.failures, "message": outage.message}
+    return {"system": outage.system, "since": _told(outage.began_at), **values}
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _campaigns(cursor: Cursor, route: MastersRoute, pauses_minutes: Sequence[float]) -> list[Row]:

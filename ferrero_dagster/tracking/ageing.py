@@ -42,8 +42,11 @@ def overdue_values(
 ) -> dict[str, Any]:
     """The parameters of `OVERDUE`: days by status, the statuses that sensors search for, the moment if not now."""
     return {
-        "statuses": list(max_days), "max_days": list(max_days.values()), "searched": list(searched), "ends": ends,
-    }  # fmt: skip
+        "statuses": list(max_days),
+        "max_days": list(max_days.values()),
+        "searched": list(searched),
+        "ends": ends,
+    }
 
 
 def overdue_campaigns(

@@ -34,8 +34,8 @@ class RefusedFile:
 
     name: str
     reason: str
-    #: What is wrong with its name, as `NameProblem` by field; None where the name is right.
-    problems: list[dict[str, Any]] | None
+    #: What is wrong with its name.
+    problems: tuple[NameProblem, ...]
     refused_at: datetime
 
 
@@ -50,12 +50,11 @@ def known_files(cursor: Cursor, route: str) -> dict[tuple[BoxId, str], KnownFile
         """,
         (route,),
     )
-    return {(row["file_id"], row["etag"]): _known_file(row) for row in cursor.fetchall()}
+    return {(row["file_id"], row["etag"]): KnownFile(**_read(row)) for row in cursor.fetchall()}
 
 
-def _known_file(row: dict[str, Any]) -> KnownFile:
-    problems = tuple(NameProblem(**problem) for problem in row.pop("problems") or ())
-    return KnownFile(**row, problems=problems)
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "problems": tuple(NameProblem(**problem) for problem in row["problems"] or ())}
 
 
 def save_judgements(cursor: Cursor, route: str, judgements: Sequence[Judgement]) -> None:
@@ -128,4 +127,4 @@ def refused_files(cursor: Cursor, route: str | None = None) -> list[RefusedFile]
         """,
         (route,),
     )
-    return [RefusedFile(**row) for row in cursor.fetchall()]
+    return [RefusedFile(**_read(row)) for row in cursor.fetchall()]

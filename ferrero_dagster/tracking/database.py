@@ -24,9 +24,13 @@ SYSTEM = "PostgreSQL"
 MAX_CONNECTIONS = 10
 #: A dead peer is noticed within about a minute.
 _CONNECT_OPTIONS: dict[str, Any] = {
-    "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
-    "tcp_user_timeout": 60_000, "application_name": "ferrero_dagster",
-}  # fmt: skip
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "application_name": "ferrero_dagster",
+}
 # Serialization failures and deadlocks are OperationalErrors too; a standby that is just being promoted is read-only.
 _WORTH_ANOTHER_TRY = (psycopg2.OperationalError, psycopg2.InterfaceError, ReadOnlySqlTransaction)
 # A failed connection carries no SQLSTATE, only these words; in another language it is taken for an outage.

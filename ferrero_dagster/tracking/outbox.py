@@ -143,7 +143,7 @@ def postpone(
     )
 
 
-def set_aside(cursor: Cursor, notification_id: int, *, error: str, refused_by: Collection[str] = ()) -> None:
+def set_message_aside(cursor: Cursor, notification_id: int, *, error: str, refused_by: Collection[str] = ()) -> None:
     """This message can never be delivered as it is; a person decides (`resend_notifications`)."""
     cursor.execute(
         """

@@ -297,11 +297,17 @@ def read_frames(
 def _values(day: ReportDay, routes: Routes) -> dict[str, Any]:
     days_begin = [day.before(ago).begins_at for ago in reversed(range(TREND_DAYS))]
     return {
-        "begins": day.begins_at, "ends": day.ends_at, "date": day.date,
+        "begins": day.begins_at,
+        "ends": day.ends_at,
+        "date": day.date,
         "finals": [route.name for route in routes.finals],
-        "to_box": DIRECTIONS[0], "to_dam": DIRECTIONS[1], "max_listed": MAX_LISTED,
-        "trend_days": TREND_DAYS, "trend_begins": days_begin[0], "days_begin": days_begin,
-    }  # fmt: skip
+        "to_box": DIRECTIONS[0],
+        "to_dam": DIRECTIONS[1],
+        "max_listed": MAX_LISTED,
+        "trend_days": TREND_DAYS,
+        "trend_begins": days_begin[0],
+        "days_begin": days_begin,
+    }
 
 
 def _per_route(query: str, routes: Routes) -> Composable:

@@ -65,7 +65,7 @@ def open_round(cursor: Cursor, route: str, campaign_id: DamId) -> Round:
     return open_rounds(cursor, route, [campaign_id])[campaign_id]
 
 
-def note_failure(cursor: Cursor, round_id: int) -> bool:
+def count_failed_run(cursor: Cursor, round_id: int) -> bool:
     """Count a run that ended without moving everything; False where the round has been closed meanwhile."""
     cursor.execute(
         "UPDATE campaign_rounds SET failed_attempts = failed_attempts + 1, last_failed_at = now() "

@@ -30,7 +30,7 @@ def intend(
     unnamed = [asset for asset in new if asset.name not in reused]
     taken = masters.take_tracking_ids(cursor, unnamed, campaign_id, finals_folder_id)
     ids = [reused.get(asset.name) or taken[asset.id, asset.version] for asset in new]
-    transfers.insert_pending(cursor, route.name, campaign_id, new, ids)
+    transfers.insert_intents(cursor, route.name, campaign_id, new, ids)
 
 
 def withdraw(cursor: Cursor, gone: Collection[ToBox]) -> None:
@@ -58,7 +58,7 @@ def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bo
 
 def note_failed_run(cursor: Cursor, route: MastersRoute, current: rounds.Round) -> None:
     """A run ended without moving everything, for no error of the campaign: the next attempt comes after a pause."""
-    if rounds.note_failure(cursor, current.id):
+    if rounds.count_failed_run(cursor, current.id):
         campaigns.note_attempt(cursor, route.column_prefix, current.campaign_id)
 
 

@@ -117,7 +117,7 @@ def adopt_cron_masters(cursor: Cursor, route: str, campaign_id: DamId, assets: C
     )
 
 
-def insert_pending(
+def insert_intents(
     cursor: Cursor, route: str, campaign_id: DamId, assets: Collection[DamAsset], tracking_ids: Collection[TrackingId]
 ) -> None:
     """These assets are to be moved, each under its tracking ID.

@@ -24,7 +24,7 @@ def failed(database, which, *, strikes=3, prefix="a1", route="a1_to_a2", limit=3
         current = rounds.open_round(cursor, route, which.id)
         for _ in range(strikes):
             campaigns.count_poll(cursor, prefix, which.id, error=NO_FOLDER)
-            rounds.note_failure(cursor, current.id)
+            rounds.count_failed_run(cursor, current.id)
         if strikes >= limit:
             campaigns.mark_permanently_failed(cursor, prefix, which.id)
 

@@ -116,7 +116,7 @@ def test_a_campaign_has_one_open_round_and_the_next_number_after_it(database):
 def test_failed_runs_are_counted_until_they_are_forgiven(database):
     opened = open_round(database)
     assert (opened.failed_attempts, opened.since_last_failure_s) == (0, None)
-    database.transact(rounds.note_failure, opened.id)
+    database.transact(rounds.count_failed_run, opened.id)
     assert open_round(database).failed_attempts == 1
     assert open_round(database).since_last_failure_s < 60
     database.transact(rounds.forgive_failures, "a1_to_a2", ["c1"])

@@ -98,7 +98,7 @@ class _FinalsMove:
         return campaign
 
     def _note_unread(self, cursor: Cursor) -> None:
-        rounds.note_failure(cursor, rounds.open_round(cursor, self.route.name, self.campaign_id).id)
+        rounds.count_failed_run(cursor, rounds.open_round(cursor, self.route.name, self.campaign_id).id)
 
     # --- find ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class _FinalsMove:
         try:
             done = advance(self.systems, self.lock, route, current)
         except FerreroError:
-            database.transact(rounds.note_failure, current.id)
+            database.transact(rounds.count_failed_run, current.id)
             raise
         if not done.chosen:
             self._tell_complete(campaign, current, done.notes)
