@@ -21,6 +21,7 @@ OURS = (
     "withdraw-masters",
     "resend",
     "preview-mails",
+    "reconcile",
 )
 
 
@@ -55,6 +56,21 @@ def test_who_has_no_login_name_is_asked_for_one(database, database_url, monkeypa
     monkeypatch.setattr("os.getuid", lambda: 2**31 - 9)
     refused = call("reset-retries", "C000000078", database_url=database_url)
     assert (refused.exit_code, "done_by is empty; write your name there" in refused.stderr) == (1, True)
+
+
+def test_what_the_hourly_job_puts_right_can_be_put_right_now(database, database_url, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "campaigns: {release_failed_after_days: 0.001, digest_weekday: null, max_days_in_status: {A2: null}}"
+    )
+    failed(database, campaign())
+    rows(database, "UPDATE campaign_status SET a1_last_retry_at = a1_last_retry_at - interval '1 hour' RETURNING 1")
+    environment = {"FERRERO_SITE_CONFIG": str(site), "FERRERO_DATABASE_URL": database_url, "COLUMNS": "250"}
+    done = CliRunner().invoke(main, ["reconcile", "--json"], env=environment, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert [line["what"] for line in json.loads(done.stdout)] == ["campaign released"]
+    assert "could not be read again: Not set" in done.stderr, "no DAM is set; the rest is done"
+    assert not patience(database, campaign()).permanently_failed
 
 
 def test_files_and_messages_are_released_from_the_command_line(database, database_url):

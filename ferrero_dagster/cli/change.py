@@ -1,7 +1,8 @@
-"""Commands that operators change something with; without --yes they only show what would be changed."""
+"""Commands that operators change something with; without --yes they only show. `reconcile` asks nobody."""
 
 import getpass
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -121,6 +122,27 @@ def resend(*, numbers: tuple[int, ...], everything: bool, yes: bool, done_by: st
         _show(outcome, as_json=as_json)
 
 
+@click.command()
+@as_json_option
+def reconcile(*, as_json: bool) -> None:
+    """Put right now what the hourly job puts right, but for Dagster's own runs; safe at any time.
+
+    \b
+    Example:
+      ferrero-dagster reconcile
+    """
+    from ferrero_dagster.operations.housekeeping import put_right
+
+    connections = Connections.from_environment()
+    request = Request(done_by=_login_name() or "reconcile", dry_run=False)
+    with connections.database() as database:
+        done = put_right(database, connections.site, connections.dam, request, partial(click.echo, err=True))
+    if as_json:
+        print_json(done)
+    else:
+        print_table("Put right", done, nothing="There was nothing to put right.")
+
+
 def _show(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         print_json(outcome.as_json())
@@ -130,4 +152,4 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
     click.echo(f"{outcome}{hint}")
 
 
-COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, resend)
+COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, resend, reconcile)

@@ -18,10 +18,9 @@ from ferrero_dagster.defs.resources import MailResource, TrackingResource, Webho
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook
 from ferrero_dagster.operations.daily_report import DailyReporting, MadeReport
+from ferrero_dagster.operations.report_delivery import REPORT_HOUR
 
 DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
-#: When the report of the day before is made, in local time, and an hour later it is missed.
-REPORT_HOUR = 7
 _FIRST_DAY = "2026-01-01"
 #: Both schedules tick every hour, one of them not at night.
 _SCHEDULE_INTERVAL_S = 3600

@@ -8,7 +8,8 @@ import pytest
 
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.report import DAILY_REPORT
-from ferrero_dagster.defs.report_check import day_due, judge_delivery, report_was_sent
+from ferrero_dagster.defs.report_check import report_was_sent
+from ferrero_dagster.operations.report_delivery import day_due, judge_delivery
 from ferrero_dagster.tracking.daily_reports import ReportDelivery
 from ferrero_dagster_tests.fix_dagster import resources
 from ferrero_dagster_tests.fix_world import ROUTES

@@ -1,0 +1,77 @@
+"""What puts itself right from time to time in the tracking database, for the job `reconcile` and the command line."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timezone
+
+from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.config.site import Site
+from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
+from ferrero_dagster.operations.changes import Request
+from ferrero_dagster.operations.stuck_digest import write_digest
+from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.transfer.campaign.sightings import reread
+
+_MAX_REREAD = 50
+Row = dict[str, str]
+
+
+def put_right(
+    database: Database,
+    site: Site,
+    open_dam: Callable[[], AbstractContextManager[Otmm]],
+    request: Request,
+    warn: Callable[[str], None],
+) -> list[Row]:
+    """Release old failures, read campaigns again, write the digest; what was done, each with what it is about.
+
+    Idempotent. Where the DAM cannot be read, `warn` is told, and the rest is done.
+
+    Raises:
+        FerreroError: PostgreSQL cannot be used.
+    """
+    return [
+        *_release_old_failures(database, site, request),
+        *_reread_campaigns(database, site, open_dam, warn),
+        *_write_digest(database, site),
+    ]
+
+
+def row(what: str, about: str) -> Row:
+    """A line of the table of what was done."""
+    return {"what": what, "about": about}
+
+
+def _release_old_failures(database: Database, site: Site, request: Request) -> list[Row]:
+    days = site.campaigns.release_failed_after_days
+    if days is None:
+        return []
+    selection = CampaignSelection(all_failed=True, failed_for_days=days)
+    outcome = reset_campaign_retries(database, site, selection, request)
+    return [row("campaign released", change.target) for change in outcome.changes]
+
+
+def _reread_campaigns(
+    database: Database,
+    site: Site,
+    open_dam: Callable[[], AbstractContextManager[Otmm]],
+    warn: Callable[[str], None],
+) -> list[Row]:
+    """Campaigns in a status that has a time limit, which a person may have moved on unseen by any sensor."""
+    statuses = {*(route.status_before for route in site.routes.finals), *site.campaigns.max_days_in_status}
+    known = database.transact(campaigns.in_status, statuses, limit=_MAX_REREAD)
+    if not known:
+        return []
+    try:
+        with open_dam() as dam:
+            return [row("campaign moved on", line) for line in reread(dam, database, site, known)]
+    except FerreroError as error:
+        warn(f"Campaigns could not be read again: {error}")
+        return []
+
+
+def _write_digest(database: Database, site: Site) -> list[Row]:
+    stuck = database.transact(write_digest, site, datetime.now(timezone.utc))
+    return [] if stuck is None else [row("digest written", f"{stuck} stuck campaigns")]

@@ -1,0 +1,39 @@
+"""Whether the daily report that was due has been made and has left: silence is told too (SPEC 9)."""
+
+from datetime import date, datetime, timedelta, timezone
+
+from ferrero_dagster.config.site import Site
+from ferrero_dagster.tracking.daily_reports import ReportDelivery, report_delivery, unsent_reports
+from ferrero_dagster.tracking.database import Database
+
+#: When the report of the day before is made, in local time, and an hour later it is missed.
+REPORT_HOUR = 7
+_STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "set_aside": "could not be delivered"}
+
+
+def find_unsent(database: Database, site: Site) -> tuple[bool, str]:
+    """Whether every report that was due has been made and has left, and a sentence about those that have not."""
+    day = day_due(datetime.now(timezone.utc).astimezone(site.zone))
+    delivery = database.transact(report_delivery, day)
+    unsent = database.transact(unsent_reports)
+    passed, sentence = judge_delivery(day, delivery)
+    told = [_told(report.day, report.mail_state, report.last_error) for report in unsent if report.day != day]
+    return passed and not told, " ".join([*told, sentence])
+
+
+def day_due(now: datetime) -> date:
+    """The day whose report was due last at this local time."""
+    return now.date() - timedelta(days=1 if now.hour >= REPORT_HOUR else 2)
+
+
+def judge_delivery(day: date, delivery: ReportDelivery | None) -> tuple[bool, str]:
+    """Whether the report was made and mailed, in words too; a mail may take an hour."""
+    if delivery is None:
+        return False, f"No report was made for {day}: see whether daily_report_schedule is switched on."
+    passed = delivery.mail_state == "sent" or (delivery.mail_state == "waiting" and delivery.is_fresh)
+    return passed, _told(day, delivery.mail_state, delivery.last_error)
+
+
+def _told(day: date, mail_state: str | None, last_error: str | None) -> str:
+    reason = f": {last_error}" if last_error and mail_state != "sent" else "."
+    return f"The mail of the report for {day} {_STATES[mail_state]}{reason}"
