@@ -118,7 +118,7 @@ def test_owners_and_links_to_the_code_are_shown_where_the_site_names_them(
     [masters] = [spec for spec in specs() if spec.key.path == ["box", "local_masters"]]
     [reference] = masters.metadata["dagster/code_references"].code_references
     assert reference.url.startswith(
-        "https://github.com/agency/ferrero_dagster/tree/main/ferrero_dagster/defs/masters.py#L"
+        "https://github.com/agency/ferrero_dagster/tree/main/ferrero_dagster/defs/campaign_runs.py#L"
     )
 
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from ferrero_dagster.config.routes import Route
-from ferrero_dagster.defs.campaign_runs import campaign_id_of
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.internals import without_warnings
 from ferrero_dagster.defs.markdown import cell, markdown_table
-from ferrero_dagster.defs.partitions import CAMPAIGNS
+from ferrero_dagster.defs.partitions import CAMPAIGNS, campaign_id_of
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.tracking.arrivals import Arrival, arrivals
 

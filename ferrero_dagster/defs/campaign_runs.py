@@ -1,21 +1,94 @@
-"""What the runs of all routes have in common: who watches them, and how they end."""
+"""What the assets, jobs and runs of all routes have in common, whichever way their files go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
 
-from ferrero_dagster.defs.failures import REPORTED
+from ferrero_dagster.config.routes import Route
+from ferrero_dagster.defs.arrivals import arrival_evaluation
+from ferrero_dagster.defs.catalog import JOB_METADATA
+from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import Metadata
-from ferrero_dagster.defs.partitions import TRACKING_IDS_NAME
+from ferrero_dagster.defs.messages import deliver_at_once
+from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME, campaign_id_of
+from ferrero_dagster.defs.resources import (
+    BoxResource,
+    DamResource,
+    MailResource,
+    RunResources,
+    TrackingResource,
+    WebhookResource,
+)
 from ferrero_dagster.defs.runs import CAMPAIGN_TAG, campaign_tags
-from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.transfer.systems import Watcher
+from ferrero_dagster.transfer.systems import Systems, Watcher
+
+#: Moves a campaign: what the run's page says in the end, and whether files failed.
+Move = Callable[[dg.AssetExecutionContext, Systems, DamId, Links], tuple[Metadata, bool]]
+
+
+def build_campaign_asset(
+    route: Route, move: Move, *, deps: Sequence[dg.AssetKey], group_name: str, kinds: set[str], description: str
+) -> dg.AssetsDefinition:
+    """The asset whose partitions are the campaigns that went along this route."""
+
+    @dg.asset(
+        key=dg.AssetKey(route.asset),
+        partitions_def=CAMPAIGNS,
+        deps=deps,
+        group_name=group_name,
+        kinds=kinds,
+        tags={"ferrero/route": route.name},
+        description=f"{description} One partition per campaign: choose yours to see its files, and why one is missing.",
+    )
+    def campaign_files(
+        context: dg.AssetExecutionContext,
+        *,
+        dam: DamResource,
+        box: BoxResource,
+        tracking: TrackingResource,
+        mail: MailResource,
+        webhook: WebhookResource,
+    ) -> dg.MaterializeResult[Any]:
+        resources = RunResources(dam=dam, box=box, tracking=tracking, mail=mail, webhook=webhook)
+        with as_failures(job=route.name):
+            return _run(context, resources, route, move)
+
+    return campaign_files
+
+
+def build_campaign_job(route: Route, description: str, owners: Sequence[str]) -> Any:
+    """The job of a route: one campaign per run, in one process."""
+    return dg.define_asset_job(
+        route.name,
+        # The run itself evaluates the check, also where it ends red.
+        selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
+        executor_def=dg.in_process_executor,
+        tags={"ferrero/route": route.name},
+        metadata=JOB_METADATA,
+        owners=owners,
+        description=f"{route.title}. Choose the campaign as partition. {description}",
+    )
+
+
+def _run(
+    context: dg.AssetExecutionContext, resources: RunResources, route: Route, move: Move
+) -> dg.MaterializeResult[Any]:
+    try:
+        with resources.systems() as systems:
+            campaign_id = _campaign_of_run(context, systems.database)
+            metadata, is_red = move(context, systems, campaign_id, resources.dam.links)
+            arrived = systems.database.transact(arrivals, route.name, campaign_id)
+    finally:
+        deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
+    context.log_event(arrival_evaluation(route, context.partition_key, arrived))
+    return _ended(context, metadata, is_red=is_red)
 
 
 def campaign_watcher(
@@ -44,30 +117,14 @@ def campaign_watcher(
     return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
 
 
-def campaign_of_run(context: dg.AssetExecutionContext, database: Database) -> DamId:
+def _campaign_of_run(context: dg.AssetExecutionContext, database: Database) -> DamId:
     """The id of the run's campaign, whose tag the run has from now on, also where a person started it."""
     campaign_id = campaign_id_of(database, context.partition_key)
     context.instance.add_run_tags(context.run.run_id, {CAMPAIGN_TAG: campaign_id})
     return campaign_id
 
 
-def campaign_id_of(database: Database, key: str) -> DamId:
-    """The campaign that a partition stands for.
-
-    Raises:
-        PermanentError: it stands for none.
-    """
-    campaign_id = database.transact(campaigns.partitions, [key]).get(key)
-    if campaign_id is None:
-        raise PermanentError(
-            f"No campaign is known by the partition {key!r}: the sensors make partitions, with the first run of a "
-            "campaign; choose one of theirs, and delete this one in Dagster.",
-            code="unknown partition",
-        )
-    return campaign_id
-
-
-def ended(context: dg.AssetExecutionContext, metadata: Metadata, *, is_red: bool) -> dg.MaterializeResult[Any]:
+def _ended(context: dg.AssetExecutionContext, metadata: Metadata, *, is_red: bool) -> dg.MaterializeResult[Any]:
     """The end of a run that came to its end; red if files failed, whose mail is written already.
 
     Raises:

@@ -10,78 +10,42 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
-from ferrero_dagster.defs.arrivals import arrival_evaluation
-from ferrero_dagster.defs.campaign_runs import campaign_of_run, campaign_watcher, ended
-from ferrero_dagster.defs.catalog import JOB_METADATA
+from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campaign_job, campaign_watcher
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.markdown import final_metadata, finals_metadata
-from ferrero_dagster.defs.messages import deliver_at_once
-from ferrero_dagster.defs.partitions import CAMPAIGNS
-from ferrero_dagster.defs.resources import (
-    BoxResource,
-    DamResource,
-    MailResource,
-    RunResources,
-    TrackingResource,
-    WebhookResource,
-)
+from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
+from ferrero_dagster.defs.resources import BoxResource, TrackingResource
 from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
+from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.agency_files import refused_files
-from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.transfer.finals.look import FinalsLooker
 from ferrero_dagster.transfer.finals.run import move_finals
+from ferrero_dagster.transfer.systems import Systems
 
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
 
 
 def build_finals_asset(route: FinalsRoute, masters: Collection[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset whose partitions are the campaigns that went along this route; finals are made of `masters`."""
-
-    @dg.asset(
-        key=dg.AssetKey(route.asset),
-        partitions_def=CAMPAIGNS,
+    return build_campaign_asset(
+        route,
+        partial(_move, route),
         deps=[dg.AssetKey(route.source_asset), *masters],
         group_name=groups.FINALS_IN_DAM,
         kinds={"opentext", "file"},
-        tags={"ferrero/route": route.name},
         description=(
             "Finals in the DAM: every ready file of the agency's Box folder, imported under its clean name with its "
             "master's metadata, proven, and only then deleted from Box. When every active master of a campaign has a "
-            f"final, its status goes from {route.status_before} to {route.status_after}. One partition per campaign: "
-            "choose yours to see its finals; what waits or was refused is on the page of the agency's folder."
+            f"final, its status goes from {route.status_before} to {route.status_after}. What waits or was refused is "
+            "on the page of the agency's folder."
         ),
     )
-    def finals(
-        context: dg.AssetExecutionContext,
-        *,
-        dam: DamResource,
-        box: BoxResource,
-        tracking: TrackingResource,
-        mail: MailResource,
-        webhook: WebhookResource,
-    ) -> dg.MaterializeResult[Any]:
-        resources = RunResources(dam=dam, box=box, tracking=tracking, mail=mail, webhook=webhook)
-        with as_failures(job=route.name):
-            return _move(context, resources, route)
-
-    return finals
 
 
 def build_finals_job(route: FinalsRoute, owners: Sequence[str] = ()) -> Any:
     """The job of a route: one campaign per run, in one process."""
-    return dg.define_asset_job(
-        route.name,
-        # The run itself evaluates the check, also where it ends red.
-        selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
-        executor_def=dg.in_process_executor,
-        tags={"ferrero/route": route.name},
-        metadata=JOB_METADATA,
-        owners=owners,
-        description=(
-            f"{route.title}. Choose the campaign as partition; it moves all files of the campaign that the sensor "
-            f"{route.sensor} found ready. A repeated run moves only what is missing."
-        ),
-    )
+    moves = f"It moves all files of the campaign that the sensor {route.sensor} found ready."
+    return build_campaign_job(route, f"{moves} A repeated run moves only what is missing.", owners)
 
 
 def build_agency_sensor(
@@ -136,20 +100,10 @@ def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:
     return no_refused_files
 
 
-def _move(context: dg.AssetExecutionContext, resources: RunResources, route: FinalsRoute) -> dg.MaterializeResult[Any]:
-    watcher = campaign_watcher(
-        context,
-        route_name=route.name,
-        files=DERIVATIVE_ASSETS,
-        describe=partial(final_metadata, links=resources.dam.links),
-    )
-    try:
-        with resources.systems() as systems:
-            campaign_id = campaign_of_run(context, systems.database)
-            outcome = move_finals(route, campaign_id, systems, watcher)
-            arrived = systems.database.transact(arrivals, route.name, campaign_id)
-    finally:
-        deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
-    context.log_event(arrival_evaluation(route, context.partition_key, arrived))
-    metadata = finals_metadata(outcome, resources.dam.links, campaign_id=campaign_id)
-    return ended(context, metadata, is_red=bool(outcome.failed))
+def _move(
+    route: FinalsRoute, context: dg.AssetExecutionContext, systems: Systems, campaign_id: DamId, links: Links
+) -> tuple[Metadata, bool]:
+    describe = partial(final_metadata, links=links)
+    watcher = campaign_watcher(context, route_name=route.name, files=DERIVATIVE_ASSETS, describe=describe)
+    outcome = move_finals(route, campaign_id, systems, watcher)
+    return finals_metadata(outcome, links, campaign_id=campaign_id), bool(outcome.failed)
