@@ -10,7 +10,7 @@ from ferrero_dagster.defs.internals import without_warnings
 from ferrero_dagster.defs.markdown import cell, markdown_table
 from ferrero_dagster.defs.partitions import CAMPAIGNS, campaign_id_of
 from ferrero_dagster.defs.resources import TrackingResource
-from ferrero_dagster.tracking.arrivals import Arrival, arrivals
+from ferrero_dagster.tracking.transfers import ExpectedFile, expected_files
 
 _CHECK = "all_files_there"
 _WORDS = {"pending": "not there yet", "set_aside": "set aside", "moved": "there, moved by the cron scripts"}
@@ -32,13 +32,13 @@ def build_arrival_check(route: Route) -> dg.AssetChecksDefinition:
     )
     def all_files_there(context: dg.AssetCheckExecutionContext, tracking: TrackingResource) -> dg.AssetCheckResult:
         with as_failures(is_attended=True), tracking.database() as database:
-            found = database.transact(arrivals, route.name, campaign_id_of(database, context.partition_key))
+            found = database.transact(expected_files, route.name, campaign_id_of(database, context.partition_key))
         return dg.AssetCheckResult(passed=_passed(found), severity=_severity(found), metadata=_metadata(found))
 
     return all_files_there
 
 
-def arrival_evaluation(route: Route, partition_key: str, found: Sequence[Arrival]) -> dg.AssetCheckEvaluation:
+def arrival_evaluation(route: Route, partition_key: str, found: Sequence[ExpectedFile]) -> dg.AssetCheckEvaluation:
     """The same as an event of a run."""
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(route.asset),
@@ -50,24 +50,24 @@ def arrival_evaluation(route: Route, partition_key: str, found: Sequence[Arrival
     )
 
 
-def _passed(found: Sequence[Arrival]) -> bool:
-    return all(arrival.state == "moved" and arrival.is_proven for arrival in found)
+def _passed(found: Sequence[ExpectedFile]) -> bool:
+    return all(file.state == "moved" and file.is_proven for file in found)
 
 
-def _severity(found: Sequence[Arrival]) -> dg.AssetCheckSeverity:
+def _severity(found: Sequence[ExpectedFile]) -> dg.AssetCheckSeverity:
     """That a file is missing is worse than that nobody compared its hash."""
-    is_any_missing = any(arrival.state != "moved" for arrival in found)
+    is_any_missing = any(file.state != "moved" for file in found)
     return dg.AssetCheckSeverity.ERROR if is_any_missing else dg.AssetCheckSeverity.WARN
 
 
-def _metadata(found: Sequence[Arrival]) -> Mapping[str, dg.MetadataValue]:
-    wrong = [arrival for arrival in found if arrival.state != "moved" or not arrival.is_proven]
-    rows = [(cell(a.name), _WORDS[a.state], cell(a.last_error or "")) for a in wrong]
+def _metadata(found: Sequence[ExpectedFile]) -> Mapping[str, dg.MetadataValue]:
+    wrong = [file for file in found if file.state != "moved" or not file.is_proven]
+    rows = [(cell(file.name), _WORDS[file.state], cell(file.last_error or "")) for file in wrong]
     return {
         "files": dg.MetadataValue.int(len(found)),
-        "not there": dg.MetadataValue.int(sum(arrival.state != "moved" for arrival in found)),
+        "not there": dg.MetadataValue.int(sum(file.state != "moved" for file in found)),
         "hash not compared by us": dg.MetadataValue.int(
-            sum(arrival.state == "moved" and not arrival.is_proven for arrival in found)
+            sum(file.state == "moved" and not file.is_proven for file in found)
         ),
         "look at": dg.MetadataValue.md(markdown_table(("file", "state", "why"), rows) if rows else "Nothing."),
     }

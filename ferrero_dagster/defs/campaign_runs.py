@@ -25,8 +25,8 @@ from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.tracking.arrivals import arrivals
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.tracking.transfers import expected_files
 from ferrero_dagster.transfer.systems import Systems, Watcher
 
 #: Moves a campaign: what the run's page says in the end, and whether files failed.
@@ -84,10 +84,10 @@ def _run(
         with resources.systems() as systems:
             campaign_id = _campaign_of_run(context, systems.database)
             metadata, is_red = move(context, systems, campaign_id, resources.dam.links)
-            arrived = systems.database.transact(arrivals, route.name, campaign_id)
+            expected = systems.database.transact(expected_files, route.name, campaign_id)
     finally:
         deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
-    context.log_event(arrival_evaluation(route, context.partition_key, arrived))
+    context.log_event(arrival_evaluation(route, context.partition_key, expected))
     return _ended(context, metadata, is_red=is_red)
 
 

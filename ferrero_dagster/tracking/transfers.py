@@ -12,7 +12,7 @@ from typing import Any
 from psycopg2.errors import UniqueViolation
 
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam, Transfer
+from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam, Transfer, TransferState
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking.database import Cursor
@@ -48,6 +48,18 @@ class SetAsideFile:
     last_error: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedFile:
+    """A file that was to be moved; `last_error` says why it has not arrived, where that is known."""
+
+    name: str
+    state: TransferState
+    #: Whether the SHA-1 of what arrived was compared with that of what was sent; not by us where the cron scripts
+    #: moved it.
+    is_proven: bool
+    last_error: str | None
+
+
 # --- what there is ---------------------------------------------------------------------------------------------------
 
 
@@ -80,6 +92,19 @@ def without_master(cursor: Cursor, route: str, campaign_id: DamId) -> list[str]:
         (route, campaign_id),
     )
     return [row["source_name"] for row in cursor.fetchall()]
+
+
+def expected_files(cursor: Cursor, route: str, campaign_id: str) -> list[ExpectedFile]:
+    """The campaign's files on this route, those that have not arrived first; withdrawn ones are left out."""
+    cursor.execute(
+        """
+        SELECT source_name AS name, state, sha1_hex IS NOT NULL AS is_proven, last_error FROM transfers
+        WHERE route = %s AND campaign_id = %s AND state <> 'withdrawn'
+        ORDER BY state = 'moved', source_name, id
+        """,
+        (route, campaign_id),
+    )
+    return [ExpectedFile(**row) for row in cursor.fetchall()]
 
 
 def set_aside_files(cursor: Cursor) -> list[SetAsideFile]:
