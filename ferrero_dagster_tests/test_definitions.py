@@ -133,6 +133,24 @@ def test_the_lineage_has_no_islands_and_groups_are_in_the_order_in_which_files_t
         assert groups[-1] == max(groups), key
 
 
+def test_the_launchpad_opens_with_what_there_is_to_fill_in_and_no_more(without_environment) -> None:
+    jobs = [job for job in definitions().get_repository_def().get_all_jobs() if not job.name.startswith("__")]
+    of_partition = {
+        job.name: job.partitioned_config.get_run_config_for_partition_key("2026-11-27")
+        for job in jobs
+        if job.partitioned_config
+    }
+    opened = {job.name: dict(job.run_config or {}) for job in jobs if job.name not in of_partition} | of_partition
+    assert {tuple(config) for config in opened.values()} == {("ops",)}
+    assert {name for name, config in opened.items() if config["ops"]} == {
+        "daily_report",
+        "reset_campaign_retries",
+        "release_set_aside_files",
+        "withdraw_masters",
+        "resend_notifications",
+    }
+
+
 def test_campaign_assets_share_one_set_of_partitions(without_environment) -> None:
     graph = definitions().get_repository_def().asset_graph
     keys = [["box", "local_masters"], ["box", "rework_masters"], ["box", "global_masters"], ["dam", "final_assets"]]

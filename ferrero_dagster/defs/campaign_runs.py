@@ -7,7 +7,7 @@ import dagster as dg
 
 from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.arrivals import arrival_evaluation
-from ferrero_dagster.defs.catalog import JOB_METADATA
+from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.messages import deliver_at_once
@@ -70,6 +70,7 @@ def build_campaign_job(route: Route, description: str, owners: Sequence[str]) ->
         # The run itself evaluates the check, also where it ends red.
         selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
+        config=NO_FORM,
         tags={"ferrero/route": route.name},
         metadata=JOB_METADATA,
         owners=owners,

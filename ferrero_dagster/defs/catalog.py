@@ -16,6 +16,9 @@ _VERSION = version("ferrero_dagster")
 JOB_METADATA = {"version": _VERSION}
 Asset = dg.AssetsDefinition | dg.AssetSpec
 
+#: The configuration of a job with nothing to fill in; without one the launchpad opens with all that the resources show.
+NO_FORM: dict[str, Any] = {"ops": {}}
+
 
 def catalogued(assets: Iterable[Asset], site: DagsterSite) -> Sequence[Asset]:
     """The assets with owners and version, and with links to their code where the site says where it is kept."""

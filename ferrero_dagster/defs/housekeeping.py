@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from ferrero_dagster.defs.catalog import JOB_METADATA
+from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failed_runs import failed_run
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
@@ -40,6 +40,7 @@ def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
 
     @dg.job(
         executor_def=dg.in_process_executor,
+        config=NO_FORM,
         metadata=JOB_METADATA,
         owners=owners,
         description=(

@@ -6,7 +6,7 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from ferrero_dagster.defs.catalog import JOB_METADATA
+from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import FIVE, TrackingResource
@@ -116,7 +116,7 @@ def _job(
     owners: Sequence[str], name: str, work: dg.OpDefinition, description: str, form: _Form | None = None
 ) -> dg.JobDefinition:
     # With every field in the job's own configuration the launchpad opens as a form to be filled in.
-    config = {"ops": {work.name: {"config": form.model_dump()}}} if form else {}
+    config = {"ops": {work.name: {"config": form.model_dump()}}} if form else NO_FORM
 
     @dg.job(
         name=name,

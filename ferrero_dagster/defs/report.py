@@ -98,6 +98,7 @@ def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = (), owne
         selection=dg.AssetSelection.assets(DAILY_REPORT)
         | dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
         executor_def=dg.in_process_executor,
+        config={"ops": {DAILY_REPORT.to_python_identifier(): {"config": DailyReportConfig().model_dump()}}},
         metadata=JOB_METADATA,
         owners=owners,
         description="Makes the report of a day. Choose the day as partition; made again it says and mails nothing new.",

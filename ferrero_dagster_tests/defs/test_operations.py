@@ -76,7 +76,7 @@ def test_the_form_opens_filled_in_for_a_dry_run_and_says_what_to_write():
         assert (form["config"]["dry_run"], form["config"]["done_by"]) == (True, "")
         schema: Any = JOBS[name].nodes[0].definition.config_schema
         assert all(field.description for field in schema.config_type.fields.values())
-    assert JOBS["check_connections"].run_config == {}
+    assert JOBS["check_connections"].run_config == {"ops": {}}
 
 
 def test_a_reset_shows_first_and_does_it_when_told_so(database, database_url, instance):
