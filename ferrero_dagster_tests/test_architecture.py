@@ -74,6 +74,17 @@ def test_what_dagster_keeps_to_itself_is_used_in_one_module() -> None:
     assert private == {"internals"}
 
 
+@pytest.mark.parametrize("room", ["tracking", "transfer", "operations"])
+def test_addresses_are_made_only_where_something_is_shown(room: str) -> None:
+    assert [path for path in modules(room) if "ferrero_dagster.domain.links" in imported(path)] == []
+
+
+def test_no_mail_names_a_status_that_is_a_column_of_a_route() -> None:
+    named = re.compile(rf"\b({'|'.join(load_site().routes.statuses)})\b")
+    written = [*(PACKAGE / "messages" / "templates").iterdir(), PACKAGE / "messages" / "facts.py"]
+    assert [path for path in written if named.search(path.read_text())] == []
+
+
 def test_the_domain_asks_neither_clock_nor_network_nor_disk() -> None:
     refused = {
         "requests",

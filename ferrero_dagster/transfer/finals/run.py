@@ -137,9 +137,14 @@ class _FinalsMove:
 
     def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: DamId | None) -> FinalsOutcome:
         files = FinalFiles(
-            systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id,
-            mails=self._mails(campaign), target_id=target_id, importing=FinalImport(self.systems),
-        )  # fmt: skip
+            systems=self.systems,
+            route=self.route,
+            campaign=campaign,
+            run_id=self.watcher.run_id,
+            mails=self._mails(campaign),
+            target_id=target_id,
+            importing=FinalImport(self.systems),
+        )
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
         return _outcome(campaign, {file.name: result for file, result in batch})
 
