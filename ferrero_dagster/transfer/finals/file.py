@@ -21,7 +21,7 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
 )
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, ToDam
+from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.domain.triage import ListedFile
@@ -30,7 +30,7 @@ from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
-from ferrero_dagster.transfer.finals.importing import FinalImport
+from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
 from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
 from ferrero_dagster.transfer.systems import Systems
@@ -40,12 +40,9 @@ from ferrero_dagster.transfer.systems import Systems
 class _Arrival:
     """A final that is in the DAM and proven, but not yet written down."""
 
-    asset: DamAsset
+    brought: Brought
     digest: Digest
     creativex: CreativeX
-    is_adopted: bool
-    is_new_version: bool
-    unkept_fields: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -72,7 +69,7 @@ class FinalFiles:
     run_id: str
     mails: FinalsMails
     #: DAM folder that the finals go to; None for the one remembered of each final's master.
-    target_id: DamId | None
+    finals_folder_id: DamId | None
     importing: FinalImport
 
     def move(self, task: AgencyFile, transit: Transit) -> MovedFile:
@@ -108,20 +105,20 @@ class FinalFiles:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
             creativex = self._creativex(file, self._as_listed(file))
             media, media_note = media_facts(path)
+            rules = self.systems.site.representation_rules
             representation = build_representation(
-                full_metadata, name, creativex_url=creativex.url, media=media,
-                rules=self.systems.site.representation_rules,
-            )  # fmt: skip
-            brought = self.importing.bring_in(
-                final, path, digest, name=name.clean_name, folder_id=folder_id,
-                representation=representation.body, uploaded=transit.progress.uploaded,
-            )  # fmt: skip
-        notes = (media_note, str(representation), *creativex.notes)
-        return _Arrival(
-            asset=brought.asset, digest=digest, creativex=creativex, is_adopted=brought.is_adopted,
-            is_new_version=brought.is_new_version, unkept_fields=brought.unkept_fields,
-            notes=tuple(note for note in notes if note),
-        )  # fmt: skip
+                full_metadata, name, creativex_url=creativex.url, media=media, rules=rules
+            )
+            staged = StagedFinal(
+                path=path,
+                digest=digest,
+                name=name.clean_name,
+                folder_id=folder_id,
+                representation=representation.body,
+            )
+            brought = self.importing.bring_in(final, staged, transit.progress.uploaded)
+        notes = tuple(note for note in (media_note, str(representation), *creativex.notes) if note)
+        return _Arrival(brought=brought, digest=digest, creativex=creativex, notes=notes)
 
     def _master(self, tracking_id: TrackingId) -> tuple[DamId, object]:
         """The folder that the final goes to, and its master's full metadata."""
@@ -133,7 +130,7 @@ class FinalFiles:
         master = self.systems.database.transact(masters.master, tracking_id)
         if master is None:
             raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
-        folder_id = self.target_id or master.finals_folder_id
+        folder_id = self.finals_folder_id or master.finals_folder_id
         if not folder_id:
             raise PermanentError(
                 f"The master {tracking_id} has no upload_directory in the table master_assets; set it, then release "
@@ -163,11 +160,15 @@ class FinalFiles:
 
     def _record(self, task: AgencyFile, transfer: ToDam, arrival: _Arrival) -> MovedFile:
         file, name = task.file, task.parsed
-        asset, score = arrival.asset, arrival.creativex.score
+        brought, score = arrival.brought, arrival.creativex.score
         arrived = Arrival(
-            target_id=asset.id, target_name=name.clean_name, digest=arrival.digest, source_hash="given",
-            run_id=self.run_id, adopted=arrival.is_adopted,
-        )  # fmt: skip
+            target_id=brought.asset.id,
+            target_name=name.clean_name,
+            digest=arrival.digest,
+            source_hash="given",
+            run_id=self.run_id,
+            adopted=brought.is_adopted,
+        )
         fact = FileUploaded(
             route=self.route,
             campaign=self.campaign,
@@ -175,18 +176,18 @@ class FinalFiles:
             original_name=file.name,
             clean_name=name.clean_name,
             tracking_id=name.tracking_id,
-            dam_asset_id=asset.id,
+            dam_asset_id=brought.asset.id,
             size_bytes=arrival.digest.size_bytes,
             creativex_score=f"{score:g}" if score is not None else None,
             creativex_url=arrival.creativex.url,
-            new_version=arrival.is_new_version,
-            unkept_fields=arrival.unkept_fields,
+            new_version=brought.is_new_version,
+            unkept_fields=brought.unkept_fields,
             notes=arrival.notes,
         )
         self.mails.tell_uploaded(transfer, arrived, fact)
         size_bytes = arrival.digest.size_bytes
-        moved = replace(transfer, target_id=asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return moved_file(moved, unkept_fields=arrival.unkept_fields)
+        moved = replace(transfer, target_id=brought.asset.id, target_name=name.clean_name, size_bytes=size_bytes)
+        return moved_file(moved, unkept_fields=brought.unkept_fields)
 
     def _delete(self, file: ListedFile, transfer: ToDam) -> None:
         """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""

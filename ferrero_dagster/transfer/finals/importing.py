@@ -17,6 +17,17 @@ from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
 from ferrero_dagster.transfer.systems import Systems
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedFinal:
+    """A final in transit, and the asset that it is to become."""
+
+    path: Path
+    digest: Digest
+    name: str
+    folder_id: DamId
+    representation: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """A final in the DAM; `is_adopted` where it was there already."""
@@ -42,17 +53,7 @@ class FinalImport:
         self._on_existing_name = site.agency.on_existing_name
         self._doubt_s = site.dam_import.job_timeout_s
 
-    def bring_in(
-        self,
-        final: FinalTransfer,
-        path: Path,
-        digest: Digest,
-        *,
-        name: str,
-        folder_id: DamId,
-        representation: dict[str, Any],
-        uploaded: Callable[[int], None],
-    ) -> Brought:
+    def bring_in(self, final: FinalTransfer, staged: StagedFinal, uploaded: Callable[[int], None]) -> Brought:
         """The final in the DAM, proven, with its metadata.
 
         An import whose answer or end an earlier run did not see is found by its job, or by name and content.
@@ -63,26 +64,15 @@ class FinalImport:
             TransientError: the job failed or did not finish, or one whose answer we lost may still be at work.
         """
         if final.job_id:
-            brought = Brought(self._finished(final, final.job_id, name, digest))
+            brought = Brought(self._finished(final, final.job_id, staged))
         else:
-            brought = self._found_or_made(
-                final, path, digest, name=name, folder_id=folder_id, representation=representation, uploaded=uploaded
-            )
-        return replace(brought, unkept_fields=self._metadata.settled(brought.asset, representation))
+            brought = self._found_or_made(final, staged, uploaded)
+        return replace(brought, unkept_fields=self._metadata.settled(brought.asset, staged.representation))
 
-    def _found_or_made(
-        self,
-        final: FinalTransfer,
-        path: Path,
-        digest: Digest,
-        *,
-        name: str,
-        folder_id: DamId,
-        representation: dict[str, Any],
-        uploaded: Callable[[int], None],
-    ) -> Brought:
-        found, since_s = self._folders.namesakes(folder_id, name, final.transfer.tracking_id), final.since_import_s
-        same = next((asset for asset in found.usable if self._is_same(asset, digest, final, found)), None)
+    def _found_or_made(self, final: FinalTransfer, staged: StagedFinal, uploaded: Callable[[int], None]) -> Brought:
+        name, since_s = staged.name, final.since_import_s
+        found = self._folders.namesakes(staged.folder_id, name, final.transfer.tracking_id)
+        same = next((asset for asset in found.usable if self._is_same(asset, staged.digest, final, found)), None)
         if same:
             return Brought(same, is_adopted=True)
         if since_s is not None and since_s < self._doubt_s:
@@ -91,14 +81,14 @@ class FinalImport:
             )
         replaced = self._replaced(final, found, name)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        content: dict[str, Any] = {"representation": representation, "uploaded": uploaded}
+        content: dict[str, Any] = {"representation": staged.representation, "uploaded": uploaded}
         self._database.transact(transfers.begin_import, final.transfer.id)
         if replaced:
-            job_id = self._imports.start_version(replaced.id, path, name, kind, **content)
+            job_id = self._imports.start_version(replaced.id, staged.path, name, kind, **content)
         else:
-            job_id = self._imports.start(path, name, kind, folder_id=folder_id, **content)
+            job_id = self._imports.start(staged.path, name, kind, folder_id=staged.folder_id, **content)
         self._database.transact(transfers.keep_job, final.transfer.id, job_id)
-        return Brought(self._finished(final, job_id, name, digest), is_new_version=replaced is not None)
+        return Brought(self._finished(final, job_id, staged), is_new_version=replaced is not None)
 
     def _replaced(self, final: FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""
@@ -123,8 +113,8 @@ class FinalImport:
             )
         return next(iter(found.unknown), None)
 
-    def _finished(self, final: FinalTransfer, job_id: str, name: str, digest: Digest) -> DamAsset:
-        transfer_id = final.transfer.id
+    def _finished(self, final: FinalTransfer, job_id: str, staged: StagedFinal) -> DamAsset:
+        transfer_id, name = final.transfer.id, staged.name
         try:
             asset_id = self._imports.wait(job_id, name)
         except ImportFailed as error:
@@ -134,7 +124,7 @@ class FinalImport:
         if not found:
             raise TransientError(f"The DAM does not show {name} yet.", code="import not shown")
         try:
-            self._prove(found[0], name, digest)
+            self._prove(found[0], name, staged.digest)
         except IntegrityError as error:
             self._database.transact(transfers.forget_job, transfer_id, wrong_asset_id=asset_id)
             if final.transfer.target_id:

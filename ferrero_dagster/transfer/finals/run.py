@@ -70,13 +70,13 @@ class _FinalsMove:
     def run(self) -> FinalsOutcome:
         try:
             campaign = self._read()
-            target_id = self._target(campaign)
+            finals_folder_id = self._finals_folder(campaign)
         except Incident:
             raise
         except FerreroError:
             self.systems.database.transact(self._note_unread)
             raise
-        result = self._move(campaign, self._chosen(campaign), target_id)
+        result = self._move(campaign, self._chosen(campaign), finals_folder_id)
         if result.moved:
             self.systems.database.transact(incidents.note_all_well)
         return self._advance(result, campaign)
@@ -102,7 +102,7 @@ class _FinalsMove:
 
     # --- find ----------------------------------------------------------------------------------------------------
 
-    def _target(self, campaign: Campaign) -> DamId | None:
+    def _finals_folder(self, campaign: Campaign) -> DamId | None:
         """The folder that the finals go to; None for the upload directory of each final's master."""
         wanted = self.route.target_folder
         if not wanted or campaign.status == GONE:
@@ -135,14 +135,14 @@ class _FinalsMove:
 
     # --- move ----------------------------------------------------------------------------------------------------
 
-    def _move(self, campaign: Campaign, chosen: list[AgencyFile], target_id: DamId | None) -> FinalsOutcome:
+    def _move(self, campaign: Campaign, chosen: list[AgencyFile], finals_folder_id: DamId | None) -> FinalsOutcome:
         files = FinalFiles(
             systems=self.systems,
             route=self.route,
             campaign=campaign,
             run_id=self.watcher.run_id,
             mails=self._mails(campaign),
-            target_id=target_id,
+            finals_folder_id=finals_folder_id,
             importing=FinalImport(self.systems),
         )
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))

@@ -102,9 +102,13 @@ class MasterFiles:
 
     def _recorded(self, claimed: Claimed, file: BoxFile, digest: Digest, *, adopted: bool) -> MovedFile:
         arrival = Arrival(
-            target_id=file.id, target_name=file.name, digest=digest, run_id=self.run_id, adopted=adopted,
+            target_id=file.id,
+            target_name=file.name,
+            digest=digest,
+            run_id=self.run_id,
+            adopted=adopted,
             source_hash="given" if claimed.asset.md5_hex else "computed",
-        )  # fmt: skip
+        )
         self.systems.database.transact(steps.record_master, claimed.transfer, arrival)
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return mails.moved_file(arrived)

@@ -231,9 +231,13 @@ class _MastersMove:
         listed: list[DamAsset] = []
         tried: set[tuple[DamId, str]] = set()
         files = MasterFiles(
-            systems=self.systems, route=self.route, campaign_id=self.campaign_id, run_id=self.watcher.run_id,
-            folders=folders, box_folder_id=box_folder_id,
-        )  # fmt: skip
+            systems=self.systems,
+            route=self.route,
+            campaign_id=self.campaign_id,
+            run_id=self.watcher.run_id,
+            folders=folders,
+            box_folder_id=box_folder_id,
+        )
         while missing:
             tried |= {(asset.id, asset.version) for asset in missing}
             failures |= {asset.id: _not_handed_over(asset) for asset in missing}
