@@ -85,6 +85,19 @@ def test_no_mail_names_a_status_that_is_a_column_of_a_route() -> None:
     assert [path for path in written if named.search(path.read_text())] == []
 
 
+def test_no_code_asks_for_a_route_s_name_or_status() -> None:
+    routes = load_site().routes
+    names = {*routes.statuses, *(route.name for route in (*routes.masters, *routes.finals))}
+    asking = {
+        f"{path.relative_to(PACKAGE)}: {node.value}"
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in {"config", "sandbox"}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert asking == set()
+
+
 def test_the_domain_asks_neither_clock_nor_network_nor_disk() -> None:
     refused = {
         "requests",
