@@ -343,7 +343,8 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The rows with plain Python values; what is missing is None, whatever pandas made of it."""
     import pandas as pd  # noqa: PLC0415  # slow to load
 
-    plain = frame.astype(object).where(frame.notna(), None)
+    none: Any = None  # of pandas' stubs for Python 3.10 `where` takes no None
+    plain = frame.astype(object).where(frame.notna(), none)
     for row in plain.to_dict("records"):
         yield {
             str(name): value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
