@@ -3,7 +3,7 @@
 find → move (threads) → advance. Every step can be cut off and run again: intent is written first, proof last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import MastersRoute
@@ -240,14 +240,7 @@ class _MastersMove:
         )
         while missing:
             tried |= {(asset.id, asset.version) for asset in missing}
-            failures |= {asset.id: _not_handed_over(asset) for asset in missing}
-            batch = move_batch(self.systems, self.watcher, files.claims(missing), files.move, total=len(missing))
-            for claimed, result in batch:
-                if isinstance(result, MovedFile):
-                    moved.append(result)
-                    del failures[claimed.asset.id]
-                else:
-                    failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
+            moved += self._move_once(files, missing, failures)
             listed, _ = self._listed(folders)
             missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
             again = [asset for asset in missing if (asset.id, asset.version) in tried]
@@ -255,6 +248,20 @@ class _MastersMove:
             missing = [asset for asset in missing if asset.id not in failures]
         # What failed because somebody deleted it in the DAM is nobody's concern any more.
         return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
+
+    def _move_once(
+        self, files: MasterFiles, missing: list[DamAsset], failures: dict[DamId, tuple[FailedFile, str]]
+    ) -> Iterator[MovedFile]:
+        """Move one batch; `failures` has those that did not move, and of those that nobody got to, just that."""
+        failures |= {asset.id: _not_handed_over(asset) for asset in missing}
+        for claimed, result in move_batch(
+            self.systems, self.watcher, files.claims(missing), files.move, total=len(missing)
+        ):
+            if isinstance(result, MovedFile):
+                del failures[claimed.asset.id]
+                yield result
+            else:
+                failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
 
     def _tell_partial(
         self, result: MastersOutcome, current: rounds.Round, failures: list[tuple[FailedFile, str]]
