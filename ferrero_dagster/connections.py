@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from ferrero_dagster.clients.tokens import OF_THIS_PROCESS, Tokens
 from ferrero_dagster.config.settings import Settings, load_settings
-from ferrero_dagster.config.site import Site, load_site
-from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.config.site import BoxFolders, Site, load_site
 from ferrero_dagster.domain.links import Links
 
 if TYPE_CHECKING:
@@ -60,10 +59,11 @@ class Connections:
         )
 
     @property
-    def box_folders(self) -> dict[str, BoxId]:
+    def box_folders(self) -> BoxFolders:
         """Box folder ids by name; the environment wins over the site configuration."""
-        folders = self.site.box.folders
-        return {name: BoxId(self.settings.box_folder(name) or folder_id) for name, folder_id in folders.items()}
+        return BoxFolders.of(
+            {name: self.settings.box_folder(name) or own for name, own in self.site.box.folders.items()}
+        )
 
     @contextmanager
     def database(self) -> Iterator[Database]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
+from ferrero_dagster.config.site import merged_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.defs.resources import OutsideSystem, build_resources
@@ -16,6 +18,7 @@ from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
 from ferrero_dagster.sandbox.serving import HOST, Server
+from ferrero_dagster.sandbox.site import SANDBOX_SITE
 from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
 from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.fix_world import World
@@ -152,7 +155,8 @@ def cockpit(
             "TEMP_DIR": str(tmp_path / "transit"),
             "SITE_CONFIG": str(tmp_path / "site.yaml"),
         }
-        (tmp_path / "site.yaml").write_text("transfer: {free_space_reserve_bytes: 0}")
+        site = {**merged_site(SANDBOX_SITE), "transfer": {"free_space_reserve_bytes": 0}}
+        (tmp_path / "site.yaml").write_text(yaml.safe_dump(site))
         for name, value in environment.items():
             monkeypatch.setenv(f"FERRERO_{name}", value)
         yield Cockpit(world, instance, repository, mailbox, webhooks)

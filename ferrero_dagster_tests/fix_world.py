@@ -21,11 +21,11 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER
+from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.masters.look import MastersLook, MastersLooker
 from ferrero_dagster.transfer.masters.run import MastersOutcome, move_masters
@@ -33,10 +33,10 @@ from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK, ServedBox, ServedDam
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
-ROUTES = load_site().routes
+ROUTES = sandbox_site().routes
 A1, A5, B1 = ROUTES.masters
 (A2,) = ROUTES.finals
-AGENCY_FOLDER = BoxId(load_site().box.folders[A2.inbox])
+AGENCY_FOLDER = BoxId(sandbox_site().box.ids[A2.inbox])
 #: Names and bytes of the assets of a campaign that nobody cares about in particular.
 ASSETS = {"Hero film.mp4": b"film" * 5000, "Key visual.tif": b"\x00\xff" * 900, "a/b: c?.png": b"x"}
 
@@ -191,7 +191,7 @@ def _with_values(section: Any, values: dict[str, Any]) -> Any:
 @contextmanager
 def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_dir: Path) -> Iterator[Systems]:
     """Our own code on these servers, with the shipped site configuration and hardly any pauses."""
-    site = load_site()
+    site = sandbox_site()
     with (
         closing(OtmmSession(dam_url, login=DAM_LOGIN, limits=QUICK)) as session,
         closing(Database(database_url)) as database,
@@ -203,7 +203,7 @@ def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),
             database=database,
             site=site,
-            box_folders={name: BoxId(folder_id) for name, folder_id in site.box.folders.items()},
+            box_folders={name: BoxId(folder_id) for name, folder_id in site.box.ids.items()},
             temp_dir=temp_dir,
             has_webhook=True,
         )
@@ -215,7 +215,7 @@ def world(
     served_dam: ServedDam, served_box: ServedBox, box_client: BoxClient, database_url: str, tmp_path: Path
 ) -> Iterator[World]:
     """Everything healthy and empty but for the three folders in Box."""
-    add_box_folders(served_box.store, load_site())
+    add_box_folders(served_box.store, sandbox_site())
     with opened_systems(served_dam.url, box_client, database_url, tmp_path / "transit") as systems:
         yield World(served_dam, served_box, systems.database, database_url, systems)
     assert not list(tmp_path.glob("transit/*")), "a run left something in the temporary directory"

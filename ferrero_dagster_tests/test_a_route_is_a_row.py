@@ -9,12 +9,12 @@ import yaml
 
 from ferrero_dagster.config import routes
 from ferrero_dagster.config.routes import ROUTES, MastersRoute
-from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.sandbox.agency import deliver_finals
+from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster.tracking import schema
 from ferrero_dagster.tracking.report_frames import read_frames
 from ferrero_dagster_tests.config.test_routes import FINALS, INBOX
@@ -55,7 +55,8 @@ def packaging(cockpit, monkeypatch):
 def global_finals(cockpit, tmp_path):
     """A row more under `routes:` in the site configuration: a second way back."""
     settings = yaml.safe_load((tmp_path / "site.yaml").read_text())
-    (tmp_path / "site.yaml").write_text(yaml.safe_dump({**settings, "routes": {"b2_to_b3": FINALS}, "box": INBOX}))
+    box = {"folders": {**settings["box"]["folders"], **INBOX["folders"]}}
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump({**settings, "routes": {"b2_to_b3": FINALS}, "box": box}))
     cockpit.world.box.store.add_folder(name="Global uploads", folder_id="4711")
     return upgraded(cockpit)
 
@@ -88,7 +89,7 @@ def test_a_row_of_masters_has_patience_of_its_own_and_its_place_in_status_and_re
     )
     assert row == (3, True, "Assets folder not found (tried Artwork)", 0)
     assert templates(packaging, "c1_to_c2")[-1] == "c1_to_c2_permanently_failed"
-    site = load_site()
+    site = sandbox_site()
     [line] = [line for line in read_status(world.database, site).campaigns if line["route"] == "c1_to_c2"]
     assert (line["id"], line["state"]) == (campaign_id, "permanently failed")
     now = datetime.now(timezone.utc)
@@ -100,13 +101,13 @@ def test_a_row_of_masters_has_patience_of_its_own_and_its_place_in_status_and_re
 
 def test_a_second_row_of_finals_brings_them_back_beside_the_first(global_finals, tmp_path):
     world, box = global_finals.world, global_finals.world.box.store
-    _, _, launch_route = load_site().routes.masters
+    _, _, launch_route = sandbox_site().routes.masters
     launch = world.campaign({"Film.mp4": b"film", "Poster.png": b"poster"}, route=launch_route, name="Launch")
     local = world.campaign({"Key visual.png": b"key"}, name="Spring")
     for sensor in ("b1_campaigns", "a1_campaigns"):
         global_finals.tick(sensor)
     deliver_finals(box, "4711", world.database_url, tmp_path / "media", launch)
-    deliver_finals(box, load_site().box.folders["agency_uploads"], world.database_url, tmp_path / "media", local)
+    deliver_finals(box, sandbox_site().box.ids["agency_uploads"], world.database_url, tmp_path / "media", local)
     for sensor in ("global_files", "agency_files") * 2:
         global_finals.tick(sensor)
     assert (world.dam.store.status(launch), world.dam.store.status(local)) == ("B3", "A3")
@@ -127,7 +128,7 @@ def test_finals_go_to_the_folder_that_their_row_names(cockpit, tmp_path):
     campaign_id = world.campaign({"Key visual.png": b"key"}, folders=("01 Master Assets", "deliveries"))
     changed.tick()
     deliver_finals(
-        world.box.store, load_site().box.folders["agency_uploads"], world.database_url, tmp_path / "media", campaign_id
+        world.box.store, sandbox_site().box.ids["agency_uploads"], world.database_url, tmp_path / "media", campaign_id
     )
     for _ in range(2):
         changed.tick("agency_files")
@@ -142,7 +143,7 @@ def test_a_campaign_without_the_folder_that_the_row_names_waits_and_says_so(cock
     changed, world = upgraded(cockpit), cockpit.world
     campaign_id = world.campaign({"Key visual.png": b"key"})
     changed.tick()
-    inbox_id = load_site().box.folders["agency_uploads"]
+    inbox_id = sandbox_site().box.ids["agency_uploads"]
     deliver_finals(world.box.store, inbox_id, world.database_url, tmp_path / "media", campaign_id)
     for _ in range(2):
         changed.tick("agency_files")

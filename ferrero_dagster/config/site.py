@@ -3,7 +3,8 @@
 `site.yaml` beside this file is the commented default; `FERRERO_SITE_CONFIG` names a file that replaces values of it.
 """
 
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,6 +17,7 @@ from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.config.site_routes import site_routes
 from ferrero_dagster.config.values import Filled, made_of
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.name_components import NamingRules
 from ferrero_dagster.domain.otmm.representation import RepresentationRules
 
@@ -79,13 +81,33 @@ class DamSite(_Section):
     folder_link: Link
 
 
+class BoxFolders(dict[str, BoxId]):
+    """Ids of the Box folders that are set, by the names that routes have for them; asked for another, it is told."""
+
+    @classmethod
+    def of(cls, ids: Mapping[str, str | None]) -> "BoxFolders":
+        """Those that have an id."""
+        return cls({name: BoxId(folder_id) for name, folder_id in ids.items() if folder_id})
+
+    def __missing__(self, name: str) -> BoxId:
+        raise ConfigurationError(
+            f"No id is set for the Box folder {name}: set box.folders.{name} in the site configuration to the number "
+            "in the folder's address in Box."
+        )
+
+
 class BoxSite(_Section):
     """How Box is used."""
 
-    #: Ids of the folders that the routes name, by these names.
-    folders: dict[Filled, Filled]
+    #: Ids of the folders that the routes name, by these names; null: not set, which stops only what needs it.
+    folders: dict[Filled, Filled | None]
     chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
     part_threads: Annotated[int, Field(ge=1, le=8)]
+
+    @property
+    def ids(self) -> BoxFolders:
+        """The folders whose ids are set here."""
+        return BoxFolders.of(self.folders)
 
 
 class CampaignsSite(_Section):
@@ -177,15 +199,16 @@ class Site(_Section):
         return RepresentationRules(**self.representation.model_dump())
 
 
-def load_site(path: Path | None = None) -> Site:
-    """The default configuration, with what the file at `path` replaces.
+def load_site(*files: Path | None) -> Site:
+    """The default configuration, with what each file replaces of all before it; None is no file.
 
     Raises:
-        ConfigurationError: the file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
+        ConfigurationError: a file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
     """
-    default = read_site(_DEFAULT)
-    values = default if path is None else _merged(default, read_site(path))
-    place = f"Site configuration {path or _DEFAULT}"
+    own = [path for path in files if path]
+    default = _read(_DEFAULT)
+    values = _merged(default, merged_site(*own))
+    place = f"Site configuration {own[-1] if own else _DEFAULT}"
     try:
         site = Site.model_validate({**values, "routes": site_routes(values["routes"], place)})
     except ValidationError as error:
@@ -229,12 +252,16 @@ def _check_override_codes(site: Site, default: dict[str, Any], place: str) -> No
         )
 
 
-def read_site(path: Path) -> dict[str, Any]:
-    """What the file says, unchecked.
+def merged_site(*files: Path) -> dict[str, Any]:
+    """What the files say, a later one over those before it, unchecked.
 
     Raises:
-        ConfigurationError: it is missing or no YAML.
+        ConfigurationError: one is missing or no YAML.
     """
+    return reduce(_merged, map(_read, files), {})
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -21,9 +21,9 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.config.site import BoxFolders
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
-from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import outbox, overview, schema
@@ -173,13 +173,13 @@ def _box(connections: Connections) -> Iterator[Finding]:
     yield f"{connections.settings.box_config} can be read"
     with connections.box() as box:
         yield "logged in"
-        for folder_id in connections.box_folders.values():
-            yield _folder(box, folder_id)
+        for name in connections.site.box.folders:
+            yield _folder(box, connections.box_folders, name)
 
 
-def _folder(box: Box, folder_id: BoxId) -> Finding:
+def _folder(box: Box, folders: BoxFolders, name: str) -> Finding:
     try:
-        return f"{folder_id} is “{box.folder_name(folder_id)}”"
+        return f"{folders[name]} is “{box.folder_name(folders[name])}”"
     except FerreroError as error:
         return error
 
@@ -246,7 +246,7 @@ def storage_finding(dagster_url: str, our_url: str) -> Finding:
 
 def _probes(connections: Connections) -> tuple[_Probe, ...]:
     searches = [f"search {route.name}" for route in connections.site.routes.masters]
-    folders = [f"folder {name}" for name in connections.box_folders]
+    folders = [f"folder {name}" for name in connections.site.box.folders]
     return (
         _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
         _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),

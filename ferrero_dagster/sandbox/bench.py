@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ferrero_dagster.config.settings import load_settings
-from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.sandbox.campaigns import add_box_folders
@@ -35,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as state, World(Path(state)) as world:
         add_box_folders(world.box, world.site)
         environment = {k.removeprefix("FERRERO_").lower(): v for k, v in world.environment().items() if "FERRERO" in k}
-        connections = Connections(load_settings(_env_file=None, **environment), load_site())
+        connections = Connections(load_settings(_env_file=None, **environment), world.site)
         for name in ("DAM", "Box"):
             world.boards[name].add(Fault(path="content", delay_s=_LATENCY_S, times=None))
         one, four = (_move(world, connections, threads) for threads in (1, 4))
@@ -72,7 +71,7 @@ def _move(world: World, connections: Connections, threads: int) -> float:
 
 
 def _look_twice(world: World, connections: Connections) -> tuple[float, float]:
-    inbox_id = world.site.box.folders[world.site.routes.finals[0].inbox]
+    inbox_id = world.site.box.ids[world.site.routes.finals[0].inbox]
     world.box.add_many_files(inbox_id, [f"12345_wrong_name_{place}.mp4" for place in range(_AGENCY_FILES)])
     site = connections.site.model_copy(
         update={"agency": connections.site.agency.model_copy(update={"settle_looks": 1})}

@@ -89,7 +89,7 @@ def seed(otmm: OtmmStore, box: BoxStore, media_dir: Path, site: Site) -> SampleC
 
 def add_box_folders(box: BoxStore, site: Site) -> None:
     """The folders that the routes name, where they are not there yet."""
-    for name, folder_id in site.box.folders.items():
+    for name, folder_id in site.box.ids.items():
         box.add_folder(name=name.replace("_", " ").capitalize(), folder_id=folder_id)
 
 

@@ -110,7 +110,7 @@ def _play_agency(world: World, samples: SampleCampaigns) -> None:
     while awaited:
         time.sleep(1)
         for masters, finals in awaited:
-            status, inbox_id = world.dam.status(samples.moved[masters.name]), world.site.box.folders[finals.inbox]
+            status, inbox_id = world.dam.status(samples.moved[masters.name]), world.site.box.ids[finals.inbox]
             if status == masters.status_before:
                 continue
             if status == masters.status_after:

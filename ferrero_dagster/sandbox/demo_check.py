@@ -81,7 +81,7 @@ def _same_files(world: World, route: MastersRoute, campaign_id: str, masters: li
     expected = Counter(hashlib.sha1(world.dam.content(a.id).read_bytes()).hexdigest() for a in masters)  # noqa: S324  # Box's
     campaign = world.dam.item(campaign_id)
     name = campaign_folder_name(route.box_folder, world.dam.value(campaign_id, CAMPAIGN_NUMBER), campaign.name)
-    folder = world.box.folder(world.site.box.folders[route.box_root], name)
+    folder = world.box.folder(world.site.box.ids[route.box_root], name)
     if folder and route.box_subfolder:
         folder = world.box.folder(folder, route.box_subfolder)
     files = Counter(item.sha1_hex for item in world.box.items(folder) if item.type == "file") if folder else Counter()
@@ -98,7 +98,7 @@ def _finals_rows(world: World, campaign_id: str, masters: MastersRoute, route: F
     yield _Row(f"{route.name}: model and policy", "ECOMMERCE 1594", models)
     fields = {len(item.metadata) + 1 for item in arrived}  # the name is kept apart
     yield _Row(f"{route.name}: 27 or 28 fields each", "yes", "yes" if fields <= {27, 28} else str(sorted(fields)))
-    left = [item.name for item in world.box.items(world.site.box.folders[route.inbox])]
+    left = [item.name for item in world.box.items(world.site.box.ids[route.inbox])]
     yield _Row(f"{route.name}: left in the agency's folder", HASTY_NAME, ", ".join(left))
     yield _Row(
         f"{route.name}: mails of finals", str(awaited), _mails(world, f"{route.name}_file_uploaded", campaign_id)

@@ -6,7 +6,7 @@ from types import TracebackType
 
 import yaml
 
-from ferrero_dagster.config.site import load_site, read_site
+from ferrero_dagster.config.site import merged_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
@@ -14,6 +14,7 @@ from ferrero_dagster.sandbox.otmm import OtmmSettings, OtmmStore, create_otmm_ap
 from ferrero_dagster.sandbox.page.app import Sandbox, create_page_app
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.sandbox.serving import HOST, Server
+from ferrero_dagster.sandbox.site import SANDBOX_SITE, sandbox_site
 from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
 from ferrero_dagster.tracking import schema
 
@@ -32,8 +33,8 @@ class World:
         Raises:
             ConfigurationError: `site_config` is wrong.
         """
-        self.site = load_site(site_config)
-        self._own_site = read_site(site_config) if site_config else {}
+        self.site = sandbox_site(site_config)
+        self._site_files = [SANDBOX_SITE, *([site_config] if site_config else [])]
         self._state = state
         self._base_port = base_port
         self._stack = ExitStack()
@@ -131,10 +132,9 @@ class World:
 
     def _site_config(self) -> Path:
         """The site with links that lead to the sandbox page."""
-        url, own = self.page.url, self._own_site
+        url, site = self.page.url, merged_site(*self._site_files)
         links = {"asset_link": f"{url}/dam/asset/{{id}}", "folder_link": f"{url}/dam/folder/{{id}}"}
-        transfer = {"free_space_reserve_bytes": 100_000_000}
-        demo = {**own, "dam": {**own.get("dam", {}), **links}, "transfer": {**own.get("transfer", {}), **transfer}}
+        demo = {**site, "dam": {**(site.get("dam") or {}), **links}}
         path = self._state / "site.yaml"
         path.write_text(yaml.safe_dump(demo, allow_unicode=True), encoding="utf-8")
         return path

@@ -89,9 +89,14 @@ def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text("box:\n  folders:\n    agency_uploads: '7'\n")
     site, default = load_site(path), load_site()
-    assert site.box.folders["agency_uploads"] == "7"
-    assert site.box.folders["local_masters"] == default.box.folders["local_masters"]
+    assert site.box.ids == {"agency_uploads": "7"}
+    assert site.box.part_threads == default.box.part_threads
     assert site.representation == default.representation
+
+
+def test_a_box_folder_has_no_id_before_somebody_sets_one():
+    with pytest.raises(ConfigurationError, match=r"No id is set for the Box folder local_masters: set box\.folders\.l"):
+        load_site().box.ids["local_masters"]
 
 
 @pytest.mark.parametrize(

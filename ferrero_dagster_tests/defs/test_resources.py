@@ -99,11 +99,7 @@ def test_each_says_what_it_is_where_it_points_and_what_it_reads(repository_of_a_
         "box": {
             "address": "https://api.box.com",
             "log_in": "/etc/ferrero/Box-config.json",
-            "folders": {
-                "local_masters": "348304357505",
-                "global_masters": "349261192115",
-                "agency_uploads": "4711",
-            },
+            "folders": {"agency_uploads": "4711"},
             "uploads_per_minute": 240,
         },
         "tracking": {"database_name": "ferrero_tracking at db.example:5437"},

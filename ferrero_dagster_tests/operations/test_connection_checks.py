@@ -14,6 +14,7 @@ from ferrero_dagster.operations.connection_checks import check_connections, stor
 from ferrero_dagster.operations.server_facts import client_certificate_end, server_facts
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster_tests.clients.certificates import Authority
 from ferrero_dagster_tests.clients.wire import answering, ok
 
@@ -23,8 +24,8 @@ OUR_URL = "postgresql://ferrero:s3cret@db.example/tracking"
 @pytest.fixture
 def connections(database_url, served_dam, served_box, tmp_path) -> Iterator[Connections]:
     """Everything as it should be."""
-    site = load_site()
-    for name, folder_id in site.box.folders.items():
+    site = sandbox_site()
+    for name, folder_id in site.box.ids.items():
         served_box.store.add_folder(parent_id="0", name=name, folder_id=folder_id)
     with MailServer(Mailbox(tmp_path / "mails")) as mail:
         settings = load_settings(
@@ -84,6 +85,13 @@ def test_what_is_wrong_in_one_place_hides_nothing_elsewhere_and_names_who_must_a
     assert "Box folder 348526703108 does not exist" in found["Box", "folder agency_uploads"]
     assert {c.who_must_act for c in checks if c.system == "Box" and c.state == "failed"} == {"administrator"}
     assert {c.detail for c in checks if c.system == "DAM" and c.state == "skipped"} == {"not tried"}
+
+
+def test_a_box_folder_without_id_is_told_and_the_others_are_looked_at(connections):
+    settings = connections.settings.model_copy(update={"box_folder_agency_uploads": "348526703108"})
+    found = failures(check_connections(Connections(settings, load_site())))
+    assert set(found) == {("Box", "folder local_masters"), ("Box", "folder global_masters")}
+    assert found["Box", "folder global_masters"].startswith("No id is set for the Box folder global_masters: set box.")
 
 
 def searches(connections, **site):

@@ -4,14 +4,14 @@ from contextlib import closing
 
 import pytest
 
-from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun, seed
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_NUMBER, CAMPAIGN_TYPE
 from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
+from ferrero_dagster.sandbox.site import sandbox_site
 
-SITE = load_site()
+SITE = sandbox_site()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import html5lib
 import pytest
 import requests
 
-from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox
@@ -18,6 +17,7 @@ from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
 from ferrero_dagster.sandbox.page import Sandbox, create_page_app
 from ferrero_dagster.sandbox.serving import Server
+from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster.sandbox.webhooks import WebhookInbox
 from ferrero_dagster_tests.fix_world import AGENCY_FOLDER
 from ferrero_dagster_tests.tracking.cron_database import run_sql
@@ -36,7 +36,7 @@ def sandbox(tmp_path):
             webhooks=WebhookInbox(tmp_path / "webhooks"),
             boards={name: FaultBoard() for name in ("DAM", "Box", "Make.com")},
             media_dir=tmp_path / "media",
-            site=load_site(),
+            site=sandbox_site(),
             database_url="",
         )
 

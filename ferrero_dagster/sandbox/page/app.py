@@ -66,7 +66,7 @@ class Sandbox:
         """The Box folder that takes the finals of campaigns in this status; the first one for any other."""
         finals = self.site.routes.finals
         route = next((route for route in finals if route.status_before == status), finals[0])
-        return self.site.box.folders[route.inbox]
+        return self.site.box.ids[route.inbox]
 
 
 def create_page_app(sandbox: Sandbox) -> Starlette:
