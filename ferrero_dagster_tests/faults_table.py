@@ -67,6 +67,7 @@ FAULTS = {
     54: "DST, year end, leap day",
     55: "10,000 files, listing changes while paging",
     56: "report fails, nothing ran at all",
+    62: "Box does not delete what has arrived",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

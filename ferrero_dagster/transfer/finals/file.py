@@ -14,7 +14,6 @@ from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     FerreroError,
     FileRefused,
-    ForbiddenInBox,
     GoneFromBox,
     Incident,
     PermanentError,
@@ -190,11 +189,14 @@ class FinalFiles:
         return moved_file(moved, unkept_fields=brought.unkept_fields)
 
     def _delete(self, file: ListedFile, transfer: ToDam) -> None:
-        """Delete from Box what has arrived; what Box does not let us delete is told once and tried again much later."""
+        """Delete from Box what has arrived; what Box does not delete is told once and tried again much later.
+
+        Whatever Box answers, the final is in the DAM: where Box itself is out, the next file meets that, too.
+        """
         try:
             with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
                 self.systems.box.delete(file.id, etag=file.etag)
-        except ForbiddenInBox as error:
+        except FerreroError as error:
             self.mails.tell_undeleted(transfer, str(error))
         else:
             left = [(file.id, file.etag)]

@@ -7,6 +7,7 @@ from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.media import sample_file
+from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import AGENCY_FOLDER
 from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO, Agency, clean_name, final_name
 
@@ -90,21 +91,47 @@ def test_a_file_that_box_does_not_hand_out_is_set_aside_and_the_others_go_on(age
     assert agency.sql("SELECT system FROM outages") == []
 
 
-@pytest.mark.fault(3)
-def test_a_final_that_box_does_not_let_us_delete_has_arrived_is_told_once_and_tried_again_much_later(agency):
+BLOCKED = '{"type": "error", "status": 409, "code": "operation_blocked_temporary"}'
+
+
+@pytest.mark.fault(3, 62)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 403},
+        {"status": 400, "body": "<html>", "headers": {"Content-Type": "text/html"}},
+        {"status": 401},
+        {"status": 409, "body": BLOCKED, "headers": JSON},
+        {"status": 423},
+        {"status": 451},
+        {"status": 500},
+        {"status": 503, "headers": {"Retry-After": "86400"}},
+        {"drop_answer": True, "status": 204},
+    ],
+    ids=lambda answer: str(answer["status"]),
+)
+def test_a_final_that_box_does_not_delete_has_arrived_is_told_once_and_tried_again_every_hour(agency, answer):
     campaign_id = agency.campaign("AAA001")
-    locked = agency.deliver(ONE)
-    agency.world.box.board.add(Fault(method="DELETE", path=f"/files/{locked}$", status=403, times=3))
-    assert [file.name for file in agency.settle_and_move(campaign_id).moved] == [ONE]
-    assert agency.world.dam.store.status(campaign_id) == "A3"
-    assert agency.starts() == {}
-    assert agency.waiting() == [ONE]
+    kept = agency.deliver(ONE)
+    agency.world.box.board.add(Fault(method="DELETE", path=f"/files/{kept}$", times=None, **answer))
+    outcome = agency.settle_and_move(campaign_id)
+    assert ([file.name for file in outcome.moved], outcome.failed, outcome.status) == ([ONE], (), "A3")
+    for _ in range(3):
+        assert agency.starts() == {}
+        agency.sql("UPDATE transfers SET updated_at = updated_at - interval '59 min' RETURNING 1")
+        assert agency.starts() == {}
+        agency.sql("UPDATE transfers SET updated_at = updated_at - interval '1 min' RETURNING 1")
+        assert agency.starts() == {campaign_id: 1}
+        assert agency.move(campaign_id).failed == ()
+    agency.world.box.board.clear()
     agency.later()
     agency.go_on()
-    assert agency.waiting() == []
+    assert (agency.waiting(), len(agency.assets(campaign_id))) == ([], 1)
+    assert seen(agency.world.dam, "POST", "/assets$", times=1)
     assert [mail for mail in agency.mails() if mail[0] == "workflow_error"] == [
         ("workflow_error", f"{ONE} has arrived, but cannot be deleted in Box")
     ]
+    assert agency.sql("SELECT system FROM outages") == []
 
 
 def failing(agency: Agency, times: int | None = None) -> str:
