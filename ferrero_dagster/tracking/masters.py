@@ -22,8 +22,9 @@ _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Master:
-    """What a final takes from its master; rows of the cron scripts may lack either."""
+    """What a final takes from its master; rows of the cron scripts may lack any of it."""
 
+    dam_id: DamId | None
     finals_folder_id: DamId | None
     full_metadata: Any
 
@@ -160,7 +161,7 @@ def active_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> list
 def master(cursor: Cursor, tracking_id: TrackingId) -> Master | None:
     """The active master with this tracking ID, with its full metadata (200 KB and more)."""
     cursor.execute(
-        "SELECT upload_directory AS finals_folder_id, full_metadata FROM master_assets "
+        "SELECT opentext_id AS dam_id, upload_directory AS finals_folder_id, full_metadata FROM master_assets "
         "WHERE tracking_id = %s AND status = 'active'",
         (tracking_id,),
     )

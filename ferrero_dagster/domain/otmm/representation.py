@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.otmm.metadata import (
     FieldNode,
     Scalar,
@@ -52,6 +54,24 @@ class MediaFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FinalInputs:
+    """All that a final's fields are made of."""
+
+    name: V2Name
+    #: The master's `full_metadata`, in whatever form it was stored.
+    master_metadata: object
+    master_dam_id: DamId | None
+    #: The day of upload, in the site's time zone.
+    today: date
+    media: MediaFacts = MediaFacts()
+    #: As the DAM is to show them, a row each; none where the final has no score.
+    creativex_scores: tuple[str, ...] = ()
+    creativex_link: str | None = None
+    #: What a person set for this final, by field id; empty texts change nothing.
+    edits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Representation:
     """A final's `asset_representation` for the import; `str()` is a line for logs."""
 
@@ -72,19 +92,15 @@ class Representation:
         return "; ".join([f"{len(self.found)} MVP fields from the master", *told])
 
 
-def build_representation(
-    full_metadata: object,
-    name: V2Name,
-    *,
-    creativex_url: str | None,
-    media: MediaFacts | None,
-    rules: RepresentationRules,
-) -> Representation:
-    """The representation of the final with this name, made from its master's metadata.
+def build_representation(final: FinalInputs, rules: RepresentationRules) -> Representation:
+    """The representation of a final.
+
+    What comes later wins: the master's value, the file name's, CreativeX, a person's edit, the asset type's override.
 
     Raises:
         PermanentError: the master's metadata hold none of the MVP fields, so nothing could be carried over.
     """
+    name, full_metadata = final.name, final.master_metadata
     master = fields_by_id(full_metadata)
     found = tuple(field_id for field_id in rules.field_ids if field_id in master)
     if not found:
@@ -95,7 +111,8 @@ def build_representation(
         )
     overrides = rules.asset_type_overrides.get(name.asset_type, {})
     removed = tuple(field_id for field_id, value in overrides.items() if value == "")
-    values = _mvp_values(master, name, creativex_url, rules) | _media_values(media, rules) | dict(overrides)
+    edits = {field_id: text for field_id, text in final.edits.items() if text.strip()}
+    values = _mvp_values(master, final, rules) | _media_values(final.media, rules) | edits | dict(overrides)
     ids = [field_id for field_id in dict.fromkeys([*found, *values]) if field_id not in removed]
     kept = {field_id for field_id in ids if field_id not in values}
 
@@ -118,25 +135,22 @@ def build_representation(
     )
 
 
-def _mvp_values(
-    master: Mapping[str, FieldNode], name: V2Name, creativex_url: str | None, rules: RepresentationRules
-) -> dict[str, Scalar]:
+def _mvp_values(master: Mapping[str, FieldNode], final: FinalInputs, rules: RepresentationRules) -> dict[str, Scalar]:
     values: dict[str, Scalar] = {
-        ASSET_NAME: name.clean_name,
-        DESCRIPTION: name.subject,
+        ASSET_NAME: final.name.clean_name,
+        DESCRIPTION: final.name.subject,
         STATE: "Local",
-        LANGUAGES: name.language.upper(),
+        LANGUAGES: final.name.language.upper(),
     }
     defaults = {COMPLIANCE: "-", MARKETING_TAG: "Tag"}
     values |= {id_: value for id_, value in defaults.items() if not field_values(master.get(id_), id_)}
-    if creativex_url:
-        values[CREATIVEX_LINK] = creativex_url
+    if final.creativex_link:
+        values[CREATIVEX_LINK] = final.creativex_link
     return {field_id: value for field_id, value in values.items() if field_id in rules.field_ids}
 
 
-def _media_values(media: MediaFacts | None, rules: RepresentationRules) -> dict[str, Scalar]:
-    facts = media or MediaFacts()
-    known = {"width": facts.width_px, "height": facts.height_px, "duration": facts.duration_s}
+def _media_values(media: MediaFacts, rules: RepresentationRules) -> dict[str, Scalar]:
+    known = {"width": media.width_px, "height": media.height_px, "duration": media.duration_s}
     return {field_id: value for fact, field_id in rules.media_fields.items() if (value := known[fact]) is not None}
 
 

@@ -6,6 +6,7 @@ pinned to its etag.
 
 import contextlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.routes import FinalsRoute
@@ -22,11 +23,12 @@ from ferrero_dagster.domain.errors import (
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
-from ferrero_dagster.domain.otmm.representation import build_representation
+from ferrero_dagster.domain.otmm.representation import FinalInputs, build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
+from ferrero_dagster.tracking.masters import Master
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
@@ -99,15 +101,20 @@ class FinalFiles:
         file, name = task.file, task.parsed
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
-        folder_id, full_metadata = self._master(name.tracking_id)
+        folder_id, master = self._master(name.tracking_id)
         with transit.area.room(file.size_bytes) as path:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
             creativex = self._creativex(file, self._as_listed(file))
             media, media_note = media_facts(path)
-            rules = self.systems.site.representation_rules
-            representation = build_representation(
-                full_metadata, name, creativex_url=creativex.url, media=media, rules=rules
+            inputs = FinalInputs(
+                name=name,
+                master_metadata=master.full_metadata,
+                master_dam_id=master.dam_id,
+                today=datetime.now(self.systems.site.zone).date(),
+                media=media,
+                creativex_link=creativex.url,
             )
+            representation = build_representation(inputs, self.systems.site.representation_rules)
             staged = StagedFinal(
                 path=path,
                 digest=digest,
@@ -119,8 +126,8 @@ class FinalFiles:
         notes = tuple(note for note in (media_note, str(representation), *creativex.notes) if note)
         return _Arrival(brought=brought, digest=digest, creativex=creativex, notes=notes)
 
-    def _master(self, tracking_id: TrackingId) -> tuple[DamId, object]:
-        """The folder that the final goes to, and its master's full metadata."""
+    def _master(self, tracking_id: TrackingId) -> tuple[DamId, Master]:
+        """The folder that the final goes to, and its master."""
         if self.campaign.status == GONE:
             raise PermanentError(
                 f"The DAM has no campaign {self.campaign.id} (any more); restore it there, then release the file.",
@@ -136,7 +143,7 @@ class FinalFiles:
                 "the file.",
                 code="no upload directory",
             )
-        return folder_id, master.full_metadata
+        return folder_id, master
 
     def _as_listed(self, file: ListedFile) -> FileNow:
         """The file now; raises ChangedMeanwhile unless it has the name and place that it was judged by."""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ import pytest
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.ids import TrackingId
+from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.metadata import field_value, field_values
-from ferrero_dagster.domain.otmm.representation import MediaFacts, Representation, build_representation
+from ferrero_dagster.domain.otmm.representation import (
+    FinalInputs,
+    MediaFacts,
+    Representation,
+    build_representation,
+)
 from ferrero_dagster_tests.domain.otmm.otmm_fields import (
     Node,
     asset,
@@ -117,8 +123,11 @@ def master(*more: Node) -> Any:
 
 
 def build(metadata: object, name: V2Name = NAME, **changes: Any) -> Representation:
-    arguments: dict[str, Any] = {"creativex_url": None, "media": None, "rules": RULES}
-    return build_representation(metadata, name, **(arguments | changes))
+    rules = changes.pop("rules", RULES)
+    inputs = FinalInputs(
+        name=name, master_metadata=metadata, master_dam_id=DamId("d" * 40), today=date(2026, 3, 1), **changes
+    )
+    return build_representation(inputs, rules)
 
 
 def by_id(representation: Representation) -> dict[str, Node]:
@@ -129,7 +138,7 @@ def by_id(representation: Representation) -> dict[str, Node]:
 
 def test_the_whole_representation_of_a_film():
     metadata = master()
-    representation = build(metadata, creativex_url="https://www.bbc.com")
+    representation = build(metadata, creativex_link="https://www.bbc.com")
     columns = [node["metadata_element_list"][0] if node["id"].startswith("T.") else node for node in KEPT]
     expected = {node["id"]: node for node in [*columns, *EXPECTED_CHANGED]}
     found = by_id(representation)
@@ -200,6 +209,18 @@ def test_an_override_removes_replaces_and_appends():
         "value": {"value": {"type": "string", "value": "yes"}},
     }
     assert by_id(build(master())).keys() - nodes.keys() == {"FERRERO.FIELD.MUSIC"}
+
+
+def test_a_persons_edit_wins_over_all_but_the_asset_types_override_and_an_empty_one_changes_nothing():
+    edits = {"FERRERO.FIELD.CREATIVEX LINK": "https://person.example", "FERRERO.FIELD.SEASON": " ", "BRAND": "NUT"}
+    rules = replace(RULES, asset_type_overrides={"OLV": {"BRAND": "ANY"}})
+    body = build(master(), creativex_link="https://cx.example", edits=edits, rules=rules).body
+    found = {field_id: field_value(body, field_id) for field_id in edits}
+    assert found == {
+        "FERRERO.FIELD.CREATIVEX LINK": "https://person.example",
+        "FERRERO.FIELD.SEASON": "Christmas",
+        "BRAND": "ANY",
+    }
 
 
 @pytest.mark.parametrize("code", ["EOL", "LTD"])
