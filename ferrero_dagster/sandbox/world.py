@@ -10,7 +10,7 @@ from ferrero_dagster.config.site import merged_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
-from ferrero_dagster.sandbox.otmm import OtmmSettings, OtmmStore, create_otmm_app
+from ferrero_dagster.sandbox.otmm import OTDS_TOKEN_PATH, Dialect, OtmmSettings, OtmmStore, create_otmm_app
 from ferrero_dagster.sandbox.page.app import Sandbox, create_page_app
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.sandbox.serving import HOST, Server
@@ -27,8 +27,12 @@ class World:
     Ports follow `base_port` (0: any free ones). `environment()` is what ferrero_dagster needs to work with them.
     """
 
-    def __init__(self, state: Path, *, base_port: int = 0, site_config: Path | None = None) -> None:
+    def __init__(
+        self, state: Path, *, base_port: int = 0, site_config: Path | None = None, dialect: Dialect = "seeds"
+    ) -> None:
         """Nothing is started yet; `site_config` is what a site of its own replaces, such as its routes.
+
+        `dialect` is how the DAM speaks, and `environment()` then logs in accordingly.
 
         Raises:
             ConfigurationError: `site_config` is wrong.
@@ -39,7 +43,7 @@ class World:
         self._base_port = base_port
         self._stack = ExitStack()
         self.dam = OtmmStore(state / "dam")
-        self.dam_settings = OtmmSettings()
+        self.dam_settings = OtmmSettings(dialect=dialect)
         self.box = BoxStore(state / "box")
         self.box_settings = BoxSettings()
         self.mailbox = Mailbox(state / "mailbox")
@@ -110,8 +114,7 @@ class World:
             "FERRERO_DAM_AUTH": "oauth2",
             "FERRERO_DAM_CLIENT_ID": self.dam_settings.client_id,
             "FERRERO_DAM_CLIENT_SECRET": self.dam_settings.client_secret,
-            "FERRERO_DAM_USERNAME": self.dam_settings.username,
-            "FERRERO_DAM_PASSWORD": self.dam_settings.password,
+            **self._log_in(),
             "FERRERO_BOX_CONFIG": str(self._state / "Box-config.json"),
             "FERRERO_BOX_API_URL": box,
             "FERRERO_BOX_UPLOAD_URL": f"{box}/upload/api",
@@ -128,6 +131,15 @@ class World:
             "FERRERO_TEMP_DIR": str(self._state / "transit"),
             "FERRERO_SITE_CONFIG": str(self._site_config()),
             "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def _log_in(self) -> dict[str, str]:
+        if self.dam_settings.dialect == "customer":
+            token_url = f"{self.servers['DAM'].url}{OTDS_TOKEN_PATH}"
+            return {"FERRERO_DAM_TOKEN_URL": token_url, "FERRERO_DAM_GRANT": "client_credentials"}
+        return {
+            "FERRERO_DAM_USERNAME": self.dam_settings.username,
+            "FERRERO_DAM_PASSWORD": self.dam_settings.password,
         }
 
     def _site_config(self) -> Path:

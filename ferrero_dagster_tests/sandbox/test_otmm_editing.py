@@ -2,7 +2,7 @@
 
 import pytest
 
-STATUS = "FERRERO.FIELD.CAMPAIGN_STATUS"
+STATUS = "CONTENT.SCALING.STATUS"
 
 
 def patch(field_id, value, root="edited_folder"):

@@ -12,7 +12,7 @@ from ferrero_dagster.sandbox.otmm.answers import Refusal
 from ferrero_dagster.sandbox.otmm.search import combined, search
 
 CONTAINS = "ARTESIA.OPERATOR.CHAR.CONTAINS"
-STATUS = "FERRERO.FIELD.CAMPAIGN_STATUS"
+STATUS = "CONTENT.SCALING.STATUS"
 TYPE = "FERRERO.FIELD.CAMPAIGN_TYPE"
 KEYS = [
     "metadata_field_id",

@@ -17,7 +17,7 @@ def refused(_: Request | None, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
     body = {
         "http_response_code": refusal.status_code,
-        "error_code": f"OTMM-{refusal.status_code}",
+        "error_code": refusal.status_code,
         "debug_message": f"com.artesia.common.exception.BaseTeamsException: {refusal.detail}",
         "message": refusal.detail,
     }

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from ferrero_dagster.sandbox.otmm.answers import Refusal, error_page, refused
+from ferrero_dagster.sandbox.otmm.answers import Refusal, error_page, html_page, refused
 from ferrero_dagster.sandbox.otmm.editing import Editing
 from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, params_of
 from ferrero_dagster.sandbox.otmm.importing import Importing
@@ -18,6 +18,7 @@ from ferrero_dagster.sandbox.otmm.settings import OtmmSettings
 from ferrero_dagster.sandbox.otmm.store import OtmmStore
 
 BASE_PATH = "/otmmapi/v6"
+OTDS_TOKEN_PATH = "/otdsws/oauth2/token"  # noqa: S105  # an address
 
 _TOKEN_PATH = "/sessions/oauth2/token"  # noqa: S105  # an address
 
@@ -28,21 +29,27 @@ def create_otmm_app(store: OtmmStore, settings: OtmmSettings) -> Starlette:
     groups = (Reading(store, settings), Editing(store, settings), Importing(store, settings))
     calls = [*signing_in.routes(), *(route for group in groups for route in group.routes())]
     return Starlette(
-        routes=[Mount(BASE_PATH, routes=calls)],
+        routes=[Mount(BASE_PATH, routes=calls), *signing_in.otds_routes()],
         middleware=[Middleware(AuthenticationMiddleware, backend=TokenCheck(store), on_error=_unauthorized)],
         exception_handlers={Refusal: refused, HTTPException: error_page},
     )
 
 
 class SigningIn(Endpoints):
-    """Access tokens (contract otmm.md 2.1)."""
+    """Access tokens (contracts otmm.md 2.1, 2.2; customer.md 1)."""
 
     def routes(self) -> list[Route]:
         """Where the call is found."""
         return [Route(_TOKEN_PATH, self.token, methods=["POST"])]
 
+    def otds_routes(self) -> list[Route]:
+        """Where OTDS is found, which is no part of OTMM."""
+        return [Route(OTDS_TOKEN_PATH, self.otds_token, methods=["POST"])]
+
     async def token(self, request: Request) -> Response:
-        """`POST /sessions/oauth2/token`."""
+        """`POST /sessions/oauth2/token`; the customer's OTMM has none."""
+        if self._settings.dialect == "customer":
+            return html_page(404)
         sent = await params_of(request)
         if sent.get("grant_type") != "password":
             raise Refusal(400, "Expected grant_type password.")
@@ -51,6 +58,19 @@ class SigningIn(Endpoints):
             raise Refusal(401, "User or client is not known, or a password is wrong.")
         token = self._store.issue_token(self._settings.username, self._settings.token_lifetime_s)
         return JSONResponse({"token_info": {"oauth_token": {"accessToken": token}}})
+
+    async def otds_token(self, request: Request) -> Response:
+        """`POST /otdsws/oauth2/token`: for client credentials alone, and in OAuth2's own words (RFC 6749 4.4, 5)."""
+        if self._settings.dialect == "seeds":
+            return html_page(404)
+        sent = await params_of(request)
+        if any(sent.get(name) != getattr(self._settings, name) for name in ("client_id", "client_secret")):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        if sent.get("grant_type") != "client_credentials":
+            return JSONResponse({"error": "unsupported_grant_type"}, 400)
+        lifetime_s = self._settings.token_lifetime_s
+        token = self._store.issue_token(self._settings.client_id, lifetime_s)
+        return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime_s)})
 
 
 class TokenCheck(AuthenticationBackend):

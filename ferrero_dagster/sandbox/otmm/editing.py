@@ -1,13 +1,14 @@
 """Calls that change what is there: state (locks) and metadata of folders and assets (contract otmm.md 7)."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ferrero_dagster.sandbox.otmm.answers import Refusal
+from ferrero_dagster.sandbox.otmm.answers import Refusal, html_page
 from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, params_of
 from ferrero_dagster.sandbox.otmm.metadata import sent_elements
 from ferrero_dagster.sandbox.otmm.records import Item
@@ -30,6 +31,8 @@ class Editing(Endpoints):
         """`PUT /assets/{id}/state`, `PUT /folders/{id}/state`."""
         item_id, user = request.path_params["id"], request.user.display_name
         action = (await params_of(request)).get("action")
+        if self._settings.dialect == "customer" and action in {"lock", "unlock"}:
+            return html_page(HTTPStatus.METHOD_NOT_ALLOWED)
         if action in {"lock", "check_out"}:
             self._refuse_relock(item_id, action)
             self._store.lock(item_id, user, check_out=action == "check_out")
@@ -58,18 +61,19 @@ class Editing(Endpoints):
         return await self._patch(request, "edited_folder")
 
     async def _patch(self, request: Request, root: str) -> Response:
-        elements = list(sent_elements(_edited(await request.body(), root)))
+        elements = self._sent(sent_elements(_edited(await request.body(), root)))
         with self._store.records.changing():
             item = self._store.item(request.path_params["id"])
-            self._require_lock(item, request.user.display_name)
+            is_optimistic = request.query_params.get("lock_strategy") == "optimistic"
+            self._require_lock(item, request.user.display_name, is_optimistic=is_optimistic)
             lost = self._settings.fields_lost_by_patches
             self._store.write_fields(item.id, [element for element in elements if element["id"] not in lost])
         return Response()
 
-    def _require_lock(self, item: Item, user: str) -> None:
+    def _require_lock(self, item: Item, user: str, *, is_optimistic: bool) -> None:
         refuse_lock_of_others(item, user)
-        if item.locked_by is None and self._settings.lock_required:
-            raise Refusal(409, f"{item.id} must be locked before it can be edited.")
+        if item.locked_by is None and self._settings.lock_required and not is_optimistic:
+            raise Refusal(409, f"{item.id} must be locked first, or edited with lock_strategy=optimistic.")
 
 
 def _edited(body: bytes, root: str) -> Any:

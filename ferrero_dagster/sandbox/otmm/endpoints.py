@@ -1,6 +1,6 @@
 """What all groups of the DAM stand-in's calls share: the store, the settings, parameters in, pages and JSON out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ferrero_dagster.sandbox.otmm.answers import Refusal
-from ferrero_dagster.sandbox.otmm.metadata import texts
+from ferrero_dagster.sandbox.otmm.domains import as_customer, from_customer
+from ferrero_dagster.sandbox.otmm.metadata import Element, texts
 from ferrero_dagster.sandbox.otmm.records import Item
 from ferrero_dagster.sandbox.otmm.search import system_texts
 from ferrero_dagster.sandbox.otmm.settings import OtmmSettings
@@ -26,7 +27,13 @@ class Endpoints:
         self._store = store
         self._settings = settings
 
+    def _sent(self, elements: Iterable[Element]) -> list[Element]:
+        """The metadata that a client sent, as they are stored."""
+        return from_customer(elements) if self._settings.dialect == "customer" else list(elements)
+
     def _answer(self, payload: dict[str, Any], status: int = 200) -> Response:
+        if self._settings.dialect == "customer":
+            payload = as_customer(payload)
         if self._settings.single_items_as_objects:
             payload = with_single_items_as_objects(payload)
         return JSONResponse(payload, status)

@@ -159,7 +159,8 @@ class Importing(Endpoints):
         return {"model": str(model), "security_policies": policies, "fields": self._kept_fields(parts)}
 
     def _kept_fields(self, parts: Mapping[str, str]) -> list[Element]:
-        return [field for field in _sent_fields(parts) if field["id"] not in self._settings.fields_lost_by_imports]
+        fields = self._sent(_sent_fields(parts))
+        return [field for field in fields if field["id"] not in self._settings.fields_lost_by_imports]
 
     def _job(self, number: str | int) -> Job:
         job = self._store.records.job(int(number)) if str(number).isdecimal() else None

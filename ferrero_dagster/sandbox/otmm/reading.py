@@ -1,5 +1,6 @@
 """Calls that only look: search, folders, assets, contents (contract otmm.md 3-6)."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from starlette.routing import Route
 
 from ferrero_dagster.sandbox.otmm.answers import Refusal, html_page
 from ferrero_dagster.sandbox.otmm.contents import chunks
+from ferrero_dagster.sandbox.otmm.domains import DOMAINS, Domain
 from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, Page, page_of, params_of
 from ferrero_dagster.sandbox.otmm.metadata import as_list
 from ferrero_dagster.sandbox.otmm.records import Item
@@ -38,6 +40,8 @@ class Reading(Endpoints):
             Route("/assets/{id}", self.asset),
             Route("/assets/{id}/contents", self.contents),
             Route("/renditions/{id}", self.rendition),
+            Route("/lookupdomains", self.domains),
+            Route("/lookupdomains/{id}", self.domain),
         ]
 
     async def search_by_form(self, request: Request) -> Response:
@@ -49,7 +53,7 @@ class Reading(Endpoints):
         return self._search(request.query_params)
 
     def _search(self, params: Mapping[str, str]) -> Response:
-        found = search(self._store, params, lag_s=self._settings.index_lag_s)
+        found = search(self._store, params, lag_s=self._settings.index_lag_s, dialect=self._settings.dialect)
         page = page_of(found.items, params)
         result = {
             "asset_group_count": {"entry": []},
@@ -127,6 +131,27 @@ class Reading(Endpoints):
         for item in self._store.records.items(rendition_id=rendition_id):
             return self._streamed(item, request)
         raise Refusal(404, f"There is no rendition {rendition_id}.")
+
+    def domains(self, _: Request) -> Response:
+        """`GET /lookupdomains`."""
+        return self._answer({"lookup_domains_resource": {"lookup_domains": [*map(self._domain, DOMAINS.values())]}})
+
+    def domain(self, request: Request) -> Response:
+        """`GET /lookupdomains/{id}`."""
+        for domain in DOMAINS.values():
+            if domain.id == request.path_params["id"]:
+                return self._answer({"lookup_domain_resource": {"lookup_domain": self._domain(domain)}})
+        raise Refusal(404, f"There is no domain {request.path_params['id']}.")
+
+    def _domain(self, domain: Domain) -> dict[str, Any]:
+        used = self._store.records.indexed(domain.field_id, time.time()).values()
+        values = sorted({*domain.shown, *(value for values in used for value in values)})
+        return {
+            "domainId": domain.id,
+            "datatype": "CHAR",
+            "cacheable": True,
+            "domainValues": [domain.value(value, self._settings.dialect) for value in values],
+        }
 
     def _streamed(self, item: Item, request: Request) -> Response:
         if not _takes(request.headers.get("Accept", "*/*"), item.mime_type or ""):

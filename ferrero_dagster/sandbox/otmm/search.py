@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ferrero_dagster.sandbox.otmm.answers import Refusal
+from ferrero_dagster.sandbox.otmm.domains import Dialect, indexed
 from ferrero_dagster.sandbox.otmm.metadata import as_list
 from ferrero_dagster.sandbox.otmm.records import Item
 from ferrero_dagster.sandbox.otmm.sample import ASSET_NAME, SEARCHABLE
@@ -28,7 +29,7 @@ class Found:
     dropped: bool
 
 
-def search(store: OtmmStore, params: Mapping[str, str], *, lag_s: float = 0) -> Found:
+def search(store: OtmmStore, params: Mapping[str, str], *, lag_s: float = 0, dialect: Dialect = "seeds") -> Found:
     """Folders and latest versions that fit `keyword_query`, `folder_filter` and `search_condition_list`.
 
     Raises:
@@ -36,7 +37,7 @@ def search(store: OtmmStore, params: Mapping[str, str], *, lag_s: float = 0) -> 
     """
     items = [item for item in store.records.items() if item.latest]
     as_of_s = time.time() - lag_s
-    index = _Index(store, items, as_of_s=as_of_s)
+    index = _Index(store, items, as_of_s=as_of_s, dialect=dialect)
     answers = [(joint, index.answer(condition)) for joint, condition in _conditions(params)]
     known = [(joint, ids) for joint, ids in answers if ids is not None]
     fitting = combined(known) if known else {item.id for item in items}
@@ -81,10 +82,11 @@ def system_texts(item: Item) -> dict[str, str]:
 
 
 class _Index:
-    def __init__(self, store: OtmmStore, items: list[Item], *, as_of_s: float) -> None:
+    def __init__(self, store: OtmmStore, items: list[Item], *, as_of_s: float, dialect: Dialect) -> None:
         self._records = store.records
         self._system = {item.id: system_texts(item) for item in items}
         self._as_of_s = as_of_s
+        self._dialect = dialect
 
     def answer(self, condition: dict[str, Any]) -> set[str] | None:
         """The ids of the items that fit; None where the index cannot say."""
@@ -105,7 +107,8 @@ class _Index:
     def _values(self, field_id: str) -> dict[str, tuple[str, ...]] | None:
         if field_id in next(iter(self._system.values()), {}):
             return {item_id: (texts[field_id],) for item_id, texts in self._system.items()}
-        values = self._records.indexed(field_id, self._as_of_s)
+        known = self._records.indexed(field_id, self._as_of_s)
+        values = {item_id: indexed(field_id, stored, self._dialect) for item_id, stored in known.items()}
         return values if values or field_id in SEARCHABLE else None
 
 
