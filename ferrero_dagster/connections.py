@@ -15,6 +15,7 @@ from ferrero_dagster.clients.tokens import OF_THIS_PROCESS, Tokens
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import BoxFolders, Site, load_site
 from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.mail_addresses import read_addresses
 
 if TYPE_CHECKING:
     from ferrero_dagster.clients.box import Box
@@ -190,7 +191,7 @@ class Connections:
         )
         return PostOffice(
             server=server,
-            sender=settings.mail_from,
+            sender=read_addresses(settings.mail_from)[0],
             recipients=settings.recipients,
             webhook_url=webhook_url,
             context=MailContext(time_zone=self.site.zone, links=self.links),

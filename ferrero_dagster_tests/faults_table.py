@@ -68,6 +68,7 @@ FAULTS = {
     55: "10,000 files, listing changes while paging",
     56: "report fails, nothing ran at all",
     62: "Box does not delete what has arrived",
+    64: "mail addresses, log-ins put off",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

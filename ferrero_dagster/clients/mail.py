@@ -13,6 +13,7 @@ from ferrero_dagster.domain.errors import AccessRefused, FerreroError, Permanent
 SYSTEM = "SMTP"
 _PERMANENT = 500
 _UNAVAILABLE = 421
+_TAKEN = {250, 251}
 #: The message is larger than the server takes (RFC 1870), also where it is said before the message is sent.
 _TOO_LARGE = 552
 
@@ -38,37 +39,101 @@ class Delivery:
     refused: tuple[str, ...] = ()
     reason: str = ""
 
+    def __add__(self, other: "Delivery") -> "Delivery":
+        return Delivery(
+            delivered=self.delivered + other.delivered,
+            later=self.later + other.later,
+            refused=self.refused + other.refused,
+            reason="; ".join(filter(None, (self.reason, other.reason))),
+        )
 
-def send(server: SmtpServer, message: EmailMessage, recipients: Collection[str]) -> Delivery:
-    """Hand one message over for these recipients.
+
+#: Options of the command MAIL, and to whom.
+_Group = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def send(server: SmtpServer, message: EmailMessage, *, sender: str, recipients: Collection[str]) -> Delivery:
+    """Hand one message over for these recipients, all of them bare addresses.
 
     Raises:
         SystemUnavailable: the server cannot be reached or wants nothing from anybody now.
         AccessRefused: it refuses our log-in or sender.
         PermanentError: it refuses the message itself.
     """
+    content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+    done = Delivery(delivered=())
     with _connected(server) as smtp:
-        try:
-            refused = smtp.send_message(message, to_addrs=list(recipients))
-        except smtplib.SMTPRecipientsRefused as error:
-            # Nobody gets it, also those whom a server that hung up (421) was not asked about.
-            refused = {who: error.recipients.get(who, (_UNAVAILABLE, b"")) for who in recipients}
-        except smtplib.SMTPDataError as error:
-            if error.smtp_code in {_UNAVAILABLE, *range(_PERMANENT, 600)}:
-                raise
-            # The server wants this message later; others need not wait for it.
-            refused = dict.fromkeys(recipients, (error.smtp_code, b""))
-    return _delivery(recipients, refused)
+        for options, group in _groups(smtp, sender, recipients):
+            try:
+                done += _hand_over(smtp, content, sender, group, options)
+            except (OSError, smtplib.SMTPException) as error:
+                if not done.delivered:
+                    raise
+                # What is delivered must be known, or it comes twice; the next message meets the trouble itself.
+                done += Delivery(delivered=(), later=group, reason=str(_translated(error)))
+    return done + _unreachable(recipients, {*done.delivered, *done.later, *done.refused})
 
 
-def check(server: SmtpServer) -> None:
-    """Connect and log in.
+def check(server: SmtpServer, sender: str, recipients: Collection[str]) -> Delivery:
+    """Connect, log in and ask whether the server would take mail from us for each of these; nothing is sent.
 
     Raises:
         FerreroError: as `send`.
     """
+    refused: dict[str, tuple[int, bytes]] = {}
     with _connected(server) as smtp:
-        smtp.noop()
+        groups = _groups(smtp, sender, recipients)
+        for options, group in groups:
+            _expect(smtp.mail(sender, options), sender)
+            answers = {who: smtp.rcpt(who) for who in group}
+            refused |= {who: answer for who, answer in answers.items() if answer[0] not in _TAKEN}
+            smtp.rset()
+    asked = [who for _, group in groups for who in group]
+    return _delivery(asked, refused) + _unreachable(recipients, asked)
+
+
+def _expect(answer: tuple[int, bytes], sender: str) -> None:
+    if answer[0] not in _TAKEN:
+        raise smtplib.SMTPSenderRefused(*answer, sender)
+
+
+def _groups(smtp: smtplib.SMTP, sender: str, recipients: Collection[str]) -> list[_Group]:
+    """The recipients that can be told together: a message that needs SMTPUTF8 may be stuck on its way to others."""
+    if not sender.isascii() and not _takes_utf8(smtp):
+        raise AccessRefused(
+            SYSTEM, f"The mail server cannot take mails from {sender} (no SMTPUTF8); use an ASCII FERRERO_MAIL_FROM."
+        )
+    plain = tuple(who for who in recipients if who.isascii() and sender.isascii())
+    others = tuple(who for who in recipients if who not in plain)
+    groups: list[_Group] = [((), plain), (("SMTPUTF8", "BODY=8BITMIME"), others if _takes_utf8(smtp) else ())]
+    return [group for group in groups if group[1]]
+
+
+def _takes_utf8(smtp: smtplib.SMTP) -> bool:
+    smtp.ehlo_or_helo_if_needed()
+    return bool(smtp.has_extn("smtputf8"))
+
+
+def _unreachable(recipients: Collection[str], asked: Collection[str]) -> Delivery:
+    lost = tuple(who for who in recipients if who not in asked)
+    reason = f"the mail server cannot reach addresses that are not ASCII (no SMTPUTF8): {', '.join(lost)}"
+    return Delivery(delivered=(), refused=lost, reason=reason if lost else "")
+
+
+def _hand_over(
+    smtp: smtplib.SMTP, content: bytes, sender: str, recipients: tuple[str, ...], options: tuple[str, ...]
+) -> Delivery:
+    try:
+        refused = smtp.sendmail(sender, recipients, content, options)
+    except smtplib.SMTPRecipientsRefused as error:
+        # Nobody gets it, also those whom a server that hung up (421) was not asked about.
+        refused = {who: error.recipients.get(who, (_UNAVAILABLE, b"")) for who in recipients}
+    except smtplib.SMTPDataError as error:
+        if error.smtp_code in {_UNAVAILABLE, *range(_PERMANENT, 600)}:
+            raise
+        # The server wants this message later; others need not wait for it.
+        refused = dict.fromkeys(recipients, (error.smtp_code, b""))
+    return _delivery(recipients, refused)
 
 
 @contextmanager
@@ -109,10 +174,14 @@ def _connect(server: SmtpServer) -> smtplib.SMTP:
 
 
 def _translated(error: OSError | smtplib.SMTPException) -> FerreroError:
-    if isinstance(error, smtplib.SMTPAuthenticationError):
+    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= _PERMANENT:
         return AccessRefused(SYSTEM, "The mail server refused our log-in; check FERRERO_SMTP_USERNAME and _PASSWORD.")
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return AccessRefused(SYSTEM, f"The mail server cannot do what we need ({error}); check FERRERO_SMTP_SECURITY.")
+    if type(error) is smtplib.SMTPException:
+        return AccessRefused(
+            SYSTEM, "The mail server offers no log-in with user and password (PLAIN, LOGIN, CRAM-MD5)."
+        )
     if not isinstance(error, smtplib.SMTPResponseException):
         return SystemUnavailable(SYSTEM, f"The mail server cannot be reached ({type(error).__name__}).")
     code = error.smtp_code

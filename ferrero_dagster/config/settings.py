@@ -1,20 +1,18 @@
 """Addresses and secrets, from the environment (SPEC 11); `.env` in the working directory is read in development."""
 
-import re
 from collections.abc import Callable
-from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.mail_addresses import MailAddress, once_each, read_addresses
 
 DamAuth = Literal["oauth2", "mtls", "oauth2+mtls"]
 MailSecurity = Literal["none", "starttls", "tls"]
-_MAIL_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 
 class Settings(BaseSettings):
@@ -74,23 +72,13 @@ class Settings(BaseSettings):
             raise ValueError("expected an https:// address (http:// only for 127.0.0.1)")
         return url.rstrip("/")
 
-    @field_validator("mail_from")
+    @field_validator("mail_from", "mail_to", "mail_errors_to")
     @classmethod
-    def _is_a_mail_address(cls, address: str) -> str:
+    def _has_mail_addresses(cls, text: str, info: ValidationInfo) -> str:
         # For one that no mail server takes all mails would wait.
-        if address and not _MAIL_ADDRESS.fullmatch(parseaddr(address)[1]):
-            raise ValueError(f"expected a mail address of plain ASCII characters, found {address!r}")
-        return address
-
-    @field_validator("mail_to", "mail_errors_to")
-    @classmethod
-    def _has_mail_addresses(cls, addresses: str) -> str:
-        listed = addresses.split(",") if addresses else []
-        if wrong := [a.strip() for a in listed if not _MAIL_ADDRESS.fullmatch(parseaddr(a)[1])]:
-            raise ValueError(
-                f"expected mail addresses of plain ASCII characters separated by commas, found {wrong[0]!r}"
-            )
-        return addresses
+        if text and len(read_addresses(text)) > 1 and info.field_name == "mail_from":
+            raise ValueError(f"expected one mail address, found {text!r}")
+        return text
 
     @field_validator("make_webhook_url")
     @classmethod
@@ -104,12 +92,11 @@ class Settings(BaseSettings):
         return getattr(self, f"box_folder_{name}", None)
 
     @cached_property
-    def recipients(self) -> dict[str, tuple[str, ...]]:
+    def recipients(self) -> dict[str, tuple[MailAddress, ...]]:
         """Mail addresses by audience: `notifications`, `errors`, and `everybody`, each address once."""
         lists = {"notifications": self.mail_to, "errors": self.mail_errors_to}
-        addresses = {name: tuple(a.strip() for a in value.split(",")) for name, value in lists.items()}
-        both = {address.casefold(): address for address in addresses["errors"] + addresses["notifications"]}
-        return addresses | {"everybody": tuple(both.values())}
+        addresses = {name: read_addresses(text) if text else () for name, text in lists.items()}
+        return addresses | {"everybody": once_each(addresses["errors"] + addresses["notifications"])}
 
     def require(self, *names: str) -> "Settings":
         """These settings, for a part of the project that cannot do without the named ones.

@@ -181,8 +181,8 @@ class MailResource(OutsideSystem):
             reads=_variables("smtp_") + _variables("mail_"),
             server=server if settings.smtp_host else _NOT_SET,
             sender=settings.mail_from or _NOT_SET,
-            notifications=[address for address in settings.recipients["notifications"] if address],
-            errors=[address for address in settings.recipients["errors"] if address],
+            notifications=[str(address) for address in settings.recipients["notifications"]],
+            errors=[str(address) for address in settings.recipients["errors"]],
         )
 
     def post_office(self, webhook: WebhookResource) -> PostOffice:

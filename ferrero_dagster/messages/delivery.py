@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
 from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -42,16 +43,11 @@ class PostOffice:
     """Where messages go and how they look."""
 
     server: mail.SmtpServer
-    sender: str
+    sender: MailAddress
     #: Addresses by audience.
-    recipients: dict[str, tuple[str, ...]]
+    recipients: dict[str, tuple[MailAddress, ...]]
     webhook_url: str | None = field(repr=False)
     context: MailContext
-
-    @property
-    def domain(self) -> str:
-        """The domain of our message ids."""
-        return self.sender.rsplit("@", 1)[-1].strip("> ") or "localhost"
 
 
 @dataclass(slots=True)
@@ -167,12 +163,13 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         render(fact, office.context),
         sender=office.sender,
         recipients=everybody,
-        message_id=f"<{due.message_id}@{office.domain}>",
-        list_id=f"<ferrero-dagster.{office.domain}>",
+        message_id=f"<{due.message_id}@{office.sender.domain}>",
+        list_id=f"<ferrero-dagster.{office.sender.domain}>",
         date=due.created_at,
     )
-    open_ones = [who for who in everybody if who not in due.delivered_to and who not in due.refused_by]
-    return mail.send(office.server, message, open_ones)
+    done_with = {*due.delivered_to, *due.refused_by}
+    open_ones = [address.bare for address in everybody if address.bare not in done_with]
+    return mail.send(office.server, message, sender=office.sender.bare, recipients=open_ones)
 
 
 def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:

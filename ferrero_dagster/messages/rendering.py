@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from email.utils import quote
 from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -20,6 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 from ferrero_dagster.messages.facts import DailyReport, Fact
@@ -75,19 +78,21 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
 def build_email(
     rendered: RenderedMail,
     *,
-    sender: str,
-    recipients: Sequence[str],
+    sender: MailAddress,
+    recipients: Sequence[MailAddress],
     message_id: str,
     list_id: str,
     date: datetime,
 ) -> EmailMessage:
-    """Build the message, pure ASCII on the wire; equal arguments give equal headers, so that it may be sent again.
+    """Build the message; equal arguments give equal headers, so that it may be sent again.
+
+    It is pure ASCII on the wire, but for a sender whose own address is not.
 
     `message_id` and `list_id` include their angle brackets; `date` is aware and stays the same between attempts.
     """
     mail = EmailMessage(policy=_SmtpPolicy(linesep="\r\n"))
-    mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
+    mail["From"] = str(sender)
+    mail["To"] = ", ".join(map(str, recipients))
     mail["Subject"] = rendered.subject
     mail["Date"] = date
     mail["Message-ID"] = message_id
@@ -104,15 +109,33 @@ def build_email(
 
 
 class _SmtpPolicy(EmailPolicy):
-    """Folds long subjects with `email.header`: up to Python 3.13 the newer folding loses spaces between words."""
+    """Folds what Python's own policy spoils, as it is up to 3.13.
+
+    That loses spaces in subjects and the quotes around names with commas, and cuts ids that are longer than a line.
+    """
 
     def fold(self, name: str, value: Any) -> str:
-        if name != "Subject":
+        if name == "Subject":
+            folded = Header(str(value), header_name=name).encode(linesep=self.linesep)
+        elif name in {"From", "To"}:
+            folded = f",{self.linesep} ".join(_shown_address(a, name, self.linesep) for a in value.addresses)
+        elif name in {"Message-ID", "List-Id"}:
+            folded = str(value)
+        else:
             return str(super().fold(name, value))
-        return f"Subject: {Header(str(value), header_name=name).encode(linesep=self.linesep)}{self.linesep}"
+        return f"{name}: {folded}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        return self.fold(name, value).encode("ascii")
+        return self.fold(name, value).encode()
+
+
+def _shown_address(address: Address, header: str, linesep: str) -> str:
+    name = address.display_name
+    if header == "To" and not address.addr_spec.isascii():
+        # Everybody's mail server must be able to pass the message on: the form that RFC 6857 makes of such an address.
+        return f"{Header(f'{name} {address.addr_spec}'.strip(), 'utf-8').encode(linesep=linesep)}:;"
+    shown = f'"{quote(name)}"' if name.isascii() else Header(name, "utf-8").encode(linesep=linesep)
+    return f"{shown} <{address.addr_spec}>" if name else address.addr_spec
 
 
 def _write(medium: Medium, fact: Fact, shown: dict[str, Any]) -> str:

@@ -186,8 +186,15 @@ def _folder(box: Box, folders: BoxFolders, name: str) -> Finding:
 
 def _mail(connections: Connections) -> Iterator[Finding]:
     office = connections.post_office(connections.webhook_url)
-    mail.check(office.server)
+    everybody = [address.bare for address in office.recipients["everybody"]]
+    answers = mail.check(office.server, office.sender.bare, everybody)
     yield f"{office.server.host}:{office.server.port} lets us in"
+    if answers.refused:
+        yield ConfigurationError(
+            f"The mail server refuses recipients ({answers.reason}); correct FERRERO_MAIL_TO or FERRERO_MAIL_ERRORS_TO."
+        )
+    else:
+        yield f"{counted(len(everybody), 'recipient')} can be told" + (f" ({answers.reason})" if answers.later else "")
 
 
 def _webhook(connections: Connections) -> Iterator[Finding]:
@@ -251,7 +258,7 @@ def _probes(connections: Connections) -> tuple[_Probe, ...]:
         _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
         _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),
         _Probe("Box", ("configuration", "log-in", *folders), _box),
-        _Probe("SMTP", ("log-in",), _mail),
+        _Probe("SMTP", ("log-in", "addresses"), _mail),
         _Probe("Make.com", ("address",), _webhook),
         _Probe("temporary directory", ("writable", "free space"), _temp_dir),
         _Probe("Dagster storage", ("address",), _dagster_storage),

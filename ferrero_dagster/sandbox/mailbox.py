@@ -81,11 +81,16 @@ class MailSwitches:
     max_bytes: float = float("inf")
     #: User and password without which nothing is taken.
     login: tuple[str, str] | None = None
+    #: What a log-in is answered instead, such as 454 for "later".
+    login_answer: str | None = None
+    #: Whether addresses may hold other letters than ASCII.
+    smtputf8: bool = True
 
     def clear(self) -> None:
         """Let everything work again; the login stays."""
         self.down_until_s = self.lost_answers = 0
         self.max_bytes = float("inf")
+        self.login_answer, self.smtputf8 = None, True
         self.greylisted.clear()
         self.refused.clear()
 
@@ -140,6 +145,8 @@ class _Intake:
         self._switches = mailbox.switches
 
     def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, sent: Any) -> AuthResult:
+        if self._switches.login_answer:
+            return AuthResult(success=False, handled=False, message=self._switches.login_answer)
         wanted = self._switches.login or ("", "")
         known = isinstance(sent, LoginPassword) and (sent.login, sent.password) == tuple(w.encode() for w in wanted)
         return AuthResult(success=known, handled=False)
@@ -193,7 +200,7 @@ class _Controller(Controller):
     def factory(self) -> asyncio.Protocol:
         if time.monotonic() < self._switches.down_until_s:
             return _HangUp()
-        return SMTP(self.handler, loop=self.loop, **self.SMTP_kwargs)
+        return SMTP(self.handler, loop=self.loop, **{**self.SMTP_kwargs, "enable_SMTPUTF8": self._switches.smtputf8})
 
     def _create_server(self) -> Any:
         return self.loop.create_server(self._factory_invoker, sock=self._sock, ssl=self.ssl_context)

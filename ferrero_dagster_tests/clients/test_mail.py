@@ -5,15 +5,18 @@ from email.message import EmailMessage
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult
 
-from ferrero_dagster.clients.mail import Delivery, SmtpServer, check, send
+from ferrero_dagster.clients import mail as client
+from ferrero_dagster.clients.mail import Delivery, SmtpServer
 from ferrero_dagster.domain.errors import AccessRefused, PermanentError, SystemUnavailable
 from ferrero_dagster.sandbox.serving import listening_socket
 from ferrero_dagster_tests.clients.certificates import Authority
 from ferrero_dagster_tests.clients.wire import answering
 
+US = "us@x.test"
 ALL = ("a@x.test", "b@x.test", "c@x.test")
+ZOE = "zoë@x.test"
 
 
 class Mailbox:
@@ -47,6 +50,9 @@ class Mailbox:
     async def handle_QUIT(self, server, session, envelope):  # noqa: N802
         return self.says.get("QUIT", "221 Bye")
 
+    async def handle_AUTH(self, server, session, envelope, args):  # noqa: N802
+        return self.says.get("AUTH", MISSING)
+
 
 @contextmanager
 def serving(mailbox, **options):
@@ -70,23 +76,27 @@ def serving(mailbox, **options):
         controller.stop()
 
 
-def mail():
+def send(server, *, sender=US, recipients=ALL):
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "us@x.test", ", ".join(ALL), "Grüße"
+    message["From"], message["To"], message["Subject"] = US, ", ".join(ALL), "Grüße"
     message.set_content("Hello")
-    return message
+    return client.send(server, message, sender=sender, recipients=recipients)
+
+
+def check(server, *, sender=US, recipients=ALL):
+    return client.check(server, sender, recipients)
 
 
 def test_a_mail_reaches_all_recipients_in_one_message():
     with serving(box := Mailbox()) as server:
-        assert send(server, mail(), ALL) == Delivery(delivered=ALL)
+        assert send(server) == Delivery(delivered=ALL)
         check(server)
     assert box.mails == [list(ALL)]
 
 
 def test_each_recipient_is_delivered_postponed_or_refused():
     with serving(box := Mailbox(b="451 greylisted", c="550 unknown")) as server:
-        delivery = send(server, mail(), ALL)
+        delivery = send(server)
     assert (delivery.delivered, delivery.later, delivery.refused) == (ALL[:1], ALL[1:2], ALL[2:])
     assert delivery.reason == "b@x.test: 451; c@x.test: 550"
     assert box.mails == [[ALL[0]]]
@@ -94,18 +104,18 @@ def test_each_recipient_is_delivered_postponed_or_refused():
 
 def test_nobody_is_delivered_when_all_are_refused():
     with serving(Mailbox(a="451 x", b="550 x", c="550 x")) as server:
-        assert send(server, mail(), ALL).delivered == ()
+        assert send(server).delivered == ()
 
 
 def test_a_message_that_is_put_off_holds_no_other_back():
     with serving(Mailbox(DATA="451 greylisted")) as server:
-        delivery = send(server, mail(), ALL)
+        delivery = send(server)
     assert delivery == Delivery(delivered=(), later=ALL, reason="; ".join(f"{who}: 451" for who in ALL))
 
 
 def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
     with serving(box := Mailbox(b="421 closing")) as server:
-        delivery = send(server, mail(), ALL)
+        delivery = send(server)
     assert (delivery.delivered, delivery.later) == ((), ALL)
     assert box.mails == []
 
@@ -122,14 +132,51 @@ def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
 )
 def test_a_refusal_says_whose_turn_it_is(says, error, words):
     with serving(Mailbox(**says)) as server, pytest.raises(error) as caught:
-        send(server, mail(), ALL)
+        send(server)
     assert words in str(caught.value)
 
 
 def test_a_mail_that_was_taken_stays_sent_however_the_server_says_good_bye():
     with serving(box := Mailbox(QUIT="421 busy")) as server:
-        assert send(server, mail(), ALL).delivered == ALL
+        assert send(server).delivered == ALL
     assert len(box.mails) == 1
+
+
+@pytest.mark.fault(64)
+def test_an_address_that_is_not_ascii_is_refused_where_the_server_lacks_smtputf8_and_the_others_have_the_mail():
+    for utf8 in (True, False):
+        with serving(box := Mailbox(), enable_SMTPUTF8=utf8) as server:
+            delivery = send(server, recipients=(*ALL, ZOE))
+            assert check(server, recipients=(*ALL, ZOE)) == delivery, "and a check foretells it"
+        assert box.mails == [list(ALL), [ZOE]][: 1 + utf8]
+        assert (delivery.delivered, delivery.refused) == (((*ALL, ZOE), ()) if utf8 else (ALL, (ZOE,)))
+    assert delivery.reason == "the mail server cannot reach addresses that are not ASCII (no SMTPUTF8): zoë@x.test"
+
+
+@pytest.mark.fault(64)
+def test_a_sender_that_is_not_ascii_needs_a_server_that_can_do_it():
+    with serving(box := Mailbox(), enable_SMTPUTF8=True) as server:
+        assert send(server, sender=ZOE).delivered == ALL
+    assert box.mails == [list(ALL)]
+    with serving(Mailbox()) as server:
+        for use in (send, check):
+            with pytest.raises(AccessRefused, match=r"zoë@x.test \(no SMTPUTF8\); use an ASCII FERRERO_MAIL_FROM"):
+                use(server, sender=ZOE)
+
+
+def test_what_was_delivered_is_known_also_where_the_server_then_hangs_up():
+    with serving(Mailbox(z="421 closing"), enable_SMTPUTF8=True) as server:
+        delivery = send(server, recipients=(*ALL, ZOE))
+    assert (delivery.delivered, delivery.later) == (ALL, (ZOE,))
+
+
+def test_a_check_asks_for_each_recipient_and_sends_nothing():
+    with serving(box := Mailbox(b="451 greylisted", c="550 unknown")) as server:
+        answers = check(server)
+    assert (answers.delivered, answers.later, answers.refused) == (ALL[:1], ALL[1:2], ALL[2:])
+    assert box.mails == []
+    with serving(Mailbox(MAIL="550 who are you")) as server, pytest.raises(AccessRefused, match="FERRERO_MAIL_FROM"):
+        check(server)
 
 
 # --- connections -----------------------------------------------------------------------------------------------------
@@ -140,7 +187,7 @@ def closed_port():
         return SmtpServer(host="127.0.0.1", port=wire.port, security="none", timeout_s=30)
 
 
-@pytest.mark.parametrize("use", [check, lambda server: send(server, mail(), ALL)], ids=["check", "send"])
+@pytest.mark.parametrize("use", [check, send], ids=["check", "send"])
 def test_a_server_that_cannot_be_reached_is_unavailable(use):
     with pytest.raises(SystemUnavailable, match="ConnectionRefusedError"):
         use(closed_port())
@@ -155,7 +202,7 @@ def test_a_server_that_cannot_be_reached_is_unavailable(use):
 )
 def test_a_server_that_greets_with_a_refusal_sets_no_message_aside(greeting, error):
     with answering(greeting, first=True) as wire, pytest.raises(error):
-        send(replace(closed_port(), port=wire.port), mail(), ALL)
+        send(replace(closed_port(), port=wire.port))
 
 
 def test_silence_is_given_up():
@@ -186,6 +233,30 @@ def test_a_log_in_is_used_where_a_user_is_set():
         assert seen == []
         check(replace(server, username="us", password="sesame"))
     assert seen == [b"us"]
+
+
+@pytest.mark.fault(64)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("454 4.7.0 Temporary authentication failure", SystemUnavailable),
+        ("421 4.3.2 Shutting down", SystemUnavailable),
+        ("535 5.7.8 Bad credentials", AccessRefused),
+        ("534 5.7.9 Mechanism too weak", AccessRefused),
+    ],
+)
+def test_a_log_in_that_is_put_off_is_no_refused_one(answer, error):
+    with serving(Mailbox(AUTH=answer), **accounts([])) as server, pytest.raises(error):
+        check(replace(server, username="us", password="sesame"))
+
+
+def test_a_server_without_a_log_in_by_password_says_so():
+    options = accounts([]) | {"auth_exclude_mechanism": ["LOGIN", "PLAIN"]}
+    with (
+        serving(Mailbox(), **options) as server,
+        pytest.raises(AccessRefused, match=r"SMTP AUTH|no log-in with user and password"),
+    ):
+        check(replace(server, username="us", password="sesame"))
 
 
 def test_a_refused_log_in_names_the_settings_and_no_secret():

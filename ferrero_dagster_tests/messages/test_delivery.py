@@ -8,6 +8,7 @@ import pytest
 
 from ferrero_dagster.clients.mail import SmtpServer
 from ferrero_dagster.domain.errors import SystemUnavailable
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.messages.delivery import PostOffice, deliver
 from ferrero_dagster.messages.facts import CampaignComplete
 from ferrero_dagster.messages.rendering import render
@@ -24,6 +25,7 @@ from ferrero_dagster_tests.tracking.test_database import KILL_LOCK_HOLDERS
 SAMPLES = gallery()
 COMPLETE, STRIKE = SAMPLES["a1_to_a2_complete"], SAMPLES["a1_to_a2_no_assets_retry"]
 assert isinstance(COMPLETE, CampaignComplete)
+ANN, BOB, EVE = (MailAddress(f"{name}@example.com", name.title()) for name in ("ann", "bob", "eve"))
 CAMPAIGN_ID = COMPLETE.campaign.id
 LATER = (
     "UPDATE outages SET last_failure_at = last_failure_at - interval '5 min';"
@@ -42,12 +44,8 @@ def office(mailbox):
     with MailServer(mailbox) as server:
         yield PostOffice(
             server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=30),
-            sender="Ferrero <dagster@example.com>",
-            recipients={
-                "notifications": ("ann@example.com", "bob@example.com"),
-                "errors": ("eve@example.com",),
-                "everybody": ("eve@example.com", "ann@example.com", "bob@example.com"),
-            },
+            sender=MailAddress("dagster@example.com", "Ferrero"),
+            recipients={"notifications": (ANN, BOB), "errors": (EVE,), "everybody": (EVE, ANN, BOB)},
             webhook_url=None,
             context=CONTEXT,
         )
@@ -83,9 +81,7 @@ def test_messages_leave_in_order_to_their_audience_once_each(database, database_
     assert str(deliver(database, office)) == "3 sent"
     assert str(deliver(database, office)) == "nothing to send"
     assert arrived(mailbox) == message_ids(database_url)
-    assert [mail.recipients for mail in mailbox.messages()] == [office.recipients["notifications"]] * 2 + [
-        office.recipients["errors"]
-    ]
+    assert [mail.recipients for mail in mailbox.messages()] == [(ANN.bare, BOB.bare)] * 2 + [(EVE.bare,)]
 
 
 def test_every_kind_of_message_comes_back_from_the_database_as_it_was(database, office, mailbox):
@@ -166,6 +162,36 @@ def test_a_recipient_who_is_refused_is_dropped_and_the_error_list_hears_of_it_on
     assert alert.recipients == ("eve@example.com",)
     assert "bob@example.com" in alert.text
     assert run_sql(database_url, STATES)[0] == ("sent", 1, ["ann@example.com"], ["bob@example.com"])
+
+
+@pytest.mark.fault(64)
+def test_one_address_that_the_server_cannot_reach_stops_nobody_elses_mail(database, database_url, office, mailbox):
+    zoe, odd = MailAddress("zoe@example.com", "Zoë Müller"), MailAddress("zoë@example.com")
+    office = replace(office, recipients=office.recipients | {"notifications": (zoe, odd)})
+    mailbox.switches.smtputf8 = False
+    write(database, "1")
+    assert str(deliver(database, office)) == "2 sent"
+    mail, alert = mailbox.messages()
+    assert (mail.recipients, alert.recipients) == ((zoe.bare,), (EVE.bare,))
+    assert "Refused: zoë@example.com" in alert.text
+    mailbox.switches.smtputf8 = True
+    write(database, "2")
+    assert str(deliver(database, office)) == "1 sent"
+    assert [mail.recipients for mail in mailbox.messages()[2:]] == [(zoe.bare,), (odd.bare,)]
+
+
+@pytest.mark.fault(64)
+def test_a_log_in_that_is_put_off_is_an_outage_and_no_matter_for_the_administrator(
+    database, database_url, office, mailbox
+):
+    office = replace(office, server=replace(office.server, username="ferrero", password="right"))
+    mailbox.switches.login, mailbox.switches.login_answer = ("ferrero", "right"), "454 4.7.0 Try again later"
+    write(database, "1")
+    assert "mail waits: The mail server asks us to come back later (454)" in str(deliver(database, office))
+    assert run_sql(database_url, "SELECT kind FROM outages") == [("SMTP unavailable",)]
+    mailbox.switches.login_answer = None
+    run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "1 sent"
 
 
 def test_a_message_that_everybody_refuses_is_set_aside_and_the_others_go_on(database, database_url, office, mailbox):

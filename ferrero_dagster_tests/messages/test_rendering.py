@@ -13,12 +13,14 @@ from css_inline import CSSInliner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.messages.enclosures import InlineImage
 from ferrero_dagster.messages.facts import CampaignRef, Fact, NoAssetsWarning, fact_from_json
 from ferrero_dagster.messages.rendering import RenderedMail, build_email, render
 from ferrero_dagster.sandbox.gallery.mails import CONTEXT, NOON, RUN_ID, gallery, write_gallery
 from ferrero_dagster_tests.fix_world import A1
 
+ZOE, OPS = MailAddress("zoe@example.com", "Müller, Zoë"), MailAddress("ops@example.com")
 DATE = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 MAILS = {title: (fact, render(fact, CONTEXT)) for title, fact in gallery().items()}
 
@@ -178,11 +180,11 @@ def test_text_is_legible_in_light_and_in_dark_mode():
     assert ("#e6edf3", "#0d1117") in dark_pairs
 
 
-def as_email(mail: RenderedMail) -> Any:
+def as_email(mail: RenderedMail, recipients=(ZOE, OPS)) -> Any:
     message = build_email(
         mail,
-        sender="Ferrero Dägster <dagster@example.com>",
-        recipients=["Zoë <zoe@example.com>", "ops@example.com"],
+        sender=MailAddress("dagster@example.com", "Ferrero Dägster"),
+        recipients=recipients,
         message_id="<1@dagster.example.com>",
         list_id="<ferrero.example.com>",
         date=NOON,
@@ -209,7 +211,40 @@ def test_headers_say_that_a_machine_wrote():
     assert received["Message-ID"] == "<1@dagster.example.com>"
     assert received["List-Id"] == "<ferrero.example.com>"
     assert received["Date"].datetime == NOON
-    assert [str(address) for address in received["To"].addresses] == ["Zoë <zoe@example.com>", "ops@example.com"]
+    assert [str(address) for address in received["To"].addresses] == [str(ZOE), "ops@example.com"]
+
+
+def test_an_address_without_an_ascii_form_is_shown_and_hinders_no_mail_server():
+    received = as_email(MAILS["workflow_error"][1], [ZOE, MailAddress("zoë@example.com", "Zoë")])
+    assert [address.addr_spec for address in received["To"].addresses] == ["zoe@example.com"]
+    assert [group.display_name for group in received["To"].groups] == [None, "Zoë zoë@example.com"]
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=200).map(
+    lambda n: " ".join(n.split())
+)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=3))
+def test_names_of_any_letters_never_add_or_lose_a_recipient(names):
+    recipients = [MailAddress(f"p{number}@example.com", name) for number, name in enumerate(names)]
+    received = as_email(MAILS["workflow_error"][1], recipients)
+    assert [address.addr_spec for address in received["To"].addresses] == [address.bare for address in recipients]
+
+
+def test_the_list_id_of_a_long_domain_stays_in_one_piece():
+    domain = ".".join(["a-quite-long-label-of-a-domain"] * 6) + ".example"
+    message = build_email(
+        MAILS["workflow_error"][1],
+        sender=MailAddress(f"us@{domain}"),
+        recipients=[ZOE],
+        message_id=f"<1@{domain}>",
+        list_id=f"<ferrero.{domain}>",
+        date=NOON,
+    )
+    lines = message.as_bytes().splitlines()
+    assert f"List-Id: <ferrero.{domain}>".encode() in lines
+    assert f"Message-ID: <1@{domain}>".encode() in lines
 
 
 def no_assets(name: str, waiting_since: datetime | None = None) -> Fact:

@@ -5,6 +5,7 @@ import io
 from datetime import datetime, timezone
 from email import message_from_bytes, policy
 
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.report import TREND_DAYS, TrendPoint
 from ferrero_dagster.messages import charts
 from ferrero_dagster.messages.facts import DailyReport
@@ -101,8 +102,8 @@ def test_a_name_from_outside_is_never_a_formula():
 def test_pictures_and_tables_arrive_with_the_words():
     message = build_email(
         render(DailyReport(report=BUSY), CONTEXT),
-        sender="d@example.com",
-        recipients=["o@example.com"],
+        sender=MailAddress("d@example.com"),
+        recipients=[MailAddress("o@example.com")],
         message_id="<1@example.com>",
         list_id="<l.example.com>",
         date=NOON,

@@ -22,12 +22,17 @@ OUR_URL = "postgresql://ferrero:s3cret@db.example/tracking"
 
 
 @pytest.fixture
-def connections(database_url, served_dam, served_box, tmp_path) -> Iterator[Connections]:
+def mailbox(tmp_path) -> Mailbox:
+    return Mailbox(tmp_path / "mails")
+
+
+@pytest.fixture
+def connections(database_url, served_dam, served_box, mailbox, tmp_path) -> Iterator[Connections]:
     """Everything as it should be."""
     site = sandbox_site()
     for name, folder_id in site.box.ids.items():
         served_box.store.add_folder(parent_id="0", name=name, folder_id=folder_id)
-    with MailServer(Mailbox(tmp_path / "mails")) as mail:
+    with MailServer(mailbox) as mail:
         settings = load_settings(
             database_url=database_url,
             temp_dir=tmp_path / "transit",
@@ -92,6 +97,20 @@ def test_a_box_folder_without_id_is_told_and_the_others_are_looked_at(connection
     found = failures(check_connections(Connections(settings, load_site())))
     assert set(found) == {("Box", "folder local_masters"), ("Box", "folder global_masters")}
     assert found["Box", "folder global_masters"].startswith("No id is set for the Box folder global_masters: set box.")
+
+
+@pytest.mark.fault(64)
+def test_addresses_that_the_mail_server_cannot_serve_are_found_without_sending_a_mail(connections, mailbox):
+    mailbox.switches.smtputf8 = False
+    mailbox.switches.refused.add("gone@x.example")
+    wrong = connections.settings.model_copy(update={"mail_to": "zoë@x.example, Ann <a@x.example>, gone@x.example"})
+    found = failures(check_connections(replace(connections, settings=wrong)))
+    assert set(found) == {("SMTP", "addresses")}
+    assert "gone@x.example: 550" in found["SMTP", "addresses"]
+    assert "(no SMTPUTF8): zoë@x.example" in found["SMTP", "addresses"]
+    sender = connections.settings.model_copy(update={"mail_from": "zoë@x.example"})
+    assert "FERRERO_MAIL_FROM" in failures(check_connections(replace(connections, settings=sender)))["SMTP", "log-in"]
+    assert mailbox.messages() == []
 
 
 def searches(connections, **site):

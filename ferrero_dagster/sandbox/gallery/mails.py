@@ -12,6 +12,7 @@ from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import parse_v2
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.links import Links
+from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.triage import KnownMaster, ListedFile, judge
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -90,8 +91,8 @@ def write_gallery(folder: Path) -> None:
         stem = f"{number:03}_{fact.template}"
         message = build_email(
             mail,
-            sender="Ferrero Dagster <dagster@example.com>",
-            recipients=[f"{fact.audience}@example.com"],
+            sender=MailAddress("dagster@example.com", "Ferrero Dagster"),
+            recipients=[MailAddress(f"{fact.audience}@example.com")],
             message_id=f"<{stem}@dagster.example.com>",
             list_id="<ferrero.dagster.example.com>",
             date=NOON,
