@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
 from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.config.site_routes import site_routes
@@ -185,6 +186,8 @@ class Site(_Section):
     dam_import: ImportSite
     naming: NamingRules
     representation: RepresentationSite
+    creativex: CreativexSite
+    overrides: OverridesSite
     dagster: DagsterSite
     routes: Routes
 

@@ -89,6 +89,8 @@ def final_metadata(file: MovedFile, campaign: str, *, links: Links) -> Metadata:
         "name in Box": dg.MetadataValue.text(file.name),
         "name in the DAM": dg.MetadataValue.text(file.stored_name),
         "size bytes": dg.MetadataValue.int(file.size_bytes),
+        **({"CreativeX score": dg.MetadataValue.text(file.creativex_score)} if file.creativex_score else {}),
+        **_url("CreativeX", file.creativex_url),
         **({"not kept by the DAM": dg.MetadataValue.text(", ".join(file.unkept_fields))} if file.unkept_fields else {}),
         **_url("asset in the DAM", links.asset(file.dam_asset_id)),
     }

@@ -1,46 +1,97 @@
-"""CreativeX: the score and the link that a partner writes into a Box metadata template (SPEC 2, 4.3)."""
+"""CreativeX: the score and the link that a partner gives a final, in a table or a Box template (SPEC 2, 4.3, 12)."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
+
+_NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,4})?\s*%?")
+_MAX_TEXT, _MAX_URL = 100, 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CreativeX:
-    """What the template says; a value that is missing or malformed is None, and `notes` tells which was malformed."""
+    """What a place says; a value that is missing or malformed is None, and `notes` tells which was malformed."""
 
     score: float | None = None
     url: str | None = None
     notes: tuple[str, ...] = ()
+    #: Which place said it, and there which row; None where that is not known.
+    place: str | None = None
+    fingerprint: str | None = None
+    #: It was given to an earlier version of the final.
+    is_old: bool = False
+
+    @property
+    def shown_score(self) -> str | None:
+        """The score as people read it."""
+        return None if self.score is None else f"{self.score:.10g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentScore:
+    """The score that a final goes into the DAM with."""
+
+    creativex: CreativeX
+    #: Documents of some asset types have none.
+    is_needed: bool
+    #: What is sent for the fields of CreativeX, by id.
+    shown: Mapping[str, Any]
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether somebody should see to it."""
+        return self.is_needed and self.creativex.score is None
 
 
 def creativex_of(instance: Mapping[str, Any] | None) -> CreativeX:
     """The values of a raw Box metadata instance (its `$` keys are Box's own), None where the file has no instance."""
     values = instance if isinstance(instance, Mapping) else {}
-    raw_score, raw_url = values.get("creativexScore"), values.get("creativexUrl")
-    score, url = _score(raw_score), _url(raw_url)
+    return creativex_in({"creativexScore": values.get("creativexScore")}, {"creativexUrl": values.get("creativexUrl")})
+
+
+def creativex_in(score: Mapping[str, object], url: Mapping[str, object]) -> CreativeX:
+    """Both values, each in a mapping under the name that it has where it was found."""
+    [(score_name, raw_score)], [(url_name, raw_url)] = score.items(), url.items()
+    found = CreativeX(score=_score(raw_score), url=_url(raw_url))
     notes = []
-    if raw_score not in (None, "") and score is None:
-        notes.append(f"creativexScore ignored: expected a number, found {raw_score!r:.80}")
-    if raw_url not in (None, "") and url is None:
-        notes.append(f"creativexUrl ignored: expected an http(s) address, found {raw_url!r:.80}")
-    return CreativeX(score=score, url=url, notes=tuple(notes))
+    if raw_score not in (None, "") and found.score is None:
+        notes.append(f"{score_name} ignored: expected a number, found {_cut(raw_score)}")
+    if raw_url not in (None, "") and found.url is None:
+        notes.append(f"{url_name} ignored: expected an http(s) address, found {_cut(raw_url)}")
+    return CreativeX(score=found.score, url=found.url, notes=tuple(notes))
+
+
+def preferred(found: Iterable[CreativeX]) -> CreativeX:
+    """Of what several places say the first with a score, else the first with a link; with the notes of all."""
+    places = list(found)
+    chosen = next((one for one in places if one.score is not None), None)
+    chosen = chosen or next((one for one in places if one.url), CreativeX())
+    return replace(chosen, notes=tuple(dict.fromkeys(note for one in places for note in one.notes)))
+
+
+def _cut(value: object) -> str:
+    return f"{value!r:.80}"
 
 
 def _score(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        text = value.strip()
+        is_number = len(text) <= _MAX_TEXT and _NUMBER.fullmatch(text)
+        value = float(text.rstrip("% ").replace(",", ".")) if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         score = float(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
     return score if math.isfinite(score) else None
 
 
 def _url(value: object) -> str | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _MAX_URL:
         return None
     url = value.strip()
     try:

@@ -54,6 +54,8 @@ class MovedFile(_Value):
     box_file_id: Line | None = None
     #: As in `FileUploaded`, whose mail tells it; no other message does.
     unkept_fields: tuple[Line, ...] = Field(default=(), exclude=True)
+    creativex_score: Line | None = Field(default=None, exclude=True)
+    creativex_url: Line | None = Field(default=None, exclude=True)
 
 
 class FailedFile(_Value):
@@ -185,6 +187,9 @@ class FileUploaded(_CampaignMessage):
     size_bytes: NonNegativeInt
     creativex_score: Line | None = None
     creativex_url: Line | None = None
+    #: The score is that of an earlier version of the final.
+    creativex_is_old: bool = False
+    is_unscored: bool = False
     new_version: bool = False
     #: Ids of metadata fields that the DAM shows otherwise than we sent them.
     unkept_fields: tuple[Line, ...] = ()

@@ -10,23 +10,28 @@ from datetime import datetime
 
 from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.creativex import CreativeX, creativex_of
+from ferrero_dagster.domain.creativex import CreativeX, SentScore
+from ferrero_dagster.domain.edits import Edits
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     FerreroError,
     FileRefused,
-    GoneFromBox,
     Incident,
     PermanentError,
-    SystemUnavailable,
 )
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
-from ferrero_dagster.domain.otmm.representation import FinalInputs, build_representation
+from ferrero_dagster.domain.otmm.metadata import extracted_values
+from ferrero_dagster.domain.otmm.representation import (
+    CREATIVEX_FIELDS,
+    FinalInputs,
+    Representation,
+    build_representation,
+)
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
-from ferrero_dagster.tracking import masters, steps, transfers
+from ferrero_dagster.tracking import masters, overrides, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.masters import Master
 from ferrero_dagster.tracking.transfers import FinalTransfer
@@ -34,6 +39,7 @@ from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
 from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
+from ferrero_dagster.transfer.finals.scores import ScoreQuestion
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -43,7 +49,8 @@ class _Arrival:
 
     brought: Brought
     digest: Digest
-    creativex: CreativeX
+    score: SentScore
+    edits: Edits
     notes: tuple[str, ...]
 
 
@@ -104,7 +111,11 @@ class FinalFiles:
         folder_id, master = self._master(name.tracking_id)
         with transit.area.room(file.size_bytes) as path:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
-            creativex = self._creativex(file, self._as_listed(file))
+            now = self._as_listed(file)
+            creativex = ScoreQuestion(
+                systems=self.systems, file=file, now=now, name=name, sha1_hex=digest.sha1_hex
+            ).answer()
+            edits = self._edits(task)
             media, media_note = media_facts(path)
             inputs = FinalInputs(
                 name=name,
@@ -112,7 +123,9 @@ class FinalFiles:
                 master_dam_id=master.dam_id,
                 today=datetime.now(self.systems.site.zone).date(),
                 media=media,
-                creativex_link=creativex.url,
+                creativex_scores=self.systems.site.creativex.score_rows(creativex.shown_score),
+                creativex_link=creativex.url or self.systems.site.creativex.missing_link,
+                edits=edits.values,
             )
             representation = build_representation(inputs, self.systems.site.representation_rules)
             staged = StagedFinal(
@@ -123,8 +136,31 @@ class FinalFiles:
                 representation=representation.body,
             )
             brought = self.importing.bring_in(final, staged, transit.progress.uploaded)
-        notes = tuple(note for note in (media_note, str(representation), *creativex.notes) if note)
-        return _Arrival(brought=brought, digest=digest, creativex=creativex, notes=notes)
+        told = [f"{field_id} as a person set it: {text}" for field_id, text in edits.values.items()]
+        notes = (media_note, str(representation), *creativex.notes, *told, *edits.notes)
+        return _Arrival(
+            brought=brought,
+            digest=digest,
+            score=self._sent_score(creativex, representation),
+            edits=edits,
+            notes=tuple(note for note in notes if note),
+        )
+
+    def _edits(self, task: AgencyFile) -> Edits:
+        """What people set for the final, under its name in the DAM or the one in Box."""
+        names = {name for whole in (task.parsed.clean_name, task.name) for name in (whole, whole.rpartition(".")[0])}
+        site = self.systems.site
+        return self.systems.database.transact(
+            overrides.edits_for, site.overrides, names, site.representation_rules.field_ids
+        )
+
+    def _sent_score(self, creativex: CreativeX, representation: Representation) -> SentScore:
+        site = self.systems.site
+        return SentScore(
+            creativex=creativex,
+            is_needed=bool(site.creativex.sources) and not set(CREATIVEX_FIELDS) & set(representation.removed),
+            shown=extracted_values(representation.body, CREATIVEX_FIELDS),
+        )
 
     def _master(self, tracking_id: TrackingId) -> tuple[DamId, Master]:
         """The folder that the final goes to, and its master."""
@@ -154,19 +190,9 @@ class FinalFiles:
             raise ChangedMeanwhile(f"{file.name} was renamed, replaced or moved away in Box.", code="changed in Box")
         return now
 
-    def _creativex(self, file: ListedFile, now: FileNow) -> CreativeX:
-        """What the template says now; where Box refuses to tell, what it said in the listing, or nothing (SPEC 4.3)."""
-        try:
-            return creativex_of(now.template or self.systems.agency.instance(file.id))
-        except (GoneFromBox, SystemUnavailable):
-            raise
-        except FerreroError as error:
-            listed = creativex_of(file.template)
-            return replace(listed, notes=(*listed.notes, f"CreativeX could not be read: {error}"))
-
     def _record(self, task: AgencyFile, transfer: ToDam, arrival: _Arrival) -> MovedFile:
         file, name = task.file, task.parsed
-        brought, score = arrival.brought, arrival.creativex.score
+        brought, creativex = arrival.brought, arrival.score.creativex
         arrived = Arrival(
             target_id=brought.asset.id,
             target_name=name.clean_name,
@@ -184,16 +210,18 @@ class FinalFiles:
             tracking_id=name.tracking_id,
             dam_asset_id=brought.asset.id,
             size_bytes=arrival.digest.size_bytes,
-            creativex_score=f"{score:g}" if score is not None else None,
-            creativex_url=arrival.creativex.url,
+            creativex_score=creativex.shown_score,
+            creativex_url=creativex.url,
+            creativex_is_old=creativex.is_old,
+            is_unscored=arrival.score.is_missing,
             new_version=brought.is_new_version,
             unkept_fields=brought.unkept_fields,
             notes=arrival.notes,
         )
-        self.mails.tell_uploaded(transfer, arrived, fact)
+        self.mails.tell_uploaded(transfer, arrived, fact, score=arrival.score, edits=arrival.edits)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=brought.asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return moved_file(moved, unkept_fields=brought.unkept_fields)
+        return moved_file(moved, unkept_fields=brought.unkept_fields, creativex=creativex)
 
     def _delete(self, file: ListedFile, transfer: ToDam) -> None:
         """Delete from Box what has arrived; what Box does not delete is told once and tried again much later.

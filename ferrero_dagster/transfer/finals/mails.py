@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
+from ferrero_dagster.domain.creativex import CreativeX, SentScore
+from ferrero_dagster.domain.edits import Edits
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.files import Arrival, Campaign, ToDam
 from ferrero_dagster.domain.ids import DamId
@@ -16,7 +18,7 @@ from ferrero_dagster.messages.facts import (
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, transfers
+from ferrero_dagster.tracking import campaigns, final_scores, outbox, overrides, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems
 
@@ -48,12 +50,18 @@ class FinalsMails:
 
         self.systems.database.transact(work)
 
-    def tell_uploaded(self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded) -> None:
-        """The final is in the DAM and proven (SPEC 4.3); idempotent."""
+    def tell_uploaded(
+        self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded, *, score: SentScore, edits: Edits
+    ) -> None:
+        """The final is in the DAM and proven (SPEC 4.3), people's edits were used in it; idempotent."""
 
         def work(cursor: Cursor) -> None:
-            if steps.record_final(cursor, transfer, arrival):
-                self._add(cursor, fact, str(transfer.id))
+            if not steps.record_final(cursor, transfer, arrival):
+                return
+            final_scores.add(cursor, transfer.id, score)
+            problem = overrides.flag_used(cursor, self.systems.site.overrides, edits.row) if edits.row else None
+            notes = (*fact.notes, problem) if problem else fact.notes
+            self._add(cursor, fact.model_copy(update={"notes": notes}), str(transfer.id))
 
         self.systems.database.transact(work)
 
@@ -128,7 +136,9 @@ def refusal(route: FinalsRoute, judgement: Judgement, campaign: Campaign | Campa
     )
 
 
-def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = ()) -> MovedFile:
+def moved_file(
+    transfer: ToDam, *, unkept_fields: tuple[str, ...] = (), creativex: CreativeX | None = None
+) -> MovedFile:
     """A final in the DAM as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
@@ -137,4 +147,6 @@ def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = ()) -> Moved
         size_bytes=transfer.size_bytes or 0,
         dam_asset_id=transfer.target_id,
         unkept_fields=unkept_fields,
+        creativex_score=creativex.shown_score if creativex else None,
+        creativex_url=creativex.url if creativex else None,
     )

@@ -1,0 +1,76 @@
+"""The ways of using a table that another program keeps: look which columns it has, and let nothing of it stop us."""
+
+from collections.abc import Callable, Collection
+from typing import Concatenate, ParamSpec, TypeVar
+
+import psycopg2
+from psycopg2.sql import SQL, Composable, Identifier
+
+from ferrero_dagster.domain.lines import one_line
+from ferrero_dagster.tracking.database import Cursor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Another program's lock, or a table without an index, shall not hold up a file for longer.
+_PATIENCE = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'"
+_OUR_OWN = "SET LOCAL lock_timeout TO DEFAULT; SET LOCAL statement_timeout TO DEFAULT"
+
+
+def attempted(
+    cursor: Cursor, table: str, work: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **named: P.kwargs
+) -> tuple[T | None, str | None]:
+    """The result of `work` on the table, or None and a sentence that says why it could not be used.
+
+    What it did until then is undone; the caller's transaction goes on as if it had never been tried.
+    """
+    cursor.execute("SAVEPOINT neighbour")
+    try:
+        cursor.execute(_PATIENCE)
+        result = work(cursor, *args, **named)
+        cursor.execute(_OUR_OWN)
+        cursor.execute("RELEASE SAVEPOINT neighbour")
+    except psycopg2.Error as error:
+        if error.pgcode is None or cursor.connection.closed:
+            raise  # the connection is lost, not the table
+        cursor.execute("ROLLBACK TO SAVEPOINT neighbour")
+        reason = one_line(error.diag.message_primary or type(error).__name__)
+        return None, f"The table {table} could not be used: {reason}."
+    return result, None
+
+
+def identifier(table: str) -> Composable:
+    """A table's name from the site configuration, safe to put into SQL."""
+    return Identifier(*table.split("."))
+
+
+def column_types(cursor: Cursor, table: str) -> dict[str, str]:
+    """The columns of a table or view with the letters of their kinds (`pg_type.typcategory`); empty: there is none."""
+    cursor.execute(
+        """
+        SELECT attname AS name, typcategory AS kind
+        FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
+        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+        """,
+        (identifier(table).as_string(cursor),),
+    )
+    return {row["name"]: row["kind"] for row in cursor.fetchall()}
+
+
+def unfillable_columns(cursor: Cursor, table: str, filled: Collection[str]) -> list[str]:
+    """The columns that a new row must fill, beyond these."""
+    cursor.execute(
+        """
+        SELECT attname AS name FROM pg_attribute
+        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attnotnull AND NOT atthasdef
+          AND attidentity = '' AND attname <> ALL(%s) ORDER BY attnum
+        """,
+        (identifier(table).as_string(cursor), list(filled)),
+    )
+    return [row["name"] for row in cursor.fetchall()]
+
+
+def texts(names: Collection[str], max_length: int) -> Composable:
+    """SQL: these columns as texts of at most so many characters, lest a huge one be brought over."""
+    column = SQL("left({name}::text, {length}) AS {name}")
+    return SQL(", ").join(column.format(name=Identifier(name), length=SQL(str(max_length))) for name in names)

@@ -1,0 +1,131 @@
+"""`creativex_scores`: scores that the CreativeX service writes, found by the final's name in the DAM (SPEC 12).
+
+The table is another program's: it is read as far as it is there, and the one row that we add is a master's own score.
+"""
+
+from dataclasses import dataclass
+
+from psycopg2.sql import SQL, Composable, Identifier, Literal
+
+from ferrero_dagster.config.neighbours import CreativexSite, ScoreColumn
+from ferrero_dagster.domain.ids import TrackingId
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.final_scores import BEFORE
+from ferrero_dagster.tracking.neighbours import attempted, column_types, identifier
+
+_MAX_LENGTH = 2001  # what is longer is neither a score nor a link
+_DATE_KIND = "D"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundScore:
+    """A row of the table, as texts."""
+
+    score: str | None
+    url: str | None
+    #: Which row in which state it is: another one has another fingerprint.
+    fingerprint: str
+    #: It is from before the last version of the final that came before this one, or that version's own.
+    is_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresTable:
+    """The table as the site names it and as it is; its SQL is about a row `s` of it."""
+
+    site: CreativexSite
+    kinds: dict[str, str]
+
+    @classmethod
+    def found(cls, cursor: Cursor, site: CreativexSite) -> "ScoresTable":
+        """As it is now."""
+        return cls(site, column_types(cursor, site.scores_table))
+
+    @property
+    def missing(self) -> list[str]:
+        """Columns that the site names and the table lacks."""
+        return [name for name in self.site.columns.values() if name and name not in self.kinds]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it says anything of anybody."""
+        return self.has("name") and (self.has("score") or self.has("url"))
+
+    def has(self, key: ScoreColumn) -> bool:
+        """Whether there is such a column."""
+        return self.site.columns.get(key) in self.kinds
+
+    def column(self, key: ScoreColumn) -> Composable:
+        """The column, or NULL where there is none."""
+        return Identifier("s", str(self.site.columns[key])) if self.has(key) else SQL("NULL::text")
+
+    def text(self, key: ScoreColumn) -> Composable:
+        """Its text, the beginning of a huge one."""
+        return SQL("left({}::text, {})").format(self.column(key), Literal(_MAX_LENGTH))
+
+    @property
+    def extracted_at(self) -> Composable:
+        """When the score was made; NULL where the table keeps that in a form that is no time."""
+        is_time = self.kinds.get(self.site.columns.get("extracted_at") or "") == _DATE_KIND
+        return SQL("{}::timestamptz").format(self.column("extracted_at") if is_time else SQL("NULL"))
+
+    @property
+    def fingerprint(self) -> Composable:
+        """One text for all that matters of a row."""
+        columns = SQL(", ").join([self.text("extracted_at"), self.text("score"), self.text("url")])
+        return SQL("md5(concat_ws('|', {}))").format(columns)
+
+    @property
+    def is_active(self) -> Composable:
+        """Whether the row counts."""
+        wanted = Literal(self.site.active_status)
+        return SQL("{}::text = {}").format(self.column("status"), wanted) if self.has("status") else SQL("TRUE")
+
+    @property
+    def newest_first(self) -> Composable:
+        """Which of several rows counts."""
+        by_id = SQL(", s.id DESC") if "id" in self.kinds else SQL("")
+        return SQL("{} DESC NULLS LAST").format(self.column("extracted_at")) + by_id
+
+
+def newest_score(
+    cursor: Cursor, site: CreativexSite, name: str, tracking_id: TrackingId, sha1_hex: str
+) -> tuple[FoundScore | None, str | None]:
+    """The newest active score of a final with this name and content, and a sentence if the table cannot be used.
+
+    A table that is not there is no score and needs no sentence.
+    """
+    return attempted(cursor, site.scores_table, _newest, site, name, tracking_id, sha1_hex)
+
+
+def _newest(
+    cursor: Cursor, site: CreativexSite, name: str, tracking_id: TrackingId, sha1_hex: str
+) -> FoundScore | None:
+    table = ScoresTable.found(cursor, site)
+    if not table.is_usable:
+        return None
+    query = SQL(_NEWEST).format(
+        score=table.text("score"),
+        url=table.text("url"),
+        extracted_at=table.extracted_at,
+        fingerprint=table.fingerprint,
+        table=identifier(site.scores_table),
+        name=table.column("name"),
+        is_active=table.is_active,
+        order=table.newest_first,
+    )
+    names = [name, name.rpartition(".")[0] or name]
+    cursor.execute(query, {"names": names, "name": name, "tracking_id": tracking_id, "sha1": sha1_hex})
+    row = cursor.fetchone()
+    return FoundScore(**row) if row else None
+
+
+_NEWEST = f"""
+WITH before AS ({BEFORE}), found AS (
+    SELECT {{score}} AS score, {{url}} AS url, {{extracted_at}} AS extracted_at, {{fingerprint}} AS fingerprint
+    FROM {{table}} AS s WHERE {{name}}::text = ANY(%(names)s) AND {{is_active}} ORDER BY {{order}} LIMIT 1
+)
+SELECT found.score, found.url, found.fingerprint, coalesce(
+    found.extracted_at < before.arrived_at OR found.fingerprint = before.fingerprint, FALSE) AS is_old
+FROM found LEFT JOIN before ON TRUE
+"""
