@@ -67,6 +67,8 @@ FAULTS = {
     54: "DST, year end, leap day",
     55: "10,000 files, listing changes while paging",
     56: "report fails, nothing ran at all",
+    57: "answers of another form: types, keys, nesting, sizes",
+    59: "numbers and texts that PostgreSQL or Dagster refuse",
     62: "Box does not delete what has arrived",
     64: "mail addresses, log-ins put off",
 }

@@ -20,8 +20,16 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
-from ferrero_dagster.domain.errors import FerreroError, IntegrityError, SystemUnavailable, TransientError
+from ferrero_dagster.clients.sound_json import parsed, sound_text
+from ferrero_dagster.domain.errors import (
+    FerreroError,
+    IntegrityError,
+    SystemUnavailable,
+    TransientError,
+    UnexpectedAnswer,
+)
 from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.lines import one_line
 from ferrero_dagster.domain.words import counted
 
 T = TypeVar("T")
@@ -119,6 +127,9 @@ def lost_connections(system: str, what: str) -> Iterator[None]:
         raise SystemUnavailable(system, f"{what}: {system} did not answer in time.") from None
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise SystemUnavailable(system, f"{what}: the connection to {system} failed ({_root_name(error)}).") from None
+    except (ValueError, LookupError, OverflowError):
+        # What requests lets escape for headers that are none, as an address to go on to that is no text.
+        raise UnexpectedAnswer(system, f"{what}: {system} answered with headers that cannot be read.") from None
 
 
 def _root_name(error: Exception) -> str:
@@ -141,28 +152,39 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        moment = email.utils.parsedate_tz(value)
-        seconds = email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp() if moment else math.nan
+        seconds = _seconds_until(value)
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+def _seconds_until(date: str) -> float:
+    try:
+        moment = email.utils.parsedate_tz(date)
+        return email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp() if moment else math.nan
+    except (ValueError, OverflowError, TypeError, IndexError):  # a day that no calendar has
+        return math.nan
+
+
 def json_of(system: str, what: str, response: requests.Response) -> dict[str, Any]:
-    """The JSON object in the answer.
+    """The JSON object in the answer, made sound.
 
     Raises:
-        TransientError: it is something else, such as the login or error page of a proxy.
+        UnexpectedAnswer: it is something else, such as the login or error page of a proxy.
     """
-    kind = response.headers.get("Content-Type", "")
-    try:
-        body = response.json() if "json" in kind else None
-    except ValueError:
-        body = None
+    body = sound_json(response)
     if not isinstance(body, dict):
-        raise TransientError(
-            f"{what}: {system} answered {response.status_code} with {kind or 'no content type'}, expected JSON.",
-            code=f"{system} unexpected answer",
-        )
+        kind = one_line(response.headers.get("Content-Type", "")) or "no content type"
+        raise UnexpectedAnswer(system, f"{what}: {system} answered {response.status_code} with {kind}, expected JSON.")
     return body
+
+
+def sound_json(response: requests.Response) -> Any:
+    """What the answer holds as JSON, None where it is none."""
+    if "json" not in response.headers.get("Content-Type", ""):
+        return None
+    try:
+        return parsed(sound_text(response.content, response.encoding))
+    except (ValueError, requests.RequestException):
+        return None
 
 
 def download(

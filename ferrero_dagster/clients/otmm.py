@@ -1,31 +1,44 @@
 """The OTMM calls that we make (contract otmm.md 11), in and out as our own values."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from ferrero_dagster.clients import http
+from ferrero_dagster.clients import otmm_answers as answers
+from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
 from ferrero_dagster.config.site import DamSite
 from ferrero_dagster.domain.errors import (
+    FerreroError,
+    Incident,
     IntegrityError,
     LockedInDam,
     NotInDam,
-    PermanentError,
+    SpoiledItem,
     StatusChanged,
-    TransientError,
+    UnexpectedAnswer,
 )
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.domain.otmm.metadata import FieldNode, field_value, in_plain_form
+from ferrero_dagster.domain.otmm.metadata import FieldNode, in_plain_form
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
-_MD5_HEX_DIGITS = 32
 
-_Read = Callable[[], dict[str, Any]]
+_Read = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadHit:
+    """A hit of a search that cannot be read, and why; `id` and `name` as far as it shows them."""
+
+    id: DamId | None
+    name: str
+    error: FerreroError
 
 
 class Otmm:
@@ -37,13 +50,15 @@ class Otmm:
 
     # --- campaigns -----------------------------------------------------------------------------------------------
 
-    def search_campaigns(self, *, status: str, campaign_type: str) -> list[Campaign]:
+    def search_campaigns(
+        self, *, status: str, campaign_type: str, on_unread: Callable[[UnreadHit], None] = lambda _: None
+    ) -> list[Campaign]:
         """Campaign folders with exactly this status and type, in the DAM's order (by name).
 
         The search itself matches by *contains* and its index lags, so what it finds is checked on the folder's own
-        fields; read the folder again before you act on it.
+        fields; read the folder again before you act on it. `on_unread` hears of each hit that cannot be read.
         """
-        found = self._found([(self._site.status_field, status), (self._site.type_field, campaign_type)])
+        found = self._found([(self._site.status_field, status), (self._site.type_field, campaign_type)], on_unread)
         return [c for c in found if c.status == status and c.type == campaign_type]
 
     def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
@@ -51,7 +66,9 @@ class Otmm:
         found = self._found([(self._site.type_field, campaign_type)])
         return [campaign.status for campaign in islice((c for c in found if c.type == campaign_type), limit)]
 
-    def _found(self, conditions: list[tuple[str, str]]) -> Iterator[Campaign]:
+    def _found(
+        self, conditions: list[tuple[str, str]], on_unread: Callable[[UnreadHit], None] = lambda _: None
+    ) -> Iterator[Campaign]:
         form: dict[str, Any] = {
             "keyword_query": "*",
             "search_config_id": str(self._site.search_config_id),
@@ -62,24 +79,37 @@ class Otmm:
         }
         if self._site.campaign_root_folder:
             form |= {"folder_filter": self._site.campaign_root_folder, "folder_filter_type": "all"}
-        for folder in self._search(form):
-            if _is_folder(folder) and _is_alive(folder):
-                with suppress(NotInDam):  # gone since the index saw it
-                    yield self._campaign(folder) if folder.get("metadata") else self.campaign(folder["asset_id"])
+        incidents = 0
+        for hit in self._search(form, on_unread):
+            try:
+                if answers.is_folder(hit) and answers.is_alive(hit):
+                    yield self._hit(hit)
+            except NotInDam:
+                continue  # gone since the index saw it
+            except FerreroError as error:
+                incidents += isinstance(error, Incident)
+                if incidents > 1:  # not this folder alone
+                    raise
+                on_unread(UnreadHit(id=answers.id_of(hit), name=hit.label, error=error))
 
-    def _search(self, form: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        seen: set[str] = set()
+    def _hit(self, hit: Item) -> Campaign:
+        return answers.campaign(hit, self._site) if answers.has_metadata(hit) else self.campaign(answers.id_of(hit))
+
+    def _search(self, form: dict[str, Any], on_unread: Callable[[UnreadHit], None]) -> Iterator[Item]:
+        """The hits of all pages, each once; those without an id, which nobody could read, are told only."""
+        what = "Searching for campaigns"
+        seen: set[DamId] = set()
         after = 0
         while True:
             page = {**form, "after": str(after), "limit": str(self._site.search_page_size)}
-            body = self._session.call("POST", "/search/text", "Searching for campaigns", data=page)
-            result, items = _search_page(body)
-            for item in items:
-                if item["asset_id"] not in seen:
-                    seen.add(item["asset_id"])
-                    yield item
-            after += len(items)
-            if not items or after >= int(result.get("total_hit_count", 0)):
+            body = self._session.call("POST", "/search/text", what, data=page)
+            hits, spoiled, total = answers.search_page(body, what)
+            for error in spoiled:
+                on_unread(UnreadHit(id=None, name="", error=error))
+            new = [hit for hit in hits if _is_new(hit, seen, on_unread)]
+            yield from new
+            after += len(hits) + len(spoiled)
+            if not new or (total is not None and after >= total):
                 return
 
     def campaign(self, campaign_id: DamId) -> Campaign:
@@ -88,28 +118,16 @@ class Otmm:
         Raises:
             NotInDam: there is no such folder, or it was deleted.
         """
-        return self._campaign(self._folder(campaign_id))
+        return answers.campaign(self._folder(campaign_id), self._site)
 
-    def _folder(self, folder_id: DamId) -> dict[str, Any]:
+    def _folder(self, folder_id: DamId) -> Item:
         what = f"Reading DAM folder {folder_id}"
         body = self._session.call("GET", f"/folders/{folder_id}", what, params=_load(_FULL))
-        folder = _object(body, "folder_resource", "folder", what)
-        if not _is_alive(folder):
-            happened = "has expired" if folder.get("expired") else "was deleted"
+        folder = answers.folder(body, what)
+        if not answers.is_alive(folder):
+            happened = "was deleted" if answers.is_deleted(folder) else "has expired"
             raise NotInDam(f"{what}: it {happened} in the DAM.", code="not found in the DAM")
         return folder
-
-    def _campaign(self, folder: dict[str, Any]) -> Campaign:
-        def text(field_id: str) -> str:
-            return str(field_value(folder, field_id) or "").strip()
-
-        return Campaign(
-            id=folder["asset_id"],
-            number=text(self._site.number_field),
-            name=str(folder.get("name", "")),
-            status=text(self._site.status_field),
-            type=text(self._site.type_field),
-        )
 
     def set_status(self, campaign_id: DamId, status: str, *, expected: str) -> bool:
         """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract otmm.md 7).
@@ -123,7 +141,7 @@ class Otmm:
             IntegrityError: the DAM accepted the change but does not show it.
         """
         path = f"/{self._site.lock_path}/{campaign_id}"
-        with self._locked(path, "the campaign", lambda: self._folder(campaign_id)):
+        with self._locked(path, "the campaign", lambda: self._folder(campaign_id).fields):
             found = self.campaign(campaign_id).status
             if found == status:
                 return True
@@ -190,8 +208,8 @@ class Otmm:
         what = f"Listing the folders of DAM folder {folder_id}"
         params = {"load_type": "system", "limit": "0"}
         body = self._session.call("GET", f"/folders/{folder_id}/folders", what, params=params)
-        folders = _list(body, "folders_resource", "folder_list", what)
-        return [(f["asset_id"], str(f.get("name", ""))) for f in folders if _is_alive(f)]
+        found = answers.folders(body, what)
+        return [(answers.id_of(folder), folder.text("name")) for folder in found if answers.is_alive(folder)]
 
     def list_assets(self, folder_id: DamId) -> list[DamAsset]:
         """The assets in the folder, expired ones too, and in folders inside it where the site says so; no metadata.
@@ -200,53 +218,85 @@ class Otmm:
         """
         assets: dict[DamId, DamAsset] = {}
         for item in self._children(folder_id):
-            if not _is_folder(item):
-                assets.setdefault(item["asset_id"], _asset(item))
-            elif self._site.include_subfolders and _is_alive(item):
-                assets |= {a.id: a for a in self.list_assets(item["asset_id"]) if a.id not in assets}
+            if not answers.is_folder(item):
+                assets.setdefault(answers.id_of(item), answers.asset(item))
+            elif self._site.include_subfolders and answers.is_alive(item):
+                inner = self.list_assets(answers.id_of(item))
+                assets |= {asset.id: asset for asset in inner if asset.id not in assets}
         return list(assets.values())
 
-    def assets_directly_in(self, folder_id: DamId) -> list[DamAsset]:
-        """As `list_assets`, but never of folders inside it, and none that has expired."""
-        return [_asset(item) for item in self._children(folder_id) if not _is_folder(item) and _is_alive(item)]
+    def names_directly_in(self, folder_id: DamId) -> list[tuple[DamId, str]]:
+        """Id and name of the assets directly in the folder, without those that have expired."""
+        items = [item for item in self._children(folder_id) if not answers.is_folder(item) and answers.is_alive(item)]
+        return [(answers.id_of(item), answers.name_of(item)) for item in items]
 
     def has_assets(self, folder_id: DamId) -> bool:
-        """Whether `list_assets` would find any asset with content that has not expired."""
-        for item in filter(_is_alive, self._children(folder_id)):
-            if not _is_folder(item):
-                if _asset(item).size_bytes is not None:
-                    return True
-            elif self._site.include_subfolders and self.has_assets(item["asset_id"]):
+        """Whether `list_assets` would find any asset with content that has not expired.
+
+        Raises:
+            SpoiledItem: one of those that it looked at cannot be read.
+        """
+        for page in self._pages(folder_id):
+            alive = [item for item in page if answers.is_alive(item)]
+            assets = [answers.asset(item) for item in alive if not answers.is_folder(item)]
+            if any(asset.size_bytes is not None for asset in assets):
+                return True
+            folders = filter(answers.is_folder, alive if self._site.include_subfolders else ())
+            if any(self.has_assets(answers.id_of(folder)) for folder in folders):
                 return True
         return False
 
-    def _children(self, folder_id: DamId) -> Iterator[dict[str, Any]]:
+    def _children(self, folder_id: DamId) -> Iterator[Item]:
+        return chain.from_iterable(self._pages(folder_id))
+
+    def _pages(self, folder_id: DamId) -> Iterator[list[Item]]:
+        """What lies directly in the folder and was not deleted, each once."""
         what = f"Listing DAM folder {folder_id}"
         limit, after = self._site.listing_page_size, 0
         exclude = {"asset_filter_request_param": {"asset_filter_request": {"exclude_deleted_assets": True}}}
-        seen: set[str] = set()
+        seen: set[DamId] = set()
         while True:
             params = {
                 "load_type": "system", "sort": "asc_NAME", "after": str(after), "limit": str(limit),
                 "asset_filter_request": json.dumps(exclude),
             }  # fmt: skip
             body = self._session.call("GET", f"/folders/{folder_id}/children", what, params=params)
-            items = _list(body, "folder_children", "asset_list", what)
-            new = [item for item in items if item["asset_id"] not in seen]
+            items = answers.children(body, what)
+            new = {id_: item for item in items if (id_ := answers.id_of(item)) not in seen}
             # There is no total, and a server may give fewer than we ask for: only a page without news is the last.
             if not new:
                 return
-            yield from (item for item in new if not _is_deleted(item))
-            seen.update(item["asset_id"] for item in new)
+            yield [item for item in new.values() if not answers.is_deleted(item)]
+            seen.update(new)
             after += len(items)
 
-    def load_assets(self, asset_ids: Iterable[DamId]) -> list[DamAsset]:
-        """These assets with their full metadata, in one request (at most 100; 200 KB each)."""
+    def load_assets(
+        self, asset_ids: Iterable[DamId], *, on_unread: Callable[[DamId, FerreroError], None] | None = None
+    ) -> list[DamAsset]:
+        """These assets with their full metadata, in one request (at most 100; 200 KB each).
+
+        With `on_unread` one that cannot be read does not keep the others out: they are asked for one by one.
+
+        Raises:
+            UnexpectedAnswer: one cannot be read, and nobody is to hear of it.
+        """
+        ids = list(asset_ids)
+        try:
+            return self._load(ids)
+        except UnexpectedAnswer as error:
+            if on_unread is None:
+                raise
+            if len(ids) == 1:
+                on_unread(ids[0], error)
+                return []
+        return [asset for id_ in ids for asset in self.load_assets([id_], on_unread=on_unread)]
+
+    def _load(self, asset_ids: list[DamId]) -> list[DamAsset]:
         context = {
             "selection_context_param": {
                 "selection_context": {
                     "type": "com.artesia.asset.selection.AssetIdsSelectionContext",
-                    "asset_ids": list(asset_ids),
+                    "asset_ids": asset_ids,
                     "include_descendants": "NONE",
                     "child_type": "ASSETS",
                 }
@@ -255,7 +305,7 @@ class Otmm:
         what = "Reading the metadata of assets"
         params = {**_load(_FULL), "selection_context": json.dumps(context)}
         body = self._session.call("GET", "/assets", what, params=params)
-        return [_asset(item, full=True) for item in _list(body, "assets_resource", "asset_list", what)]
+        return [answers.full_asset(item) for item in answers.assets(body, what)]
 
     def set_fields(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
         """Write these metadata fields of an asset under the DAM's lock; it may show others then (contract otmm.md 7.2).
@@ -327,71 +377,17 @@ def _conditions(wanted: list[tuple[str, str]], operator: str) -> dict[str, Any]:
     return {"search_condition_list": {"search_condition": conditions}}
 
 
-def _search_page(body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    what = "Searching for campaigns"
-    result = _object(body, "search_result_resource", "search_result", what)
-    if result.get("contains_invalid_conditions"):
-        raise PermanentError(
-            f"{what}: the DAM dropped a condition; check dam.status_field, dam.type_field and dam.search_config_id "
-            "in the site configuration.",
-            code="DAM search condition dropped",
-        )
-    items = _list(body, "search_result_resource", "asset_list", what)
-    if not items and (result.get("hit_count") or result.get("asset_id_list")):
-        raise TransientError(f"{what}: the DAM counts hits but lists none.", code="DAM unexpected answer")
-    return result, items
+def _is_new(hit: Item, seen: set[DamId], on_unread: Callable[[UnreadHit], None]) -> bool:
+    try:
+        hit_id = answers.id_of(hit)
+    except SpoiledItem as error:
+        on_unread(UnreadHit(id=None, name=hit.label, error=error))
+        return False
+    is_new = hit_id not in seen
+    seen.add(hit_id)
+    return is_new
 
 
 def _load(what_to_load: dict[str, bool]) -> dict[str, str]:
     request = json.dumps({"data_load_request": what_to_load})
     return {"load_type": "custom", "level_of_detail": "slim", "data_load_request": request}
-
-
-def _object(body: dict[str, Any], root: str, key: str, what: str) -> dict[str, Any]:
-    found = (body.get(root) or {}).get(key) if isinstance(body.get(root), dict) else None
-    if not isinstance(found, dict):
-        raise TransientError(f"{what}: the DAM's answer has no {root}.{key}.", code="DAM unexpected answer")
-    return found
-
-
-def _list(body: dict[str, Any], root: str, key: str, what: str) -> list[dict[str, Any]]:
-    if not isinstance(body.get(root), dict):
-        raise TransientError(f"{what}: the DAM's answer has no {root}.", code="DAM unexpected answer")
-    found = body[root].get(key, [])
-    # Some versions send a list of one as the bare object (contract otmm.md 1).
-    items = found if isinstance(found, list) else [found]
-    if not all(isinstance(item, dict) and item.get("asset_id") for item in items):
-        raise TransientError(f"{what}: the DAM lists something without an id.", code="DAM unexpected answer")
-    return items
-
-
-def _is_folder(item: dict[str, Any]) -> bool:
-    return (
-        item.get("data_type") == "CONTAINER"
-        or "container_id" in item
-        or str(item.get("type", "")).endswith(".Container")
-    )
-
-
-def _is_deleted(item: dict[str, Any]) -> bool:
-    return bool(item.get("deleted")) or item.get("content_state") in {"DELETED", "SEL_DEL"}
-
-
-def _is_alive(item: dict[str, Any]) -> bool:
-    return not (_is_deleted(item) or item.get("expired"))
-
-
-def _asset(item: dict[str, Any], *, full: bool = False) -> DamAsset:
-    content = item.get("master_content_info") or {}
-    size = content.get("content_size", item.get("content_size"))
-    checksum = str(content.get("content_checksum") or "").lower()
-    return DamAsset(
-        id=item["asset_id"],
-        original_id=item.get("original_asset_id") or item["asset_id"],
-        version=str(item.get("version", "")),
-        name=str(item.get("name") or content.get("name") or item["asset_id"]),
-        size_bytes=int(size) if size is not None else None,
-        md5_hex=checksum if len(checksum) == _MD5_HEX_DIGITS else None,
-        expired=bool(item.get("expired")),
-        raw=item if full else None,
-    )

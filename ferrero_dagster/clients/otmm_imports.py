@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 
 from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
+from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.http import json_of
 from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
 from ferrero_dagster.config.site import ImportSite
-from ferrero_dagster.domain.errors import ImportFailed, NotInDam, TransientError
+from ferrero_dagster.domain.errors import ImportFailed, NotInDam
 from ferrero_dagster.domain.ids import DamId
 
 _JSON = "application/json; charset=utf-8"
@@ -80,10 +81,7 @@ class OtmmImports:
 
     def _job(self, what: str, method: str, path: str, **options: Any) -> str:
         answer = json_of(SYSTEM, what, self._session.send(method, path, what, **options))
-        job_id = (answer.get("job_handle") or {}).get("job_id")
-        if not job_id:
-            raise TransientError(f"{what}: the DAM's answer names no job.", code="DAM unexpected answer")
-        return str(job_id)
+        return answers.job_id(answer, what)
 
     def wait(self, job_id: str, name: str) -> DamId:
         """The id of the asset that the job made.
@@ -110,28 +108,18 @@ class OtmmImports:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _made_by(self, job_id: str, name: str) -> DamId | None:
+        what = f"Waiting for {name}"
         try:
-            body = self._session.call("GET", f"/jobs/{job_id}/assets", f"Waiting for {name}")
+            return answers.made_by_job(self._session.call("GET", f"/jobs/{job_id}/assets", what), what)
         except NotInDam:
             return None
-        made = (body.get("assets_resource") or {}).get("asset_list") or []
-        # Some versions send a list of one as the bare object (contract otmm.md 1).
-        assets = made if isinstance(made, list) else [made]
-        return next((DamId(str(asset["asset_id"])) for asset in assets if asset.get("asset_id")), None)
 
     def _has_failed(self, job_id: str, name: str) -> bool:
         try:
             body = self._session.call("GET", f"/jobs/{job_id}", f"Asking for the import of {name}")
         except NotInDam:
             return False
-        return any(word in status.upper() for status in _statuses(body) for word in _FAILED_WORDS)
-
-
-def _statuses(body: Any) -> list[str]:
-    if isinstance(body, dict):
-        own = [v for k, v in body.items() if isinstance(v, str) and ("status" in k or "state" in k)]
-        return own + [status for value in body.values() for status in _statuses(value)]
-    return [status for item in body for status in _statuses(item)] if isinstance(body, list) else []
+        return any(word in status.upper() for status in answers.job_statuses(body) for word in _FAILED_WORDS)
 
 
 def _manifest(name: str, mime_type: str, asset_id: DamId | None = None) -> dict[str, Any]:

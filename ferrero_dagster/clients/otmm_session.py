@@ -23,7 +23,9 @@ from ferrero_dagster.clients.http import (
     lost_connections,
     retried,
     retry_after_s,
+    sound_json,
 )
+from ferrero_dagster.clients.otmm_answers import reason_in
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -35,6 +37,7 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
     TransientError,
 )
+from ferrero_dagster.domain.lines import one_line
 
 SYSTEM = "DAM"
 API_PATH = "/otmmapi/v6"
@@ -276,13 +279,9 @@ def _busy(what: str, response: requests.Response) -> SystemUnavailable:
 
 
 def _explained(response: requests.Response) -> str:
-    message = str(_exception_body(response).get("message") or "")
-    return f": {message[:200].rstrip('.')}" if message else ""
+    message = _exception_body(response).get("message")
+    return f": {one_line(message[:200].rstrip('.'))}" if message and isinstance(message, str) else ""
 
 
 def _exception_body(response: requests.Response) -> dict[str, Any]:
-    try:
-        body = response.json()["exception_body"] if "json" in response.headers.get("Content-Type", "") else {}
-    except (ValueError, LookupError, TypeError, requests.RequestException):
-        body = {}
-    return body if isinstance(body, dict) else {}
+    return reason_in(sound_json(response))

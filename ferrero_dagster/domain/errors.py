@@ -8,7 +8,9 @@ FerreroError
 ├── TransientError              trying again helps, nobody must act
 │   ├── IntegrityError          the operator, in the end: bytes or values differ from what was promised
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
-│   └── ImportFailed            the DAM's import job made nothing
+│   ├── ImportFailed            the DAM's import job made nothing
+│   └── UnexpectedAnswer        the operator, if it lasts: a system's answer is not of the form that we know
+│       └── SpoiledItem         the operator: one thing in an answer that is otherwise as it must be
 └── PermanentError              trying the same again does not help
     ├── CampaignError           the campaign manager: the campaign in the DAM is not as it must be (three strikes)
     ├── StatusChanged           nobody: a person's choice of another status wins
@@ -104,6 +106,19 @@ class ImportFailed(TransientError):
     def __init__(self, message: str, *, code: str, over: bool) -> None:
         super().__init__(message, code=code)
         self.over = over
+
+
+class UnexpectedAnswer(TransientError):
+    """A `system` answered in a form that we do not know, as a proxy's page or a server in trouble does."""
+
+    actor: ClassVar[Actor] = "operator"
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(message, code=f"{system} unexpected answer")
+
+
+class SpoiledItem(UnexpectedAnswer):
+    """One asset, folder or file in an answer that is otherwise as it must be; waiting seldom mends it."""
 
 
 class PermanentError(FerreroError):

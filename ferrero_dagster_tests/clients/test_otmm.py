@@ -175,7 +175,7 @@ def test_an_item_without_an_id_is_an_error_and_not_left_out(served_dam, otmm, it
     page = children_page("x")
     page.body = json.dumps({"folder_children": {"asset_list": [item]}})
     served_dam.board.add(page)
-    with pytest.raises(TransientError, match="without an id"):
+    with pytest.raises(TransientError, match=r"without asset_id|expected an object"):
         otmm.list_assets("f")
 
 
@@ -329,7 +329,7 @@ def test_the_lock_is_taken_back_when_the_change_fails(served_dam, otmm):
 def test_the_assets_directly_in_a_folder_are_those_of_no_folder_inside_it(served_dam, otmm):
     folder, [asset_id] = masters(served_dam, "a.jpg")
     served_dam.store.add_asset(served_dam.store.add_folder(folder, "inner"), "b.jpg", b"b")
-    assert [asset.id for asset in otmm.assets_directly_in(folder)] == [asset_id]
+    assert [id_ for id_, _ in otmm.names_directly_in(folder)] == [asset_id]
 
 
 TEXT = {"type": "string", "value": "DE"}

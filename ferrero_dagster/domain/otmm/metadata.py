@@ -18,6 +18,8 @@ _CONTAINERS = ("asset_resource", "folder_resource", "asset", "folder", "metadata
 _FIELD = "com.artesia.metadata.MetadataField"
 _TABLE = "com.artesia.metadata.MetadataTable"
 _TABLE_COLUMN = "com.artesia.metadata.MetadataTableField"
+#: No metadata of a real asset are nested deeper; what is read may be copied and written by functions that recurse.
+LEVELS = 100
 _DOMAIN_VALUE, _CASCADING = "com.artesia.metadata.DomainValue", "com.artesia.metadata.CascadingDomainValue"
 
 
@@ -62,6 +64,23 @@ def field_value(tree: object, field_id: str) -> Scalar | None:
 def field_values(tree: object, field_id: str) -> list[Scalar]:
     """All values of a field: one per filled row of a table column, of a table all columns', at most one of others."""
     return _values(fields_by_id(tree).get(field_id, {}))
+
+
+def is_readable(tree: object, field_id: str) -> bool:
+    """Whether a field is empty, not there, or holds a value; not where something stands in the place of its value."""
+    node = fields_by_id(tree).get(field_id, {})
+    return all(
+        not leaf or _is_scalar(leaf) for leaf in map(_innermost_node, _rows(node) if _is_column(node) else [node])
+    )
+
+
+def is_deeper_than(value: object, levels: int) -> bool:
+    """Whether objects and lists are nested deeper than this, however deep they are."""
+    layer = [value]
+    for _ in range(levels + 1):
+        nested = (node.values() if isinstance(node, dict) else node for node in layer if isinstance(node, dict | list))
+        layer = [inner for inners in nested for inner in inners]
+    return bool(layer)
 
 
 def extracted_values(tree: object, field_ids: Iterable[str]) -> dict[str, Scalar | list[Scalar]]:
@@ -189,9 +208,14 @@ def _values(node: FieldNode) -> list[Scalar]:
 
 
 def _leaf(node: Any) -> Scalar | None:
+    node = _innermost_node(node)
+    return node if _is_scalar(node) else None
+
+
+def _innermost_node(node: Any) -> Any:
     while isinstance(node, dict):
         node = node.get("field_value", node.get("value"))
-    return node if _is_scalar(node) else None
+    return node
 
 
 def _innermost(node: Any) -> dict[str, Any]:
@@ -205,7 +229,7 @@ def _innermost(node: Any) -> dict[str, Any]:
     return {**plain, "type": holder.get("type", plain["type"])}
 
 
-def _is_scalar(value: object) -> bool:
+def _is_scalar(value: object) -> TypeGuard[Scalar]:
     return isinstance(value, Scalar) and value != ""
 
 

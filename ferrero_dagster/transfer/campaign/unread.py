@@ -1,15 +1,20 @@
 """Tells a campaign that the DAM answers badly from a DAM that is out, within one look."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ferrero_dagster.clients.otmm import UnreadHit
+from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError, Incident
+from ferrero_dagster.domain.errors import FerreroError, Incident, SpoiledItem
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import campaigns, outbox
 from ferrero_dagster.tracking.campaigns import Unread
 from ferrero_dagster.tracking.database import Cursor, Database
+
+_MAX_KEY_LENGTH = 200
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,7 +65,8 @@ class UnreadCampaigns:
 
         def work(cursor: Cursor) -> None:
             unread = campaigns.note_unread(cursor, campaign.id, is_its_own=True)
-            if unread and (not error.retry or self._is_long(unread)):
+            lasts = not error.retry or isinstance(error, SpoiledItem)
+            if unread and (lasts or self._is_long(unread)):
                 fact = self._fact(campaign, error, unread)
                 outbox.add(cursor, fact, f"unread:{campaign.id}:{unread.since}", campaign_id=campaign.id)
 
@@ -84,3 +90,19 @@ class UnreadCampaigns:
             times=(("Since", unread.since),),
             campaign_id=campaign.id,
         )
+
+
+def tell_nameless(cursor: Cursor, route: MastersRoute, hits: Sequence[UnreadHit]) -> list[str]:
+    """A line for each kind of hit without an id, which nobody can look at later; the error list hears of it once."""
+    lines = sorted({str(hit.error) for hit in hits if hit.id is None})
+    if lines:
+        fact = WorkflowError(
+            headline=f"The DAM's search for {route.title} shows something that cannot be read",
+            explanation=" ".join(lines),
+            what_to_do=(
+                f"Search in the DAM for {route.campaign_type} in {route.status_before}: a campaign may be missing or "
+                "broken there. Those that can be read are not held up. You do not hear of it again."
+            ),
+        )
+        outbox.add(cursor, fact, f"nameless:{route.name}:{lines[0][:_MAX_KEY_LENGTH]}")
+    return lines

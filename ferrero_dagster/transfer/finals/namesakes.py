@@ -57,8 +57,8 @@ class TargetFolders:
         with self._lock:
             if folder_id not in self._names:
                 found: dict[str, set[DamId]] = defaultdict(set)
-                for asset in self._dam.assets_directly_in(folder_id):
-                    found[asset.name.casefold()].add(asset.id)
+                for asset_id, asset_name in self._dam.names_directly_in(folder_id):
+                    found[asset_name.casefold()].add(asset_id)
                 self._names[folder_id] = found
             return set(self._names[folder_id].get(name.casefold(), ()))
 

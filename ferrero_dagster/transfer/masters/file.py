@@ -1,6 +1,6 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -26,6 +26,8 @@ class Claimed:
     asset: DamAsset
     transfer: ToBox
     box_name: str
+    #: Why its metadata cannot be read; it then fails, and it alone.
+    unread: FerreroError | None = None
 
     @property
     def name(self) -> str:
@@ -49,8 +51,21 @@ class MasterFiles:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
         rest = iter(assets)
         while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
-            full = self.systems.dam.load_assets(asset.id for asset in batch)
+            unread: dict[DamId, FerreroError] = {}
+            full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
+            listed = [asset for asset in batch if asset.id in unread]
             yield from self.systems.database.transact(self._claim, full)
+            yield from self.systems.database.transact(self._claim_unread, listed, unread)
+
+    def _claim_unread(
+        self, cursor: Cursor, assets: list[DamAsset], unread: Mapping[DamId, FerreroError]
+    ) -> list[Claimed]:
+        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id) if assets else {}
+        return [
+            Claimed(asset=asset, transfer=transfer, box_name=asset.name, unread=unread[asset.id])
+            for asset in assets
+            if (transfer := known.get((asset.id, asset.version)))
+        ]
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
         # The DAM may have newer versions by now than it listed.
@@ -91,6 +106,8 @@ class MasterFiles:
 
     def _download_upload_record(self, claimed: Claimed, transit: Transit) -> MovedFile:
         asset = claimed.asset
+        if claimed.unread:
+            raise claimed.unread
         if not asset.size_bytes:
             raise FileRefused(f"{asset.name} is empty (0 bytes) in the DAM; upload it there again.", code="empty file")
         with transit.area.room(asset.size_bytes) as path:

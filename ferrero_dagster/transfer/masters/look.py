@@ -1,11 +1,11 @@
 """One look for campaigns to move: what a sensor's tick does, without Dagster (SPEC 3.1-3.3)."""
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.clients.otmm import Otmm, UnreadHit
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, FerreroError
@@ -18,7 +18,7 @@ from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.folders import find_folders
-from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns
+from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns, tell_nameless
 from ferrero_dagster.transfer.masters.mails import count_empty_poll
 
 #: Campaigns that one look reads because search and database differ; the others have their turn at the next.
@@ -65,16 +65,29 @@ class MastersLooker:
         return look
 
     def _look(self, look: MastersLook, running: Collection[DamId], *, ends: float) -> None:
-        look.found = self._found()
+        hits: list[UnreadHit] = []
+        look.found = self._found(hits.append)
         self.database.transact(self._note, look.found)
-        plan = self.database.transact(self._plan, look.found, running)
+        look.notes += self.database.transact(tell_nameless, self.route, hits)
+        asked_for = look.found + self.database.transact(self._unread, hits)
+        plan = self.database.transact(self._plan, asked_for, running)
         look.notes += [str(skipped) for skipped in plan.skipped]
         self._start(plan, look, ends=ends)
         in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(look.found))
         look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
 
-    def _found(self) -> list[Campaign]:
-        return self.dam.search_campaigns(status=self.route.status_before, campaign_type=self.route.campaign_type)
+    def _found(self, on_unread: Callable[[UnreadHit], None]) -> list[Campaign]:
+        status, type_ = self.route.status_before, self.route.campaign_type
+        return self.dam.search_campaigns(status=status, campaign_type=type_, on_unread=on_unread)
+
+    def _unread(self, cursor: Cursor, hits: Sequence[UnreadHit]) -> list[Campaign]:
+        """Campaigns that the search shows spoiled, as they are known; what is wrong their folders tell."""
+        names = {hit.id: hit.name for hit in hits if hit.id}
+        status, type_ = self.route.status_before, self.route.campaign_type
+        return [
+            replace(one, status=status, type=type_, name=names[one.id] if one.name == one.id else one.name)
+            for one in campaigns.known(cursor, list(names))
+        ]
 
     def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:
         """Write down what the search found; idempotent."""

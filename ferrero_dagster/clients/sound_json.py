@@ -1,0 +1,104 @@
+"""JSON from outside, parsed into nothing that our tables, Dagster or our own code would stumble over.
+
+NUL and halves of surrogate pairs become U+FFFD. Numbers that JSON or PostgreSQL do not know (`NaN`, `Infinity`,
+`1e400`) stay as their text, as `OddNumber`. What lies deeper than Python can read is left out.
+"""
+
+import codecs
+import json
+import math
+import re
+from typing import Any
+
+#: Levels of nesting that are read where Python cannot read all of them.
+_LEVELS = 200
+_DECLARED = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
+_UNSOUND = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)  # a whole surrogate pair, one code unit, or any other escape
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
+
+
+class OddNumber(str):
+    """The text of a number that has no value here."""
+
+    __slots__ = ()
+
+
+def sound_text(body: bytes, encoding: str | None = None) -> str:
+    """The body as JSON text without NUL and halves of surrogate pairs, escaped ones too.
+
+    `encoding` is what the answer declares; what is no encoding of JSON or wrong becomes U+FFFD.
+    """
+    text = body.decode(_known(encoding) or json.detect_encoding(body), "replace").replace(
+        "\0", "\N{REPLACEMENT CHARACTER}"
+    )
+    return _ESCAPE.sub(_sound_escape, text) if _UNSOUND.search(text) else text
+
+
+def parsed(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return _decoded(text)
+    except RecursionError:
+        return _decoded(without_depths(text))
+
+
+def without_depths(text: str) -> str:
+    """The JSON text with null for whatever lies deeper than 200 levels."""
+    kept, depth, begin = [], 0, 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth == _LEVELS + 1:
+                kept.append(f"{text[begin : token.start()]}null")
+        elif token[0] in "]}":
+            if depth == _LEVELS + 1:
+                begin = token.end()
+            depth -= 1
+    return "".join([*kept, text[begin:]])
+
+
+def _known(encoding: str | None) -> str | None:
+    try:
+        name = codecs.lookup(encoding or "utf-8").name
+    except (LookupError, ValueError):
+        return None
+    return name if name in _DECLARED else None
+
+
+def _sound_escape(escape: re.Match[str]) -> str:
+    code = escape[0][2:].lower()
+    is_unsound = len(code) == len("0000") and (code == "0000" or "d800" <= code <= "dfff")
+    return r"\ufffd" if is_unsound else escape[0]
+
+
+def _number(text: str) -> float | OddNumber:
+    value = float(text)
+    return value if math.isfinite(value) else OddNumber(text)
+
+
+def _whole_number(text: str) -> int | OddNumber:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python takes
+        return OddNumber(text)
+
+
+# A function for whole numbers costs time with each of them; hardly any answer needs it.
+_QUICK = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, strict=False)
+_PATIENT = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, parse_int=_whole_number, strict=False)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return _QUICK.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _PATIENT.decode(text)

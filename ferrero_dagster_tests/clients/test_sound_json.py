@@ -1,0 +1,105 @@
+"""JSON from outside holds nothing that our tables, Dagster or our own code would stumble over."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ferrero_dagster.clients.sound_json import OddNumber, parsed, sound_text, without_depths
+
+BROKEN = "\N{REPLACEMENT CHARACTER}"
+
+
+def read(body: bytes, encoding: str | None = None):
+    return parsed(sound_text(body, encoding))
+
+
+def nested(levels: int) -> str:
+    return '{"value": ' * levels + "1" + "}" * levels
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"a\u0000b"', f"a{BROKEN}b"),
+        (r'"\ud83d"', BROKEN),
+        (r'"\udc00\uD83D"', BROKEN * 2),
+        (r'"\ud83d\ude00"', "😀"),
+        (r'"\uD83D\uDE00\ud83d"', f"😀{BROKEN}"),
+        (r'"C:\\u0000"', r"C:\u0000"),
+        (r'"\\\u0000"', f"\\{BROKEN}"),
+        (r'{"\u0000": 1}', {BROKEN: 1}),
+        ('"a\0b"', f"a{BROKEN}b"),
+        ('"one\nline"', "one\nline"),
+        ('"\ufeff"', "\ufeff"),
+    ],
+)
+def test_nul_and_half_pairs_become_the_replacement_character_and_nothing_else_does(text, value):
+    assert read(text.encode()) == value
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "-1e999", "9" * 5000])
+def test_a_number_that_has_no_value_stays_as_its_text(text):
+    value = read(f"[{text}, 1, 1.5]".encode())
+    assert value == [text, 1, 1.5]
+    assert isinstance(value[0], OddNumber)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "value"),
+    [
+        (b'\xef\xbb\xbf"a"', None, "a"),
+        ('"ü"'.encode("utf-16"), None, "ü"),
+        ('"ü"'.encode("latin-1"), "ISO-8859-1", "ü"),
+        ('"ü"'.encode(), "utf-8", "ü"),
+        ('"ü"'.encode(), "no-such-encoding", "ü"),
+        ('"ü"'.encode(), "unicode_escape", "ü"),
+        ('"ü"'.encode(), "\0", "ü"),
+        (b'"\xff\xed\xa0\x80"', None, BROKEN * 4),
+    ],
+)
+def test_text_is_read_whatever_encoding_is_declared(body, encoding, value):
+    assert read(body, encoding) == value
+
+
+@pytest.mark.fault(57)
+@pytest.mark.parametrize("levels", [3_000, 200_000])
+def test_what_is_too_deep_for_python_is_left_out_and_the_rest_read(levels):
+    value = read(f'{{"a": {nested(levels)}, "b": ["]}}", 2], "c": {nested(50)}}}'.encode())
+    assert value["b"] == ["]}", 2]
+    assert value["c"] == json.loads(nested(50))
+    assert value["a"]["value"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 300_000, "]" * 9, '{"a": ' * 5000, '"', "nonsense", '{"a" 1}'])
+def test_what_is_no_json_is_a_value_error(text):
+    with pytest.raises(json.JSONDecodeError):
+        parsed(text)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=30,
+)
+
+
+@given(JSON_VALUES, st.booleans())
+def test_sound_json_is_read_as_python_reads_it(value, ascii_only):
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    expected = json.loads(text.replace("\0", BROKEN).replace(r"\u0000", BROKEN)) if r"\\" not in text else None
+    if expected is not None:
+        assert read(text.encode("utf-8", "replace")) == expected
+    assert without_depths(text) == text
+
+
+@given(st.binary(max_size=200), st.none() | st.text(max_size=12))
+def test_any_bytes_are_json_or_a_value_error(body, encoding):
+    try:
+        value = read(body, encoding)
+    except ValueError:
+        return
+    assert "\0" not in json.dumps(value, ensure_ascii=False).encode().decode()
