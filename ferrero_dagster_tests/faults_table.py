@@ -71,6 +71,7 @@ FAULTS = {
     59: "numbers and texts that PostgreSQL or Dagster refuse",
     62: "Box does not delete what has arrived",
     64: "mail addresses, log-ins put off",
+    65: "Make.com's scenario off, its queue full",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

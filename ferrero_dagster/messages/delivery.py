@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
-from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable
+from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import (
@@ -22,6 +22,7 @@ from ferrero_dagster.messages.facts import (
 from ferrero_dagster.messages.rendering import MailContext, build_email, render
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.outbox import Channel, Notification
 
 Fate = Literal["sent", "postponed", "set aside"]
@@ -70,8 +71,9 @@ class Delivered:
 def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -> Delivered:
     """Send what is due; another process that is sending already is left to it.
 
-    A channel that is down is left alone until a growing pause is over, at most five minutes; its messages wait, in
-    order. A message that only some recipients refuse for now is postponed; the others go on.
+    A channel that is down is left alone until a growing pause is over, at most five minutes, or an hour where it asks
+    for that; its messages wait, in order. A message that only some recipients, or Make.com, refuse for now is
+    postponed; the others go on, of webhooks only those of other campaigns.
 
     Raises:
         SystemUnavailable: PostgreSQL cannot be used; what was sent and not written down is sent again.
@@ -94,12 +96,13 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
 
 def _still_down(database: Database) -> dict[Channel, str]:
     known = database.transact(outages.open_outages)
-    paused = {o.system: o.message for o in known if o.since_last_failure_s < _probe_pause_s(o.failures)}
+    paused = {o.system: o.message for o in known if o.since_last_failure_s < _probe_pause_s(o)}
     return {channel: paused[system] for channel, system in _SYSTEMS.items() if system in paused}
 
 
-def _probe_pause_s(failures: int) -> float:
-    return min(5 * 2.0 ** min(failures, 10), _LONGEST_PROBE_PAUSE_S)
+def _probe_pause_s(outage: Outage) -> float:
+    growing_s = min(5 * 2.0 ** min(outage.failures, 10), _LONGEST_PROBE_PAUSE_S)
+    return max(growing_s, min(outage.asked_pause_s, _LONGEST_PAUSE_S))
 
 
 def _deliver_one(database: Database, office: PostOffice, due: Notification, done: Delivered) -> None:
@@ -123,7 +126,10 @@ def _note_outage(cursor: Cursor, channel: Channel, error: Incident) -> None:
     """A long outage of Make.com is mailed; what one of the mail server does, see `check_mail_leaves`."""
     # Nobody is mailed that mails do not leave, but how long they have not is told.
     resumes = channel != "mail"
-    outage = outages.note_failure(cursor, _SYSTEMS[channel], str(error), kind=error.code, resumes=resumes)
+    asked_s = error.retry_after_s if isinstance(error, SystemUnavailable) else None
+    outage = outages.note_failure(
+        cursor, _SYSTEMS[channel], str(error), kind=error.code, resumes=resumes, asked_pause_s=asked_s or 0
+    )
     if channel == "webhook" and outage.failures >= _FAILURES_BEFORE_MAIL:
         fact = WorkflowError(
             headline=f"{outage.system} cannot be used",
@@ -154,9 +160,11 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         assert isinstance(fact, CampaignComplete | PermanentlyFailed)
         if not office.webhook_url:
             raise PermanentError("FERRERO_MAKE_WEBHOOK_URL is not set any more.", code="no webhook")
-        webhook.post(
-            office.webhook_url, webhook_body(fact, due.created_at, office.context.links), message_id=due.message_id
-        )
+        body = webhook_body(fact, due.created_at, office.context.links)
+        try:
+            webhook.post(office.webhook_url, body, message_id=due.message_id)
+        except TransientError as error:
+            return mail.Delivery(delivered=(), later=(webhook.SYSTEM,), reason=str(error))
         return mail.Delivery(delivered=(webhook.SYSTEM,))
     everybody = office.recipients[fact.audience]
     message = build_email(
@@ -179,10 +187,13 @@ def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
     lost = delivery.refused + delivery.later if is_last_try else delivery.refused
     delivered = [*due.delivered_to, *delivery.delivered]
     refused = [*due.refused_by, *lost]
+    # Once a day for each address, however many messages it refuses.
     if lost:
-        # Once a day for each address, however many messages it refuses.
-        _alert(cursor, due, f"Refused: {', '.join(lost)}", key=f"{due.created_at:%Y-%m-%d}:{', '.join(lost)}")
+        reason = delivery.reason if due.channel == "webhook" else f"Refused: {', '.join(lost)}"
+        _alert(cursor, due, reason, key=f"{due.created_at:%Y-%m-%d}:{', '.join(lost)}")
     if delivery.later and not is_last_try:
+        if due.channel == "webhook" and due.attempts + 1 == _FAILURES_BEFORE_MAIL:
+            _warn_of_refusals(cursor, due, delivery.reason)
         pause_s = min(30 * 2.0**due.attempts, _LONGEST_PAUSE_S)
         outbox.postpone(
             cursor, due.id, error=delivery.reason, pause_s=pause_s, delivered_to=delivered, refused_by=refused
@@ -193,6 +204,18 @@ def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
         return "sent"
     outbox.set_message_aside(cursor, due.id, error=delivery.reason, refused_by=refused)
     return "set aside"
+
+
+def _warn_of_refusals(cursor: Cursor, due: Notification, reason: str) -> None:
+    """Whoever can mend Make.com hears of it, once a day, while the webhooks are still tried."""
+    fact = WorkflowError(
+        headline="Make.com takes no webhooks",
+        explanation=reason,
+        what_to_do=f"Look whether the scenario is on and its queue has room, and check {_SETTINGS['webhook']}. "
+        "Each webhook is tried for some hours and then set aside; resend_notifications sends it all the same.",
+        times=(("Written", due.created_at),),
+    )
+    outbox.add(cursor, fact, f"webhooks-refused:{due.created_at:%Y-%m-%d}")
 
 
 def _set_aside(cursor: Cursor, due: Notification, reason: str) -> None:

@@ -17,24 +17,40 @@ class Outage:
     lasted_s: float
     since_last_failure_s: float
     message: str
+    #: How long the system asked us to wait at the last failure, 0 where it did not.
+    asked_pause_s: float
     #: Whether people were told, and have not been told otherwise since.
     mailed: bool
 
 
-_COLUMNS = """id, system, began_at, failures, message, mailed,
+_COLUMNS = """id, system, began_at, failures, message, mailed, asked_pause_s,
               extract(epoch FROM last_failure_at - began_at)::float8 AS lasted_s,
               extract(epoch FROM now() - last_failure_at)::float8 AS since_last_failure_s"""
 
 
 def note_failure(
-    cursor: Cursor, system: str, message: str, *, kind: str = "", by_run: bool = False, resumes: bool = True
+    cursor: Cursor,
+    system: str,
+    message: str,
+    *,
+    kind: str = "",
+    by_run: bool = False,
+    resumes: bool = True,
+    asked_pause_s: float = 0,
 ) -> Outage:
     """Count one more failed use of the system and return its outage of this kind, opened if need be.
 
     An outage that ended within the last hour goes on, if it `resumes`: a system that comes and goes is out once, not
     every time.
     """
-    values = {"system": system, "kind": kind, "message": message, "by_run": by_run, "resumes": resumes}
+    values = {
+        "system": system,
+        "kind": kind,
+        "message": message,
+        "by_run": by_run,
+        "resumes": resumes,
+        "asked": asked_pause_s,
+    }
     cursor.execute(
         """
         UPDATE outages SET ended_at = NULL, by_run = FALSE WHERE id = (
@@ -48,11 +64,11 @@ def note_failure(
     )
     cursor.execute(
         f"""
-        INSERT INTO outages AS known (system, kind, message, by_run)
-        VALUES (%(system)s, %(kind)s, %(message)s, %(by_run)s)
+        INSERT INTO outages AS known (system, kind, message, by_run, asked_pause_s)
+        VALUES (%(system)s, %(kind)s, %(message)s, %(by_run)s, %(asked)s)
         ON CONFLICT (system, kind) WHERE ended_at IS NULL DO UPDATE
             SET failures = known.failures + 1, last_failure_at = now(), message = excluded.message,
-                by_run = known.by_run OR excluded.by_run
+                by_run = known.by_run OR excluded.by_run, asked_pause_s = excluded.asked_pause_s
         RETURNING {_COLUMNS}
         """,
         values,

@@ -81,11 +81,14 @@ def add_mails(cursor: Cursor, facts_by_key: Mapping[str, Fact]) -> None:
 
 
 def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | None:
-    """The oldest message of these channels that is due, if any."""
+    """The oldest message of these channels that is due, if any; a campaign's webhooks never overtake each other."""
     cursor.execute(
         """
         SELECT id, channel, template, fact, message_id, attempts, delivered_to, refused_by, created_at
-        FROM notifications WHERE state = 'waiting' AND next_attempt_at <= now() AND channel = ANY(%s)
+        FROM notifications n WHERE state = 'waiting' AND next_attempt_at <= now() AND channel = ANY(%s)
+          AND NOT (channel = 'webhook' AND EXISTS (
+              SELECT FROM notifications e WHERE e.id < n.id AND e.campaign_id = n.campaign_id
+              AND e.channel = 'webhook' AND e.state = 'waiting'))
         ORDER BY id LIMIT 1
         """,
         (list(channels),),

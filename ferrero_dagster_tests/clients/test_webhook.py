@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ferrero_dagster.clients.webhook import post
-from ferrero_dagster.domain.errors import PermanentError, SystemUnavailable
+from ferrero_dagster.domain.errors import PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster_tests.clients.wire import answering
@@ -57,14 +57,50 @@ def test_an_outage_of_the_receiver_can_be_tried_again(hook, status):
     assert len(hook.board.seen) <= 1
 
 
-@pytest.mark.fault(43)
-@pytest.mark.parametrize("status", [301, 304, 307, 400, 404, 410])
-def test_a_refusal_or_a_redirect_is_permanent(hook, status):
+@pytest.mark.fault(43, 65)
+@pytest.mark.parametrize("status", [301, 304, 307, 400, 401, 403, 404, 410])
+def test_a_refusal_or_a_redirect_that_a_person_can_mend_is_worth_another_try(hook, status):
     hook.board.add(Fault(status=status, headers={"Location": hook.url}))
-    with pytest.raises(PermanentError, match=rf"\({status}\)") as caught:
+    with pytest.raises(TransientError, match=rf"\({status}\)") as caught:
         send(hook.url)
     assert SECRET not in str(caught.value)
     assert hook.got == []
+
+
+@pytest.mark.fault(65)
+@pytest.mark.parametrize("status", [413, 415, 422])
+def test_a_message_that_is_not_wanted_as_it_is_is_refused_for_good(hook, status):
+    hook.board.add(Fault(status=status))
+    with pytest.raises(PermanentError, match=rf"\({status}\)"):
+        send(hook.url)
+
+
+@pytest.mark.fault(65)
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Queue is full.", ": Queue is full."),
+        ("", "."),
+        ("<html><h1>Gone</h1>\n<p>away", ": Gone away."),
+        (f"No hook {SECRET} ({SECRET.rsplit('/', maxsplit=1)[-1]})", ": No hook … (…)."),
+        ("a\x00b\u202ec\r\nd", ": a\ufffdb\ufffdc d."),
+        ("x" * 10_000_000, f": {'x' * 200}."),
+    ],
+)
+def test_the_receivers_own_words_are_told_in_one_short_line_without_its_address(hook, said, told):
+    hook.board.add(Fault(status=410, body=said))
+    with pytest.raises(TransientError) as caught:
+        send(hook.url)
+    assert str(caught.value) == f"Make.com refuses the webhook (410){told}"
+
+
+@pytest.mark.fault(65)
+def test_words_that_never_come_keep_nobody_from_the_verdict():
+    with (
+        answering(b"HTTP/1.1 410 Gone\r\nContent-Length: 50\r\n\r\n", pause_s=0.01) as wire,
+        pytest.raises(TransientError, match=r"refuses the webhook \(410\)\.$"),
+    ):
+        send(wire.url() + SECRET, replace(QUICK, read_timeout_s=0.2))
 
 
 def test_a_receiver_that_cannot_be_reached_is_unavailable_and_its_address_stays_secret(hook):

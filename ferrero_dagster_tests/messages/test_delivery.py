@@ -6,57 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from ferrero_dagster.clients.mail import SmtpServer
-from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.domain.mail_addresses import MailAddress
-from ferrero_dagster.messages.delivery import PostOffice, deliver
+from ferrero_dagster.messages.delivery import deliver
 from ferrero_dagster.messages.facts import CampaignComplete
 from ferrero_dagster.messages.rendering import render
-from ferrero_dagster.sandbox.faults import Fault, FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.gallery.mails import CONTEXT, gallery
-from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
-from ferrero_dagster.sandbox.serving import Server
-from ferrero_dagster.sandbox.webhooks import WebhookInbox, create_webhook_app
 from ferrero_dagster.tracking import outbox
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster_tests.messages.conftest import ANN, BOB, EVE
 from ferrero_dagster_tests.tracking.cron_database import run_sql
-from ferrero_dagster_tests.tracking.test_database import KILL_LOCK_HOLDERS
 
 SAMPLES = gallery()
 COMPLETE, STRIKE = SAMPLES["a1_to_a2_complete"], SAMPLES["a1_to_a2_no_assets_retry"]
 assert isinstance(COMPLETE, CampaignComplete)
-ANN, BOB, EVE = (MailAddress(f"{name}@example.com", name.title()) for name in ("ann", "bob", "eve"))
 CAMPAIGN_ID = COMPLETE.campaign.id
 LATER = (
     "UPDATE outages SET last_failure_at = last_failure_at - interval '5 min';"
     "UPDATE notifications SET next_attempt_at = now()"
 )
 STATES = "SELECT state, attempts, delivered_to, refused_by FROM notifications ORDER BY id"
-
-
-@pytest.fixture
-def mailbox(tmp_path):
-    return Mailbox(tmp_path / "mails")
-
-
-@pytest.fixture
-def office(mailbox):
-    with MailServer(mailbox) as server:
-        yield PostOffice(
-            server=SmtpServer(host="127.0.0.1", port=server.port, security="none", timeout_s=30),
-            sender=MailAddress("dagster@example.com", "Ferrero"),
-            recipients={"notifications": (ANN, BOB), "errors": (EVE,), "everybody": (EVE, ANN, BOB)},
-            webhook_url=None,
-            context=CONTEXT,
-        )
-
-
-@pytest.fixture
-def make_com(tmp_path, office):
-    """An office with a webhook, what arrived at it, and its fault board."""
-    inbox, board = WebhookInbox(tmp_path / "webhooks"), FaultBoard()
-    with Server(FaultMiddleware(create_webhook_app(inbox), board)) as server:
-        yield replace(office, webhook_url=f"{server.url}/s3cret"), inbox, board
 
 
 def write(database, *keys, fact=COMPLETE, channel="mail"):
@@ -264,73 +232,10 @@ def test_of_senders_at_once_one_sends_and_each_message_leaves_once(database, dat
     assert arrived(mailbox) == message_ids(database_url)
 
 
-def test_a_sender_that_lost_its_lock_leaves_what_follows_to_the_next(database, database_url, make_com):
-    office, inbox, board = make_com
-    write(database, "1", "2", channel="webhook")
-    board.add(Fault(before=lambda: run_sql(database_url, KILL_LOCK_HOLDERS)))
-    with pytest.raises(SystemUnavailable, match="PostgreSQL cannot be used at present"):
-        deliver(database, office)
-    assert len(inbox.received()) == 1
-    assert str(deliver(database, office)) == "1 sent"
-    assert len(inbox.received()) == 2
-
-
 def test_a_delivery_ends_at_its_deadline_and_the_next_goes_on(database, office):
     write(database, "1", "2")
     assert str(deliver(database, office, deadline_s=0)) == "nothing to send"
     assert str(deliver(database, office)) == "2 sent"
-
-
-def test_the_webhook_is_posted_with_the_campaign_and_a_stable_key(database, database_url, make_com):
-    office, inbox, _ = make_com
-    write(database, "1", channel="webhook")
-    assert str(deliver(database, office)) == "1 sent"
-    (hook,) = inbox.received()
-    assert (hook.body["campaign_id"], hook.body["status_after"]) == (CAMPAIGN_ID, "A2")
-    assert message_ids(database_url) == [f"<{hook.headers['idempotency-key']}@example.com>"]
-
-
-@pytest.mark.fault(43)
-def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, database_url, make_com, mailbox):
-    office, inbox, board = make_com
-    write(database, "1", "2", channel="webhook")
-    write(database, "3")
-    board.add(Fault(status=500))
-    assert str(deliver(database, office)) == "1 sent, webhook waits: Make.com is unavailable (500)."
-    assert len(mailbox.messages()) == 1
-    run_sql(database_url, LATER)
-    assert str(deliver(database, office)) == "2 sent"
-    assert [f"<{hook.headers['idempotency-key']}@example.com>" for hook in inbox.received()] == message_ids(
-        database_url
-    )[:2]
-
-
-def test_a_webhook_that_stays_out_of_order_is_mailed_once(database, database_url, make_com, mailbox):
-    office, inbox, board = make_com
-    write(database, "1", channel="webhook")
-    fault = board.add(Fault(path="/s3cret", status=503, times=None))
-    for _ in range(7):
-        deliver(database, office)
-        run_sql(database_url, LATER)
-    assert [mail.subject for mail in mailbox.messages()] == ["❌ Make.com cannot be used"]
-    fault.path = "nothing"
-    deliver(database, office)
-    assert len(inbox.received()) == 1
-
-
-@pytest.mark.fault(43)
-def test_a_webhook_that_refuses_a_message_sets_it_aside_and_the_error_list_hears_of_it(
-    database, database_url, make_com, mailbox
-):
-    office, inbox, board = make_com
-    write(database, "1", "2", channel="webhook")
-    board.add(Fault(status=410))
-    assert str(deliver(database, office)) == "1 set aside, 2 sent"
-    assert len(inbox.received()) == 1
-    (alert,) = mailbox.messages()
-    assert "Make.com refuses the webhook (410)" in alert.text
-    assert "FERRERO_MAKE_WEBHOOK_URL" in alert.text
-    assert "s3cret" not in alert.text
 
 
 @pytest.mark.parametrize(
