@@ -5,26 +5,27 @@ import time
 from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import requests
 from box_sdk_gen import (
     BoxAPIError,
     BoxClient,
     CreateFolderParent,
-    FileFull,
     UploadFileAttributes,
     UploadFileAttributesParentField,
 )
 
+from ferrero_dagster.clients import box_answers as answers
+from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_chunks import upload_in_parts
-from ferrero_dagster.clients.box_session import box_errors, conflicting_item
+from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item
 from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     ConfigurationError,
     FileRefused,
     IntegrityError,
-    TransientError,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
 from ferrero_dagster.domain.ids import BoxId
@@ -60,13 +61,15 @@ class Box:
         Raises:
             ConfigurationError: there is no such folder, or we are not invited to it.
         """
-        with box_errors(f"Reading Box folder {folder_id}"):
+        what = f"Reading Box folder {folder_id}"
+        with box_errors(what):
             try:
-                return self._client.folders.get_folder_by_id(folder_id, fields=["id", "name"]).name or ""
+                found = self._client.folders.get_folder_by_id(folder_id, fields=["id", "name"])
             except BoxAPIError as error:
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
                 raise _no_folder(folder_id) from None
+        return answers.folder(Item(answers.SYSTEM, what, found.raw_data))[1]
 
     def has_folder(self, folder_id: BoxId) -> bool:
         """Whether there still is a folder of this id, outside the trash."""
@@ -83,20 +86,22 @@ class Box:
             ConfigurationError: the parent does not exist.
             FileRefused: a file has that name.
         """
-        with box_errors(f"Making Box folder {name}"):
+        what = f"Making Box folder {name}"
+        with box_errors(what):
             try:
-                return BoxId(self._client.folders.create_folder(name, CreateFolderParent(id=parent_id)).id)
+                made = self._client.folders.create_folder(name, CreateFolderParent(id=parent_id))
+                return answers.folder(Item(answers.SYSTEM, what, made.raw_data))[0]
             except BoxAPIError as error:
                 if error.response_info.status_code == requests.codes.not_found:
                     raise _no_folder(parent_id) from None
-                if error.response_info.code != "item_name_in_use":
+                if code_of(error) != "item_name_in_use":
                     raise
-                item = conflicting_item(error)
-        if item.get("type") != "folder":
+                item = conflicting_item(error, what)
+        if item.fields.get("type") != "folder":
             raise FileRefused(
                 f"Box holds a file named {name} where a folder is needed; rename it.", code="name conflict"
             )
-        return BoxId(str(item["id"]))
+        return answers.folder(item)[0]
 
     def upload(
         self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None] = lambda _: None
@@ -112,19 +117,22 @@ class Box:
             ConfigurationError: the folder does not exist.
         """
         self._rate.wait()
+        what = f"Uploading {name}"
         try:
-            with box_errors(f"Uploading {name}"):
-                file = self._send(folder_id, name, path, digest, on_bytes)
+            with box_errors(what):
+                files = self._send(folder_id, name, path, digest, on_bytes)
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
-        if file.sha_1 != digest.sha1_hex:
-            self.delete(BoxId(file.id))
+        file_id, stored_name, sha1_hex = answers.stored_file(files, what)
+        if sha1_hex != digest.sha1_hex:
+            self.delete(file_id)
             raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
-        return BoxFile(id=BoxId(file.id), name=file.name or ""), False
+        return BoxFile(id=file_id, name=stored_name), False
 
     def _send(
         self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]
-    ) -> FileFull:
+    ) -> dict[str, Any]:
+        """Box's answer, which lists the file."""
         try:
             with path.open("rb") as content:
                 if digest.size_bytes >= self._site.chunked_from_bytes:
@@ -136,19 +144,17 @@ class Box:
         except BoxAPIError as error:
             if error.response_info.status_code == requests.codes.not_found:
                 raise _no_folder(folder_id) from None
-            if error.response_info.code == "item_name_in_use":
-                raise _NameTakenError(conflicting_item(error)) from None
+            if code_of(error) == "item_name_in_use":
+                raise _NameTakenError(conflicting_item(error, f"Uploading {name}")) from None
             raise
 
     def _send_directly(
         self, folder_id: BoxId, name: str, content: BufferedReader, digest: Digest, on_bytes: Callable[[int], None]
-    ) -> FileFull:
+    ) -> dict[str, Any]:
         attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
         answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
-        if not answer.entries:
-            raise TransientError(f"Uploading {name}: Box's answer names no file.", code="Box unexpected answer")
         on_bytes(digest.size_bytes)
-        return answer.entries[0]
+        return dict(answer.raw_data)
 
     def delete(self, file_id: BoxId, *, etag: str | None = None) -> None:
         """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine.
@@ -169,17 +175,17 @@ class Box:
 
 
 class _NameTakenError(Exception):
-    def __init__(self, item: dict[str, object]) -> None:
+    def __init__(self, item: Item) -> None:
         super().__init__()
         self.item = item
 
 
-def _adopted(name: str, item: dict[str, object], digest: Digest) -> BoxFile:
-    if item.get("type", "file") != "file" or item.get("sha1") != digest.sha1_hex:
+def _adopted(name: str, item: Item, digest: Digest) -> BoxFile:
+    if item.fields.get("type", "file") != "file" or item.text("sha1").lower() != digest.sha1_hex:
         raise FileRefused(
             f"Box already holds something else named {name}; rename or delete it there.", code="name conflict"
         )
-    return BoxFile(id=BoxId(str(item["id"])), name=str(item.get("name") or name))
+    return BoxFile(id=BoxId(item.identifier()), name=item.text("name") or name)
 
 
 def _no_folder(folder_id: BoxId) -> ConfigurationError:

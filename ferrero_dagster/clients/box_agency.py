@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from box_sdk_gen import BoxAPIError, BoxClient, FileFull, FolderMini, GetFileMetadataByIdScope, Items
+from box_sdk_gen import BoxAPIError, BoxClient, FetchOptions, GetFileMetadataByIdScope
 
+from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
-from ferrero_dagster.clients.box_session import SYSTEM, box_errors
+from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.box_answers import SYSTEM
+from ferrero_dagster.clients.box_session import box_errors
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
     IntegrityError,
+    SpoiledItem,
     SystemUnavailable,
     TransientError,
 )
@@ -25,6 +29,8 @@ from ferrero_dagster.domain.triage import ListedFile, is_ignored
 _PAGE_SIZE = 1000
 _SCOPE = GetFileMetadataByIdScope.ENTERPRISE
 _NO_FILE = "not_found"
+#: What a folder may hold beside files.
+_NO_FILES = ("folder", "web_link")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +41,7 @@ class FileNow:
     #: The folders it lies in, outermost first: ids and names.
     folders: tuple[tuple[BoxId, str], ...]
     #: As `ListedFile.template`.
-    template: dict[str, Any] | None
+    template: dict[str, object] | None
 
     def is_below(self, folder_id: BoxId, *, subfolders: bool) -> bool:
         """Whether `list_files` would show it."""
@@ -59,43 +65,46 @@ class BoxAgency:
         Raises:
             TransientError: Box's answer is no listing; it is never taken for an empty folder.
         """
+        # A folder that changes while it is read may show an item twice.
         files: dict[BoxId, ListedFile] = {}
-        for entry, raw in self._entries(folder_id):
-            if isinstance(entry, FolderMini) and subfolders and not is_ignored(entry.name or ""):
-                files |= {file.id: file for file in self.list_files(BoxId(entry.id), subfolders=True)}
-            elif isinstance(entry, FileFull):
-                # A folder that changes while it is read may show an item twice.
-                files[BoxId(entry.id)] = _listed(entry, self._instance(raw))
+        for entry in self._entries(folder_id):
+            files |= {file.id: file for file in self._files_of(entry, subfolders=subfolders)}
         return list(files.values())
 
-    def _entries(self, folder_id: BoxId) -> Iterator[tuple[Any, dict[str, Any]]]:
-        marker: str | None = None
+    def _files_of(self, entry: Item, *, subfolders: bool) -> list[ListedFile]:
+        """The file that an entry is, or those in the folder that it is."""
+        kind = entry.fields.get("type")
+        if kind not in _NO_FILES:
+            return [answers.listed_file(entry, self._template)]
+        if kind != "folder" or not subfolders:
+            return []
+        try:
+            folder_id, name = answers.folder(entry)
+        except SpoiledItem as error:
+            return [answers.spoiled_file(entry, error)]
+        return [] if is_ignored(name) else self.list_files(folder_id, subfolders=True)
+
+    def _entries(self, folder_id: BoxId) -> Iterator[Item]:
+        what = f"Listing Box folder {folder_id}"
+        seen, marker = {""}, ""
         while True:
-            page = self._page(folder_id, marker)
-            entries = page.entries
-            if entries is None:
-                raise TransientError(f"Box folder {folder_id}: the answer is no listing.", code="Box unexpected answer")
-            yield from zip(entries, (page.raw_data or {}).get("entries", []), strict=True)
-            marker = page.next_marker
-            if not marker:
+            entries, next_marker = answers.page(self._page(folder_id, what, marker), what)
+            yield from entries
+            if next_marker in seen:
                 return
+            seen.add(next_marker)
+            marker = next_marker
 
-    def _page(self, folder_id: BoxId, marker: str | None) -> Items:
-        fields = ["id", "type", "name", "size", "sha1", "etag", f"metadata.enterprise.{self._template}"]
-        with box_errors(f"Listing Box folder {folder_id}"):
-            return self._client.folders.get_folder_items(
-                folder_id, fields=fields, usemarker=True, marker=marker, limit=_PAGE_SIZE
+    def _page(self, folder_id: BoxId, what: str, marker: str) -> dict[str, Any]:
+        """One page as Box sent it: the SDK's own listing gives up all entries for one that is spoiled."""
+        fields = f"id,type,name,size,sha1,etag,metadata.enterprise.{self._template}"
+        params = {"fields": fields, "usemarker": "true", "limit": str(_PAGE_SIZE)}
+        url = f"{self._client.network_session.base_urls.base_url}/2.0/folders/{folder_id}/items"
+        with box_errors(what):
+            answer = self._client.make_request(
+                FetchOptions(url, "GET", params={**params, **({"marker": marker} if marker else {})})
             )
-
-    def _instance(self, raw: dict[str, Any]) -> dict[str, Any] | None:
-        # Box answers under `enterprise` or `enterprise_<id>`.
-        scopes = raw.get("metadata")
-        found = [
-            templates.get(self._template)
-            for scope, templates in (scopes if isinstance(scopes, dict) else {}).items()
-            if scope.startswith("enterprise") and isinstance(templates, dict)
-        ]
-        return next((instance for instance in found if isinstance(instance, dict)), None)
+        return answer.data if isinstance(answer.data, dict) else {}
 
     def now(self, file_id: BoxId) -> FileNow:
         """The file as it is at this moment, in one call.
@@ -108,15 +117,11 @@ class BoxAgency:
         what = f"Looking at Box file {file_id}"
         with box_errors(what), _gone_if_missing(file_id):
             file = self._client.files.get_file_by_id(file_id, fields=fields)
-        if not file.path_collection or not file.etag:
-            raise TransientError(f"{what}: Box does not say where it lies.", code="Box unexpected answer")
-        return FileNow(
-            etag=file.etag,
-            folders=tuple((BoxId(folder.id), folder.name or "") for folder in file.path_collection.entries),
-            template=self._instance(file.raw_data or {}),
-        )
+        raw = file.raw_data or {}
+        etag, folders = answers.place(raw, what)
+        return FileNow(etag=etag, folders=folders, template=answers.instance_in(raw.get("metadata"), self._template))
 
-    def instance(self, file_id: BoxId) -> dict[str, Any] | None:
+    def instance(self, file_id: BoxId) -> dict[str, object] | None:
         """What the template says of a file now; None where it says nothing.
 
         Raises:
@@ -130,7 +135,7 @@ class BoxAgency:
                 if error.response_info.status_code != requests.codes.not_found or error.response_info.code == _NO_FILE:
                     raise
                 return None
-        return dict(found.raw_data or {})
+        return answers.instance(found.raw_data or {})
 
     def download(self, file: ListedFile, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
         """Write the file to `path`, proven by its size and SHA-1 as listed.
@@ -177,17 +182,6 @@ class BoxAgency:
 def _without_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """The address itself is the permission; a .netrc entry for the host must not go with it."""
     return request
-
-
-def _listed(entry: FileFull, instance: dict[str, Any] | None) -> ListedFile:
-    return ListedFile(
-        id=BoxId(entry.id),
-        etag=entry.etag or "",
-        name=entry.name or "",
-        size_bytes=entry.size or 0,
-        sha1_hex=entry.sha_1 or "",
-        template=instance,
-    )
 
 
 @contextmanager

@@ -10,19 +10,19 @@ import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import requests
 from box_sdk_gen import (
     BoxAPIError,
     BoxClient,
     BoxSDKError,
-    FileFull,
     PreflightFileUploadCheckParent,
     UploadPart,
     UploadSession,
 )
 
+from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.domain.errors import FerreroError, TransientError
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.ids import BoxId
@@ -40,8 +40,8 @@ def upload_in_parts(
     digest: Digest,
     threads: int,
     on_bytes: Callable[[int], None],
-) -> FileFull:
-    """Upload `content`; memory stays within `threads` parts, of a size that Box dictates.
+) -> dict[str, Any]:
+    """Upload `content`; memory stays within `threads` parts, of a size that Box dictates. Box's answer lists the file.
 
     Raises:
         BoxAPIError: as Box answered; `item_name_in_use` also where only the answer to our commit was lost.
@@ -69,9 +69,8 @@ class _Upload:
         self._digest = digest
         self._on_bytes = on_bytes
         assert session.session_endpoints
-        assert session.part_size
         self._endpoints = session.session_endpoints
-        self._part_bytes = session.part_size
+        self._part_bytes = answers.part_bytes(session.raw_data, "Uploading in parts")
 
     def send(self, content: BinaryIO, threads: int) -> list[UploadPart]:
         """Send all parts, at most `threads` at once, and return them in order."""
@@ -126,10 +125,11 @@ class _Upload:
                 if part.offset == offset and part.sha_1 == sha1_hex:
                     return part
             after += len(entries)
-            if not entries or after >= (page.total_count or 0):
+            # Box never has more parts than the file; a total that is none shall not keep us here.
+            if not entries or after >= (page.total_count or 0) or after * self._part_bytes >= self._digest.size_bytes:
                 return None
 
-    def commit(self, parts: list[UploadPart], folder_id: BoxId, name: str) -> FileFull:
+    def commit(self, parts: list[UploadPart], folder_id: BoxId, name: str) -> dict[str, Any]:
         """Have Box put the parts together; the retries of the client wait while it is "not ready yet"."""
         try:
             files = self._client.chunked_uploads.create_file_upload_session_commit_by_url(
@@ -144,7 +144,7 @@ class _Upload:
             raise
         if files is None or not files.entries:
             raise TransientError(f"Box did not finish putting {name} together in time.", code="Box commit pending")
-        return files.entries[0]
+        return dict(files.raw_data)
 
     def abort(self) -> None:
         """Let Box forget the session; it would otherwise keep the parts for seven days."""

@@ -32,7 +32,10 @@ from box_sdk_gen import (
 )
 from requests.adapters import HTTPAdapter
 
+from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s
+from ferrero_dagster.clients.sound_json import sound_object
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -44,9 +47,10 @@ from ferrero_dagster.domain.errors import (
     PermanentError,
     SystemUnavailable,
     TransientError,
+    UnexpectedAnswer,
 )
+from ferrero_dagster.domain.lines import one_line
 
-SYSTEM = "Box"
 _POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract box.md 9).
 _CONNECT_TIMEOUT_S = 60
@@ -59,7 +63,9 @@ _PASSING_CODES = frozenset({"name_temporarily_reserved", "operation_blocked_temp
 #: The address of one file; whom Box refuses that may still be welcome to all others.
 _FILE_PATH = re.compile(r"/2\.0/files/\d+(/|\?|$)")
 #: What the SDK lets escape for answers that it did not expect (contract box.md 1).
-_SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, KeyError)
+_SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, LookupError, ArithmeticError, RecursionError)
+#: What can stand in a header.
+_TOKEN = re.compile(r"[!-~]+")
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
 
 
@@ -102,7 +108,7 @@ class CappedRetries(RetryStrategy):
 
 
 def _code(response: FetchResponse) -> str | None:
-    return response.data.get("code") if isinstance(response.data, dict) else None
+    return word(response.data.get("code")) if isinstance(response.data, dict) else None
 
 
 class _PacedAdapter(HTTPAdapter):
@@ -116,7 +122,9 @@ class _PacedAdapter(HTTPAdapter):
         self._pace.wait()
         response = super().send(*args, **options)
         if "json" in response.headers.get("Content-Type", ""):
-            response.content  # noqa: B018  # read here, where the SDK still repeats a request whose answer was cut
+            # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds unguarded.
+            response._content = sound_object(response.content, response.encoding)  # noqa: SLF001
+            response.encoding = "utf-8"
         return response
 
 
@@ -154,7 +162,7 @@ class _SharedLogin(BoxJWTAuth):
     def _log_in(self, network_session: NetworkSession | None) -> str:
         with _login_errors():
             token: str | None = super().refresh_token(network_session=network_session).access_token
-        if not token:
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
         return token
 
@@ -256,7 +264,8 @@ def _login_errors() -> Iterator[None]:
         if is_busy(error.response_info.status_code):
             raise _busy("Logging in", error) from None
         body = error.response_info.body
-        reason = str(body.get("error_description") or body.get("error") or "") if isinstance(body, dict) else ""
+        told = body if isinstance(body, dict) else {}
+        reason = str(one_line(word(told.get("error_description")) or word(told.get("error"))))
         raise AccessRefused(
             SYSTEM,
             f"Box refused our log-in ({error.response_info.status_code}{': ' + reason[:200] if reason else ''}); check "
@@ -281,30 +290,34 @@ def box_errors(what: str) -> Iterator[None]:
     except (BoxSDKError, requests.RequestException) as error:
         raise SystemUnavailable(SYSTEM, f"{what}: the connection to Box failed ({type(error).__name__}).") from None
     except _SDK_SURPRISES as error:
-        raise TransientError(
-            f"{what}: Box gave an answer that its SDK does not understand ({type(error).__name__}).",
-            code="Box unexpected answer",
+        raise UnexpectedAnswer(
+            SYSTEM, f"{what}: Box gave an answer that its SDK does not understand ({type(error).__name__})."
         ) from None
 
 
+def code_of(error: BoxAPIError) -> str:
+    """What Box calls the error; empty where it does not say."""
+    return word(error.response_info.code)
+
+
 def _error(what: str, error: BoxAPIError) -> FerreroError:
-    info = error.response_info
-    detail = f"{info.status_code} {info.code or ''}".strip() + f", request {info.request_id or 'unknown'}"
+    info, code = error.response_info, code_of(error)
+    detail = str(one_line(f"{info.status_code} {code}".strip() + f", request {word(info.request_id) or 'unknown'}"))
     if is_busy(info.status_code):
         return _busy(what, error)
     if info.status_code == requests.codes.unauthorized:
         return AccessRefused(SYSTEM, f"{what}: Box does not accept our log-in any more ({detail}).")
-    if info.code == "file_size_limit_exceeded":
-        return FileRefused(f"{what}: it is larger than Box takes ({detail}).", code=f"Box {info.code}")
-    if info.code == "storage_limit_exceeded":
+    if code == "file_size_limit_exceeded":
+        return FileRefused(f"{what}: it is larger than Box takes ({detail}).", code=f"Box {code}")
+    if code == "storage_limit_exceeded":
         return AccessRefused(SYSTEM, f"{what}: our Box account is full ({detail}); free or buy storage.")
     if info.status_code == requests.codes.forbidden:
         return _forbidden(what, detail, error)
-    if info.code == "bad_digest":
+    if code == "bad_digest":
         return IntegrityError(f"{what}: bytes were damaged on the way.", code="checksum mismatch")
-    if info.code in _PASSING_CODES:
-        return TransientError(f"{what}: Box is still busy with it ({detail}).", code=f"Box {info.code}")
-    return PermanentError(f"{what}: Box answered {detail}.", code=f"Box {info.code or info.status_code}")
+    if code in _PASSING_CODES:
+        return TransientError(f"{what}: Box is still busy with it ({detail}).", code=f"Box {code}")
+    return PermanentError(f"{what}: Box answered {detail}.", code=f"Box {code or info.status_code}")
 
 
 def _forbidden(what: str, detail: str, error: BoxAPIError) -> FerreroError:
@@ -312,7 +325,7 @@ def _forbidden(what: str, detail: str, error: BoxAPIError) -> FerreroError:
         return AccessRefused(SYSTEM, f"{what}: our Box app lacks the right to ({detail}); check its scopes and roles.")
     return ForbiddenInBox(
         f"{what}: Box refuses us this file ({detail}); unlock it there, or give our Box app the right to it.",
-        code=f"Box {error.response_info.code or error.response_info.status_code}",
+        code=f"Box {code_of(error) or error.response_info.status_code}",
     )
 
 
@@ -324,14 +337,10 @@ def _busy(what: str, error: BoxAPIError) -> SystemUnavailable:
     )
 
 
-def conflicting_item(error: BoxAPIError) -> dict[str, Any]:
-    """The item that has the name already; Box sends it as an object for files and as a list for folders.
+def conflicting_item(error: BoxAPIError, what: str) -> Item:
+    """The item that has the name already.
 
     Raises:
-        TransientError: Box does not say which.
+        UnexpectedAnswer: Box does not say which.
     """
-    conflicts = (error.response_info.context_info or {}).get("conflicts")
-    item = conflicts[0] if isinstance(conflicts, list) and conflicts else conflicts
-    if not isinstance(item, dict) or "id" not in item:
-        raise TransientError("Box says that a name is in use but not by what.", code="Box unexpected answer")
-    return item
+    return conflict(error.response_info.context_info, what)

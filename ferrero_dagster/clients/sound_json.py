@@ -49,6 +49,23 @@ def parsed(text: str) -> Any:
         return _decoded(without_depths(text))
 
 
+def sound_object(body: bytes, encoding: str | None = None) -> bytes:
+    """The body as JSON that anybody can parse: as it is where it is sound, an empty object where it holds none.
+
+    For libraries that parse by themselves; one that is no JSON at all is left to them.
+    """
+    text = sound_text(body, encoding)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            value = parsed(text)
+        except ValueError:
+            return body
+        text = json.dumps(value)
+    return text.encode() if isinstance(value, dict) else b"{}"
+
+
 def without_depths(text: str) -> str:
     """The JSON text with null for whatever lies deeper than 200 levels."""
     kept, depth, begin = [], 0, 0

@@ -22,6 +22,8 @@ class ListedFile:
     sha1_hex: str
     #: The instance of the CreativeX template, as Box sent it; None where the listing holds none.
     template: dict[str, object] | None = None
+    #: Why Box's listing of it cannot be read, as a sentence; it is refused for that.
+    problem: str | None = None
 
     @property
     def version(self) -> tuple[BoxId, str]:
@@ -99,6 +101,8 @@ def judge(
     """Judge one file; of one that was seen less than `settle_looks` times as it is, nothing is said yet."""
     if looks < settle_looks:
         return Judgement(file=file, state="settling", looks=looks)
+    if file.problem:
+        return Judgement(file=file, state="refused", looks=looks, reason=file.problem)
     master = masters.get(name.tracking_id) if name.tracking_id else None
     campaign_id = master.campaign_id if master else None
     reason = _why_no_finals(name.tracking_id, master) if name.tracking_id else None

@@ -113,7 +113,7 @@ def test_a_file_lies_below_a_folder_as_the_listing_would_show_it(folders, subfol
 def test_a_file_whose_place_box_does_not_tell_is_no_answer(served_box, agency, file):
     body = json.dumps({"type": "file", "id": file.id, "etag": "0"})
     served_box.board.add(Fault(path="/files/", status=200, body=body, headers=JSON))
-    with pytest.raises(TransientError, match="does not say where it lies"):
+    with pytest.raises(TransientError, match="has no path_collection"):
         agency.now(file.id)
 
 

@@ -1,0 +1,158 @@
+"""Reads what Box answers into values of ours: the one place that knows its keys (contract box.md 4-8).
+
+The SDK's own objects hold whatever Box sent, of whatever type; what is read here is its JSON.
+"""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+from ferrero_dagster.clients.answers import Item, items_in, object_in, shown
+from ferrero_dagster.domain.errors import SpoiledItem, UnexpectedAnswer
+from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.domain.triage import ListedFile
+
+SYSTEM = "Box"
+#: Box dictates 8 to 67 MB; what is beyond would not fit into memory.
+_LARGEST_PART_BYTES = 1 << 29
+
+Answer = dict[str, Any]
+
+
+def page(body: Answer, what: str) -> tuple[list[Item], str]:
+    """The entries in one page of a folder, and the marker of the next page, empty on the last.
+
+    What is no object comes as one that has no more than a name, as which it is told.
+
+    Raises:
+        UnexpectedAnswer: it is no listing; it is never taken for an empty folder.
+    """
+    answer = Item(SYSTEM, what, body)
+    if not isinstance(answer.fields.get("entries"), list | dict):
+        raise UnexpectedAnswer(SYSTEM, f"{what}: the answer is no listing.")
+    entries = answer.fields.get("entries")
+    listed = entries if isinstance(entries, list) else [entries]
+    items = [Item(SYSTEM, what, one if isinstance(one, dict) else {"name": shown(one)}) for one in listed]
+    return items, answer.text("next_marker")
+
+
+def listed_file(entry: Item, template: str) -> ListedFile:
+    """A file in a listing; one whose values cannot be read has a `problem`, under the name and id that it shows."""
+    try:
+        return ListedFile(
+            id=BoxId(entry.identifier()),
+            etag=entry.text("etag"),
+            name=entry.text("name"),
+            size_bytes=_size(entry),
+            sha1_hex=entry.text("sha1"),
+            template=instance_in(entry.fields.get("metadata"), template),
+        )
+    except SpoiledItem as error:
+        return spoiled_file(entry, error)
+
+
+def _size(entry: Item) -> int:
+    size_bytes = entry.size("size")
+    if size_bytes is None:
+        raise entry.spoiled("size", "a number of bytes")
+    return size_bytes
+
+
+def spoiled_file(entry: Item, error: SpoiledItem) -> ListedFile:
+    """An entry of a listing that cannot be read, as a file that is to be told of."""
+    try:
+        file_id = entry.identifier()
+    except SpoiledItem:
+        # Nobody can ask Box for it; what it shows tells it from others, so that it is told once.
+        digest = hashlib.sha1(json.dumps(shown(dict(entry.fields))).encode(), usedforsecurity=False)
+        file_id = f"without-id-{digest.hexdigest()[:12]}"
+    etag = entry.fields.get("etag")
+    return ListedFile(
+        id=BoxId(file_id),
+        etag=etag if isinstance(etag, str) else "",
+        name=entry.label,
+        size_bytes=0,
+        sha1_hex="",
+        problem=str(error),
+    )
+
+
+def instance_in(scopes: object, template: str) -> dict[str, object] | None:
+    """What a template says of a file, in a listing or of the file itself; None where it says nothing.
+
+    Box answers under `enterprise` or `enterprise_<id>`.
+    """
+    found = [
+        templates.get(template)
+        for scope, templates in (scopes if isinstance(scopes, dict) else {}).items()
+        if scope.startswith("enterprise") and isinstance(templates, dict)
+    ]
+    return next((instance(values) for values in found if isinstance(values, dict)), None)
+
+
+def instance(values: Answer) -> dict[str, object]:
+    """The values of a template: texts, numbers and lists of texts as they are, anything else as text."""
+    return {key: _template_value(value) for key, value in values.items()}
+
+
+def _template_value(value: object) -> object:
+    if isinstance(value, list):
+        return [one if isinstance(one, str) else shown(one) for one in value]
+    is_plain = value is None or isinstance(value, str | bool | int)
+    return value if is_plain or (isinstance(value, float) and math.isfinite(value)) else shown(value)
+
+
+def place(body: Answer, what: str) -> tuple[str, tuple[tuple[BoxId, str], ...]]:
+    """A file's etag and the folders that it lies in, outermost first: ids and names.
+
+    Raises:
+        UnexpectedAnswer: Box does not say.
+    """
+    file = Item(SYSTEM, what, body)
+    folders = items_in(object_in(SYSTEM, what, body, "path_collection"), "entries")
+    etag = file.text("etag")
+    if not etag:
+        raise UnexpectedAnswer(SYSTEM, f"{what}: Box does not say which version it is.")
+    return etag, tuple((BoxId(folder.identifier()), folder.text("name")) for folder in folders)
+
+
+def folder(entry: Item) -> tuple[BoxId, str]:
+    """A folder's id and name."""
+    return BoxId(entry.identifier()), entry.text("name")
+
+
+def stored_file(body: Answer, what: str) -> tuple[BoxId, str, str]:
+    """Id, name and SHA-1 of a file that was just uploaded, of the answer that lists it.
+
+    Raises:
+        UnexpectedAnswer: none is listed.
+    """
+    for file in items_in(Item(SYSTEM, what, body), "entries"):
+        return BoxId(file.identifier()), file.text("name"), file.text("sha1").lower()
+    raise UnexpectedAnswer(SYSTEM, f"{what}: Box's answer names no file.")
+
+
+def part_bytes(body: Answer, what: str) -> int:
+    """How large the parts of an upload session are to be."""
+    session = Item(SYSTEM, what, body)
+    size_bytes = session.size("part_size") or 0
+    if not 0 < size_bytes <= _LARGEST_PART_BYTES:
+        raise session.spoiled("part_size", f"1 to {_LARGEST_PART_BYTES} bytes")
+    return size_bytes
+
+
+def conflict(context: object, what: str) -> Item:
+    """The item that has a name already; Box sends it as an object for files and as a list for folders.
+
+    Raises:
+        UnexpectedAnswer: Box does not say which.
+    """
+    for item in items_in(object_in(SYSTEM, what, {"context_info": context}, "context_info"), "conflicts"):
+        return item
+    raise UnexpectedAnswer(SYSTEM, f"{what}: Box says that a name is in use but not by what.")
+
+
+def word(value: object) -> str:
+    """A code or id in an error answer; empty where it is no text."""
+    return value if isinstance(value, str) else ""
