@@ -36,6 +36,7 @@ def status(*, as_json: bool) -> None:
     print_table("Campaigns", found.campaigns_in_words, nothing="No campaign is waiting.")
     print_table("Files set aside", found.set_aside_files, nothing="No file is set aside.")
     print_table("Files refused in Box", found.refused_files, nothing="No file is refused.")
+    print_table("Finals without a new score", found.unscored_finals, nothing="Every final has its score.")
     print_table("Messages", found.messages, nothing="No message is waiting.")
     print_table("Outages", found.outages, nothing="No system is out.")
 

@@ -307,6 +307,15 @@ class Otmm:
         body = self._session.call("GET", "/assets", what, params=params)
         return [answers.full_asset(item) for item in answers.assets(body, what)]
 
+    def existing_asset(self, asset_id: DamId) -> DamAsset | None:
+        """The asset with its full metadata; None where it was deleted."""
+        try:
+            asset = next(iter(self.load_assets([asset_id])), None)
+        except NotInDam:
+            return None
+        is_there = asset and not answers.is_deleted(Item(SYSTEM, "Looking for an asset", asset.raw or {}))
+        return asset if is_there else None
+
     def set_fields(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
         """Write these metadata fields of an asset under the DAM's lock; it may show others then (contract otmm.md 7.2).
 

@@ -45,9 +45,10 @@ def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
         owners=owners,
         description=(
             "Ends runs whose process died, reports failed runs that the sensor missed, notices campaigns that people "
-            "moved on in the DAM, gives those that failed long ago a new chance and writes the weekly digest, the last "
-            "two as the site configuration says. Brings the asset operations/status and the check report_was_sent up "
-            "to date. Nothing to fill in; safe to start at any time."
+            "moved on in the DAM, brings CreativeX scores that came after their final, gives campaigns that failed "
+            "long ago a new chance and writes the weekly digest, the last two as the site configuration says. Brings "
+            "the asset operations/status and the check report_was_sent up to date. Nothing to fill in; safe to start "
+            "at any time."
         ),
     )
     def reconcile() -> None:

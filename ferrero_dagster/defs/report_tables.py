@@ -28,6 +28,7 @@ def report_metadata(report: Report, zone: ZoneInfo, links: Links) -> Metadata:
         "moved files": dg.MetadataValue.md(_moved_files(report, zone)),
         "moved": dg.MetadataValue.int(report.moved),
         "moved bytes": dg.MetadataValue.int(sum(part.size_bytes for part in report.integrity)),
+        "finals without a score": dg.MetadataValue.int(report.unscored),
         "gaps": dg.MetadataValue.md(_lines(report.gaps)),
         "notes": dg.MetadataValue.md(_lines(report.notes)),
     }

@@ -50,6 +50,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
         "campaigns": status.campaigns_in_words,
         "files set aside": status.set_aside_files,
         "files refused": status.refused_files,
+        "finals without a new score": status.unscored_finals,
         "messages not sent": status.messages,
     }
     counts: Metadata = {f"number of {name}": dg.MetadataValue.int(len(rows)) for name, rows in tables.items()}

@@ -37,8 +37,8 @@ class SentScore:
     creativex: CreativeX
     #: Documents of some asset types have none.
     is_needed: bool
-    #: What is sent for the fields of CreativeX, by id.
-    shown: Mapping[str, Any]
+    #: The fields of CreativeX as they are sent, but those that a person set.
+    fields: list[dict[str, Any]]
 
     @property
     def is_missing(self) -> bool:

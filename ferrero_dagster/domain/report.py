@@ -176,6 +176,8 @@ class Report(_Value):
     integrity: tuple[Integrity, Integrity]
     trend: tuple[TrendPoint, ...]
     gaps: tuple[Line, ...]
+    #: Finals of the day that had no CreativeX score at its end.
+    unscored: NonNegativeInt = 0
     #: At most the first few thousand.
     moved_files: tuple[MovedLine, ...] = Field(repr=False)
 
@@ -194,6 +196,8 @@ class Report(_Value):
     def notes(self) -> tuple[str, ...]:
         """What the report does not tell."""
         notes = [] if self.is_latest else [_PAST_DAY]
+        if self.unscored:
+            notes.append(f"{counted(self.unscored, 'final', 'has', 'have')} no CreativeX score yet.")
         if len(self.moved_files) < self.moved:
             notes.append(f"The list of moved files holds the first {len(self.moved_files):,} of {self.moved:,}.")
         return tuple(notes)

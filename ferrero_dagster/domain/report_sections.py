@@ -115,8 +115,12 @@ def build_report(
     as_of: datetime,
     sensors: Sequence[SensorLook],
     polls_before_warning: int,
+    unscored: int = 0,
 ) -> Report:
-    """The report of `day`, made at `as_of`; the same arguments always give the same report."""
+    """The report of `day`, made at `as_of`; the same arguments always give the same report.
+
+    `unscored` are the finals of the day without a CreativeX score at its end.
+    """
     needs = tuple(_needs(frames, day, polls_before_warning))
     unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
     return Report(
@@ -138,6 +142,7 @@ def build_report(
             *_silent_sensors(sensors, day, as_of),
             *_unbegun(frames.unbegun, day),
         ),
+        unscored=unscored,
         moved_files=tuple(MovedLine(**row) for row in _rows(frames.moved_files)),
     )
 

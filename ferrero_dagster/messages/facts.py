@@ -196,6 +196,28 @@ class FileUploaded(_CampaignMessage):
     notes: tuple[Line, ...] = ()
 
 
+class LateScore(_Message):
+    """A CreativeX score came after its final: brought into the DAM, or left for the reason in `remark` (SPEC 12)."""
+
+    template: ClassVar[str] = "late_score"
+
+    kind: Literal["late_score"] = "late_score"
+    campaign: CampaignRef
+    clean_name: Line
+    tracking_id: Line
+    dam_asset_id: Line
+    creativex_score: Line | None = None
+    creativex_url: Line | None = None
+    #: Ids of the fields that were changed.
+    changed_fields: tuple[Line, ...] = ()
+    remark: Line | None = None
+
+    @property
+    def audience(self) -> Audience:
+        """Who sees to what could not be brought."""
+        return "notifications" if self.changed_fields else "errors"
+
+
 class UploadFailed(_RouteMessage):
     """A finished file stays in Box: refused with its problems, failed, or set aside (SPEC 4.4, 4.5)."""
 
@@ -269,6 +291,7 @@ Fact = (
     | NoAssetsRetry
     | PermanentlyFailed
     | FileUploaded
+    | LateScore
     | UploadFailed
     | FinalsComplete
     | WorkflowError

@@ -8,7 +8,7 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.report import Report, ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
-from ferrero_dagster.tracking import daily_reports, outbox, report_frames
+from ferrero_dagster.tracking import daily_reports, final_scores, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
 
 #: Many past days may be made at once.
@@ -80,6 +80,7 @@ class DailyReporting:
             as_of=now,
             sensors=self.sensors,
             polls_before_warning=self.site.campaigns.empty_polls_before_warning,
+            unscored=final_scores.unscored_of_day(cursor, day.begins_at, day.ends_at),
         )
 
     def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:

@@ -10,11 +10,13 @@ from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.tracking import campaigns, scores
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign.sightings import reread
+from ferrero_dagster.transfer.finals.late_scores import LateScores
 
 _MAX_REREAD = 50
+_MAX_LATE_SCORES = 100
 Row = dict[str, str]
 
 
@@ -25,7 +27,7 @@ def put_right(
     request: Request,
     warn: Callable[[str], None],
 ) -> list[Row]:
-    """Release old failures, read campaigns again, write the digest; what was done, each with what it is about.
+    """Release old failures, read campaigns again, bring late scores, write the digest; a row for each thing done.
 
     Idempotent. Where the DAM cannot be read, `warn` is told, and the rest is done.
 
@@ -35,6 +37,7 @@ def put_right(
     return [
         *_release_old_failures(database, site, request),
         *_reread_campaigns(database, site, open_dam, warn),
+        *_bring_late_scores(database, site, open_dam, warn),
         *_write_digest(database, site),
     ]
 
@@ -70,6 +73,26 @@ def _reread_campaigns(
     except FerreroError as error:
         warn(f"Campaigns could not be read again: {error}")
         return []
+
+
+def _bring_late_scores(
+    database: Database,
+    site: Site,
+    open_dam: Callable[[], AbstractContextManager[Otmm]],
+    warn: Callable[[str], None],
+) -> list[Row]:
+    late, problem = database.transact(scores.late_scores, site.creativex, _MAX_LATE_SCORES)
+    if problem:
+        warn(problem)
+    rows: list[Row] = []
+    try:
+        if late:
+            with open_dam() as dam:
+                # What was done before an error is told.
+                rows.extend(row("late score", line) for line in LateScores(dam, database, site).bring(late))
+    except FerreroError as error:
+        warn(f"Late scores could not be brought into the DAM: {error}")
+    return rows
 
 
 def _write_digest(database: Database, site: Site) -> list[Row]:

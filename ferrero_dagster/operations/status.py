@@ -8,7 +8,7 @@ from typing import Any
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.tracking import agency_files, outages, outbox, overview, transfers
+from ferrero_dagster.tracking import agency_files, final_scores, outages, outbox, overview, transfers
 from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
@@ -16,6 +16,7 @@ from ferrero_dagster.tracking.overview import CampaignState
 from ferrero_dagster.tracking.transfers import SetAsideFile
 
 Row = dict[str, Any]
+_MAX_UNSCORED = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,7 @@ class Status:
     campaigns: list[Row]
     set_aside_files: list[Row]
     refused_files: list[Row]
+    unscored_finals: list[Row]
     messages: list[Row]
     outages: list[Row]
 
@@ -43,6 +45,10 @@ def read_status(database: Database, site: Site) -> Status:
             campaigns=[row for route in site.routes.masters for row in _campaigns(cursor, route, pauses_minutes)],
             set_aside_files=[_set_aside_file(file) for file in transfers.set_aside_files(cursor)],
             refused_files=[_refused_file(file) for file in agency_files.refused_files(cursor)],
+            unscored_finals=[
+                {**asdict(final), "since": _told(final.since)}
+                for final in final_scores.unscored(cursor, days=site.creativex.late_days, limit=_MAX_UNSCORED)
+            ],
             messages=[
                 {**asdict(message), "created_at": _told(message.created_at)}
                 for message in outbox.unsent_messages(cursor)

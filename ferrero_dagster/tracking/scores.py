@@ -10,7 +10,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from ferrero_dagster.config.neighbours import CreativexSite, ScoreColumn
 from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.tracking.final_scores import BEFORE
+from ferrero_dagster.tracking.final_scores import BEFORE, LateScore
 from ferrero_dagster.tracking.neighbours import attempted, column_types, identifier
 
 _MAX_LENGTH = 2001  # what is longer is neither a score nor a link
@@ -128,4 +128,56 @@ WITH before AS ({BEFORE}), found AS (
 SELECT found.score, found.url, found.fingerprint, coalesce(
     found.extracted_at < before.arrived_at OR found.fingerprint = before.fingerprint, FALSE) AS is_old
 FROM found LEFT JOIN before ON TRUE
+"""
+
+
+def late_scores(cursor: Cursor, site: CreativexSite, limit: int) -> tuple[list[LateScore], str | None]:
+    """Finals whose newest active score is not the one that they have, and a sentence if the table cannot be used.
+
+    Those that were looked at last come last; of each row only the first look counts that came to an end.
+    """
+    if "scores_table" not in site.sources or not site.late_days:
+        return [], None
+    found, problem = attempted(cursor, site.scores_table, _late, site, limit)
+    return found or [], problem
+
+
+def _late(cursor: Cursor, site: CreativexSite, limit: int) -> list[LateScore]:
+    table = ScoresTable.found(cursor, site)
+    if not table.is_usable:
+        return []
+    query = SQL(_LATE).format(
+        score=table.text("score"),
+        url=table.text("url"),
+        fingerprint=table.fingerprint,
+        table=identifier(site.scores_table),
+        name=table.column("name"),
+        is_active=table.is_active,
+        order=table.newest_first,
+    )
+    values = {"days": site.late_days, "is_first": site.sources[0] == "scores_table", "limit": limit}
+    cursor.execute(query, values)
+    return [LateScore(**row) for row in cursor.fetchall()]
+
+
+_LATE = """
+WITH finals AS (
+    SELECT t.id AS transfer_id, t.campaign_id, t.tracking_id, t.source_name, t.target_name AS clean_name,
+           t.target_id AS asset_id, f.sent, f.late_attempts AS attempts, f.looked_at, f.fingerprint AS known,
+           f.late_fingerprint AS done
+    FROM final_scores f JOIN transfers t ON t.id = f.transfer_id
+    JOIN derivative_assets d ON d.transfer_id = t.id AND d.status = 'active'
+    WHERE f.is_needed AND t.moved_at > now() - %(days)s * interval '1 day'
+      AND (f.score IS NULL OR f.place = 'scores_table' OR %(is_first)s)
+), named AS (
+    SELECT transfer_id, name
+    FROM finals, unnest(ARRAY[clean_name, regexp_replace(clean_name, '[.][^.]*$', '')]) AS name
+), newest AS (
+    SELECT DISTINCT ON (transfer_id) transfer_id, {score} AS score, {url} AS url, {fingerprint} AS fingerprint
+    FROM named JOIN {table} AS s ON {name}::text = named.name WHERE {is_active} ORDER BY transfer_id, {order}
+)
+SELECT transfer_id, campaign_id, tracking_id, source_name, clean_name, asset_id, sent, attempts, score, url, fingerprint
+FROM finals JOIN newest USING (transfer_id)
+WHERE fingerprint IS DISTINCT FROM known AND fingerprint IS DISTINCT FROM done
+ORDER BY looked_at NULLS FIRST, transfer_id LIMIT %(limit)s
 """

@@ -63,6 +63,7 @@ def test_the_templates_of_the_specification_are_all_there():
     wanted |= {f"{route.name}_{ending}" for route in ROUTES.finals for ending in of_finals}
     assert {fact.template for fact in gallery().values()} == wanted | {
         "workflow_error",
+        "late_score",
         "stuck_campaigns",
         "daily_report",
     }
@@ -71,7 +72,7 @@ def test_the_templates_of_the_specification_are_all_there():
 def test_only_successes_go_to_the_notification_list():
     successes = {fact.template for fact in gallery().values() if fact.audience == "notifications"}
     complete = {f"{route.name}_complete" for route in ROUTES.masters}
-    assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete", "daily_report"}
+    assert successes == complete | {"a2_to_a3_file_uploaded", "a2_to_a3_complete", "late_score", "daily_report"}
 
 
 def test_a_report_that_needs_somebody_goes_to_those_who_act_too():

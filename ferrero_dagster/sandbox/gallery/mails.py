@@ -23,6 +23,7 @@ from ferrero_dagster.messages.facts import (
     FailedFile,
     FileUploaded,
     FinalsComplete,
+    LateScore,
     MovedFile,
     NoAssetsRetry,
     NoAssetsWarning,
@@ -74,6 +75,10 @@ def gallery() -> dict[str, Fact]:
         unkept = {"unkept_fields": ("FERRERO.FIELD.CREATIVEX LINK", "MAIN_LANGUAGES")}
         samples[f"{aside.template}, set aside"] = aside
         samples[f"{uploaded.template}, hostile link"] = uploaded.model_copy(update=hostile)
+        for trait in ("creativex_is_old", "is_unscored"):
+            samples[f"{uploaded.template}, {trait}"] = uploaded.model_copy(update={trait: True})
+        gone = {"changed_fields": (), "remark": "The final is not in the DAM any more."}
+        samples["late_score, left"] = _late_score(_campaign("Test")).model_copy(update=gone)
         samples[f"{uploaded.template}, not kept"] = uploaded.model_copy(update=unkept)
     samples |= {f"daily_report, {trait}": DailyReport(report=report) for trait, report in report_samples().items()}
     for trait, name in EXTREME_NAMES.items():
@@ -171,6 +176,7 @@ def _masters_facts(route: MastersRoute, campaign: CampaignRef, files: list[Moved
 def _finals_facts(route: FinalsRoute, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:
     notes = [f"{file.name}: MARKETING_TAG was missing and is now “Tag”." for file in files[::12]]
     yield _uploaded(route, campaign, notes)
+    yield _late_score(campaign)
     yield _refused(route, campaign)
     yield FinalsComplete(route=route, campaign=campaign, files=files, run_id=RUN_ID)
 
@@ -211,6 +217,18 @@ def _uploaded(route: FinalsRoute, campaign: CampaignRef, notes: Sequence[str]) -
         new_version=not notes,
         notes=notes,
         run_id=RUN_ID,
+    )
+
+
+def _late_score(campaign: CampaignRef) -> LateScore:
+    return LateScore(
+        campaign=campaign,
+        clean_name=f"RAF_DE_de_{campaign.name.replace(' ', '-')}_OLV_001_6S_16x9.mp4",
+        tracking_id="ABC123",
+        dam_asset_id=_ASSET,
+        creativex_score="87",
+        creativex_url="https://www.creativex.com/scores/48231907",
+        changed_fields=("FERRERO.TAB.FIELD.CREATIVEX", "FERRERO.FIELD.CREATIVEX LINK"),
     )
 
 

@@ -22,7 +22,7 @@ from ferrero_dagster.domain.errors import (
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
-from ferrero_dagster.domain.otmm.metadata import extracted_values
+from ferrero_dagster.domain.otmm.metadata import fields
 from ferrero_dagster.domain.otmm.representation import (
     CREATIVEX_FIELDS,
     FinalInputs,
@@ -141,7 +141,7 @@ class FinalFiles:
         return _Arrival(
             brought=brought,
             digest=digest,
-            score=self._sent_score(creativex, representation),
+            score=self._sent_score(creativex, representation, edits),
             edits=edits,
             notes=tuple(note for note in notes if note),
         )
@@ -154,12 +154,12 @@ class FinalFiles:
             overrides.edits_for, site.overrides, names, site.representation_rules.field_ids
         )
 
-    def _sent_score(self, creativex: CreativeX, representation: Representation) -> SentScore:
-        site = self.systems.site
+    def _sent_score(self, creativex: CreativeX, representation: Representation, edits: Edits) -> SentScore:
+        site, unedited = self.systems.site, set(CREATIVEX_FIELDS) - edits.values.keys()
         return SentScore(
             creativex=creativex,
             is_needed=bool(site.creativex.sources) and not set(CREATIVEX_FIELDS) & set(representation.removed),
-            shown=extracted_values(representation.body, CREATIVEX_FIELDS),
+            fields=[node for node in fields(representation.body) if node["id"] in unedited],
         )
 
     def _master(self, tracking_id: TrackingId) -> tuple[DamId, Master]:

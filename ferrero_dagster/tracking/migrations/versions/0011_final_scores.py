@@ -15,7 +15,7 @@ CREATE TABLE final_scores (
     fingerprint TEXT,
     is_old BOOLEAN NOT NULL DEFAULT FALSE,
     scored_at TIMESTAMPTZ,
-    shown JSONB NOT NULL DEFAULT '{}',
+    sent JSONB NOT NULL DEFAULT '[]',
     looked_at TIMESTAMPTZ,
     late_attempts INTEGER NOT NULL DEFAULT 0,
     late_fingerprint TEXT
@@ -23,7 +23,7 @@ CREATE TABLE final_scores (
 COMMENT ON COLUMN final_scores.is_needed IS 'Documents of some asset types have no score.';
 COMMENT ON COLUMN final_scores.fingerprint IS 'Of the row of the scores table that it came from.';
 COMMENT ON COLUMN final_scores.scored_at IS 'Since when the DAM has a score; NULL while there is none.';
-COMMENT ON COLUMN final_scores.shown IS 'What we sent for the fields of CreativeX, by field id.';
+COMMENT ON COLUMN final_scores.sent IS 'The fields of CreativeX as we sent them, but those that a person set.';
 COMMENT ON COLUMN final_scores.late_fingerprint IS 'Of the last row that came after the final and is done with.';
 CREATE INDEX ferrero_final_scores_unscored ON final_scores (transfer_id) WHERE is_needed AND score IS NULL;
 """
