@@ -19,6 +19,7 @@ OURS = (
     "check-name",
     "release-files",
     "withdraw-masters",
+    "advance",
     "resend",
     "preview-mails",
     "reconcile",

@@ -77,6 +77,7 @@ def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_envir
         "reset_campaign_retries",
         "release_set_aside_files",
         "withdraw_masters",
+        "advance_campaigns",
         "resend_notifications",
         "reconcile",
         "check_connections",
@@ -147,6 +148,7 @@ def test_the_launchpad_opens_with_what_there_is_to_fill_in_and_no_more(without_e
         "reset_campaign_retries",
         "release_set_aside_files",
         "withdraw_masters",
+        "advance_campaigns",
         "resend_notifications",
     }
 

@@ -1,6 +1,7 @@
 """Commands that operators change something with; without --yes they only show. `reconcile` asks nobody."""
 
 import getpass
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -101,6 +102,42 @@ def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, 
 
 
 @click.command()
+@click.argument("campaigns", nargs=-1, metavar="CAMPAIGN…")
+@click.option("--incomplete", is_flag=True, help="Also campaigns that have masters without a final.")
+@_changing_options
+def advance(*, campaigns: tuple[str, ...], incomplete: bool, yes: bool, done_by: str, as_json: bool) -> None:
+    """Set the next status of campaigns whose finals are all there, languages and countries included.
+
+    A CAMPAIGN is a number, an exact name, an id, or what Dagster calls it as a partition. One that cannot be advanced
+    does not stop the others; the command then exits 1.
+
+    \b
+    Examples:
+      ferrero-dagster advance C000000078                        shows what has arrived and what would be done
+      ferrero-dagster advance C000000078 C000000091 --yes
+      ferrero-dagster advance "Spring test 2" --incomplete --by "Maria Rossi" --yes
+    """
+    from ferrero_dagster.operations.advances import Advancing
+
+    connections = Connections.from_environment()
+    with connections.database() as database, connections.dam() as dam:
+        outcome = Advancing(
+            database=database,
+            dam=dam,
+            site=connections.site,
+            has_webhook=connections.webhook_url is not None,
+            request=Request(done_by=done_by, dry_run=not yes),
+            incomplete=incomplete,
+        ).advance(campaigns)
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        print_table("advance_campaigns", [campaign.row() for campaign in outcome.campaigns], nothing="")
+        click.echo(f"{outcome}{' Add --yes to do it.' if outcome.dry_run else ''}")
+    sys.exit(bool(outcome.refused) and not outcome.dry_run)
+
+
+@click.command()
 @click.argument("numbers", nargs=-1, type=int, metavar="[NUMBER]…")
 @click.option("--all", "everything", is_flag=True, help="All messages that are set aside, instead of choosing.")
 @_changing_options
@@ -152,4 +189,4 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
     click.echo(f"{outcome}{hint}")
 
 
-COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, resend, reconcile)
+COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, advance, resend, reconcile)

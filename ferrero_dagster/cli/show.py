@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @as_json_option
 def status(*, as_json: bool) -> None:
-    """How things stand: campaigns, set-aside and refused files, messages, outages.
+    """How things stand: campaigns, those that you may advance, set-aside and refused files, messages, outages.
 
     \b
     Examples:
@@ -34,6 +34,7 @@ def status(*, as_json: bool) -> None:
         print_json(asdict(found))
         return
     print_table("Campaigns", found.campaigns_in_words, nothing="No campaign is waiting.")
+    print_table("Ready to be advanced", found.ready_in_words, nothing="No campaign is ready to be advanced.")
     print_table("Files set aside", found.set_aside_files, nothing="No file is set aside.")
     print_table("Files refused in Box", found.refused_files, nothing="No file is refused.")
     print_table("Finals without a new score", found.unscored_finals, nothing="Every final has its score.")

@@ -22,6 +22,14 @@ ROUTE_NAME = re.compile(r"^[a-z0-9]{1,20}_to_[a-z0-9]{1,20}$")
 AssetPath = tuple[_Part, _Part]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusChange:
+    """The status that a route finds a campaign in, and the one that it sets."""
+
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
 class Route:
     """What all transitions have. The site configuration may replace any column but the `FIXED` ones."""
@@ -39,6 +47,11 @@ class Route:
     source_asset: AssetPath
     status_before: Filled
     status_after: Filled
+
+    @property
+    def change(self) -> StatusChange:
+        """What it makes of a campaign's status."""
+        return StatusChange(before=self.status_before, after=self.status_after)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
@@ -73,7 +86,7 @@ class MastersRoute(Route):
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=_ROW)
 class FinalsRoute(Route):
-    """One transition Box → DAM (SPEC 4)."""
+    """One transition Box → DAM (SPEC 4); finals are taken whatever status their campaign is in."""
 
     #: The Box folder that the agency drops its finals into, by its name in `box.folders`.
     inbox: Filled
@@ -81,6 +94,22 @@ class FinalsRoute(Route):
     masters: Annotated[tuple[str, ...], Field(min_length=1)]
     #: Folder of the campaign that the finals go to; empty for the upload directory remembered of their masters.
     target_folder: str = ""
+    #: Status of campaigns whose finals went back to the agency, and the one that follows when corrected ones are there;
+    #: both empty: campaigns do not come back.
+    rework_status: str = ""
+    status_after_rework: str = ""
+    #: Whether Make.com is told about the finished campaign.
+    webhook: bool = False
+
+    @property
+    def changes(self) -> tuple[StatusChange, ...]:
+        """What it may make of a campaign's status: of one that comes the first time, and of one after rework."""
+        rework = StatusChange(before=self.rework_status, after=self.status_after_rework)
+        return (self.change, rework) if self.rework_status else (self.change,)
+
+    def change_from(self, status: str | None) -> StatusChange | None:
+        """What it makes of this status; None where it leaves a campaign as it is."""
+        return next((change for change in self.changes if change.before == status), None)
 
 
 AnyRoute = MastersRoute | FinalsRoute
@@ -109,6 +138,7 @@ class Routes:
                 f"{standing[0].status_after}"
             )
         for route in self.finals:
+            _check_rework(route)
             if unknown := set(route.masters) - {other.name for other in self.masters}:
                 raise ValueError(f"{route.name}.masters: expected names of masters routes, found {min(unknown)!r}")
 
@@ -156,7 +186,27 @@ class Routes:
     @property
     def statuses(self) -> tuple[str, ...]:
         """Every status that a campaign has before or after a route, each once."""
-        return tuple(dict.fromkeys(s for route in self.rows for s in (route.status_before, route.status_after)))
+        changes = [route.change for route in self.masters]
+        changes += [change for route in self.finals for change in route.changes]
+        return tuple(dict.fromkeys(status for change in changes for status in (change.before, change.after)))
+
+    @property
+    def with_agency(self) -> tuple[str, ...]:
+        """The statuses of campaigns whose finals are awaited."""
+        return tuple(dict.fromkeys(change.before for route in self.finals for change in route.changes))
+
+    def leading_to(self, route: FinalsRoute, status: str) -> tuple[str, ...]:
+        """Names of the routes whose masters these finals are made of, and that leave a campaign in this status."""
+        return tuple(one.name for one in self.masters if one.name in route.masters and one.status_after == status)
+
+
+def _check_rework(route: FinalsRoute) -> None:
+    before, after = route.rework_status, route.status_after_rework
+    if bool(before) != bool(after) or (before and before in {after, route.status_before}):
+        raise ValueError(
+            f"{route.name}: expected rework_status and status_after_rework both set or both empty, and rework_status "
+            f"another than status_before and status_after_rework, found {before!r} and {after!r}"
+        )
 
 
 ROUTES: tuple[AnyRoute, ...] = (
@@ -218,5 +268,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         status_after="A3",
         inbox="agency_uploads",
         masters=("a1_to_a2", "a5_to_a6"),
+        rework_status="A6",
+        status_after_rework="A3",
     ),
 )

@@ -1,15 +1,18 @@
 """The check `no_overdue_campaigns` on the campaigns in the DAM: who has been in a status for too long."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.config.routes import MastersRoute, Routes
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.defs.resources import TrackingResource
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
+from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.finals import complete_campaigns
 
 
 def build_ageing_checks(routes: Sequence[MastersRoute]) -> list[dg.AssetChecksDefinition]:
@@ -17,12 +20,15 @@ def build_ageing_checks(routes: Sequence[MastersRoute]) -> list[dg.AssetChecksDe
     return [_build_check(source, routes) for source in dict.fromkeys(route.source_asset for route in routes)]
 
 
-def overdue_check(overdue: Sequence[OverdueCampaign], links: Links) -> dg.AssetCheckResult:
-    """The result with one row per campaign, the worst first."""
+def overdue_check(
+    overdue: Sequence[OverdueCampaign], links: Links, *, ready: Collection[DamId] = ()
+) -> dg.AssetCheckResult:
+    """The result with one row per campaign, the worst first; those that are `ready` wait to be advanced by a person."""
     rows = [
         (
             link(campaign.name or campaign.campaign_id, links.folder(campaign.campaign_id)),
             cell(campaign.number or ""), cell(campaign.status), f"{campaign.days:.1f}", f"{campaign.max_days:g}",
+            "every master has a final: advance_campaigns" if campaign.campaign_id in ready else "see what holds it up",
         )
         for campaign in overdue
     ]  # fmt: skip
@@ -32,7 +38,7 @@ def overdue_check(overdue: Sequence[OverdueCampaign], links: Links) -> dg.AssetC
         metadata={
             "overdue campaigns": dg.MetadataValue.int(len(rows)),
             "campaigns": dg.MetadataValue.md(
-                markdown_table(("campaign", "number", "status", "days", "expected at most"), rows)
+                markdown_table(("campaign", "number", "status", "days", "expected at most", "what to do"), rows)
             ),
         },
     )
@@ -44,7 +50,7 @@ def _build_check(source: tuple[str, str], routes: Sequence[MastersRoute]) -> dg.
         name="no_overdue_campaigns",
         description=(
             "Fails while a campaign has been in its status for longer than the site configuration expects "
-            "(max_days_in_status): somebody must see what holds it up."
+            "(max_days_in_status): somebody must see what holds it up, or advance it where all its finals are there."
         ),
     )
     def no_overdue_campaigns(tracking: TrackingResource) -> dg.AssetCheckResult:
@@ -52,9 +58,14 @@ def _build_check(source: tuple[str, str], routes: Sequence[MastersRoute]) -> dg.
         with as_failures(), tracking.database() as database:
             max_days = tracking.site.campaigns.max_days_in_status
             overdue = database.transact(overdue_campaigns, max_days, searched)
-        return overdue_check([c for c in overdue if _source(c, routes) == source], tracking.links)
+            ready = database.transact(_ready, tracking.site.routes)
+        return overdue_check([c for c in overdue if _source(c, routes) == source], tracking.links, ready=ready)
 
     return no_overdue_campaigns
+
+
+def _ready(cursor: Cursor, routes: Routes) -> set[DamId]:
+    return {done.id for route in routes.finals for done in complete_campaigns(cursor, routes, route)}
 
 
 def _source(campaign: OverdueCampaign, routes: Sequence[MastersRoute]) -> tuple[str, str]:

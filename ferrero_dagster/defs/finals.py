@@ -36,7 +36,8 @@ def build_finals_asset(route: FinalsRoute, masters: Collection[dg.AssetKey]) -> 
         description=(
             "Finals in the DAM: every ready file of the agency's Box folder, imported under its clean name with its "
             "master's metadata, proven, and only then deleted from Box. When every active master of a campaign has a "
-            f"final, its status goes from {route.status_before} to {route.status_after}. What waits or was refused is "
+            f"final, its status may go from {route.status_before} to {route.status_after}: by the job "
+            "advance_campaigns, or by itself where the site configuration says so. What waits or was refused is "
             "on the page of the agency's folder."
         ),
     )

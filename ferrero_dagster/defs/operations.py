@@ -8,8 +8,9 @@ from pydantic import Field
 
 from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
-from ferrero_dagster.defs.markdown import metadata_table
-from ferrero_dagster.defs.resources import FIVE, TrackingResource
+from ferrero_dagster.defs.markdown import Metadata, metadata_table
+from ferrero_dagster.defs.resources import FIVE, DamResource, TrackingResource, WebhookResource
+from ferrero_dagster.operations.advances import Advancing
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Outcome, Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
@@ -71,6 +72,18 @@ class ResendForm(_Form):
     everything: bool = Field(default=False, description="Instead of choosing: all messages that are set aside.")
 
 
+class AdvanceForm(_Form):
+    """Which campaigns go on to their next status."""
+
+    campaigns: list[str] = Field(
+        default=[],
+        description='Campaigns by number, exact name, id or partition, for example ["C000000078", "Spring test 2"].',
+    )
+    incomplete: bool = Field(
+        default=False, description="true: also campaigns that have masters without a final; they are shown as missing."
+    )
+
+
 def build_operations(owners: Sequence[str] = ()) -> list[dg.JobDefinition]:
     """The jobs that operators start by hand, but `reconcile`."""
     job = partial(_job, owners)
@@ -95,6 +108,14 @@ def build_operations(owners: Sequence[str] = ()) -> list[dg.JobDefinition]:
             "Lets campaigns become complete without finals of these masters, for example of one that was replaced in "
             f"the DAM; a final that comes in for one nevertheless is refused. {_AGAIN}",
             WithdrawForm(),
+        ),
+        job(
+            "advance_campaigns",
+            advance,
+            "Sets the next status of campaigns whose finals are all there, for all languages and countries that you "
+            "expect; operations/status lists those of which every master has one. One that cannot be advanced does "
+            f"not stop the others. {_AGAIN}",
+            AdvanceForm(),
         ),
         job(
             "resend_notifications",
@@ -156,6 +177,33 @@ def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, tracking: Tra
     """Await no finals of masters any more."""
     with as_failures(is_attended=True), tracking.database() as database:
         _show(context, withdraw_masters(database, config.tracking_ids, config.request(context)))
+
+
+@dg.op
+def advance(
+    context: dg.OpExecutionContext,
+    config: AdvanceForm,
+    *,
+    dam: DamResource,
+    tracking: TrackingResource,
+    webhook: WebhookResource,
+) -> None:
+    """Set the next status of campaigns."""
+    with as_failures(is_attended=True), tracking.database() as database, dam.client() as otmm:
+        outcome = Advancing(
+            database=database,
+            dam=otmm,
+            site=tracking.site,
+            has_webhook=webhook.url is not None,
+            request=config.request(context),
+            incomplete=config.incomplete,
+        ).advance(config.campaigns)
+    rows = [campaign.row() for campaign in outcome.campaigns]
+    metadata: Metadata = {"result": dg.MetadataValue.text(str(outcome)), "campaigns": metadata_table(rows)}
+    if outcome.refused and not outcome.dry_run:
+        raise dg.Failure(str(outcome), metadata={**metadata, REPORTED: dg.MetadataValue.bool(True)})
+    context.log.info(str(outcome))
+    context.add_output_metadata(metadata)
 
 
 @dg.op

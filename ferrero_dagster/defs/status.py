@@ -23,9 +23,10 @@ def build_status(counted_from: Sequence[dg.AssetDep]) -> dg.AssetsDefinition:
         group_name=groups.REPORTS,
         kinds={"postgres"},
         description=(
-            "How things stand: which campaigns wait, move or have failed and when each is tried again, which files "
-            "were set aside or refused, which messages have not left, which systems are out. The job reconcile brings "
-            "it up to date every hour; to see this moment, materialize it: that changes nothing."
+            "How things stand: which campaigns wait, move or have failed and when each is tried again, which have a "
+            "final of every master, so that you may advance them, and in which languages; which files were set aside "
+            "or refused, which messages have not left, which systems are out. The job reconcile brings it up to date "
+            "every hour; to see this moment, materialize it: that changes nothing."
         ),
     )
     def operations_status(tracking: TrackingResource) -> dg.MaterializeResult[Any]:
@@ -48,6 +49,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
     tables = {
         "outages": status.outages,
         "campaigns": status.campaigns_in_words,
+        "ready to be advanced": status.ready_in_words,
         "files set aside": status.set_aside_files,
         "files refused": status.refused_files,
         "finals without a new score": status.unscored_finals,

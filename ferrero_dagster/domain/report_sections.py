@@ -69,6 +69,8 @@ class ReportFrames:
     troubled: pd.DataFrame
     #: `campaign_id`, `number`, `name`, `status`, `since`, `days`, `max_days` of campaigns over their time.
     overdue: pd.DataFrame
+    #: `campaign_id` of campaigns whose every master has a final, and that a person may advance.
+    ready: pd.DataFrame
     #: The columns of `RetryStatus`.
     retry_status: pd.DataFrame
     #: `file_id`, `name`, `reason`, `since`, `total` (of all such files, where the list is cut).
@@ -181,10 +183,18 @@ def _campaign_needs(frames: ReportFrames, day: ReportDay, polls_before_warning: 
             late = overdue.pop(campaign_id, None)
             both = trouble._replace(why=f"{trouble.why}; {_overdue(late)}") if late else trouble
             yield _need(late or row, day, _campaign_title(row), both, ("campaign", campaign_id))
+    ready = set(frames.ready["campaign_id"])
     for row in overdue.values():
-        do = "See what holds it up, or change its status in the DAM."
-        trouble = _Trouble(f"Overdue: {_overdue(row)}", do)
+        trouble = _late(row, is_ready=row["campaign_id"] in ready)
         yield _need(row, day, _campaign_title(row), trouble, ("campaign", row["campaign_id"]))
+
+
+def _late(row: dict[str, Any], *, is_ready: bool) -> _Trouble:
+    """Why a campaign that is over its time, and in no other trouble, needs somebody, and what to do."""
+    if is_ready:
+        why = f"Every master has a final, nobody has advanced it: {_overdue(row)}"
+        return _Trouble(why, "If no other language is to come, run advance_campaigns.", "advance_campaigns")
+    return _Trouble(f"Overdue: {_overdue(row)}", "See what holds it up, or change its status in the DAM.")
 
 
 def _overdue(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     Fact,
+    FinalsComplete,
     PermanentlyFailed,
     WorkflowError,
     fact_from_json,
@@ -157,7 +158,7 @@ def check_mail_leaves(database: Database) -> None:
 
 def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delivery:
     if due.channel == "webhook":
-        assert isinstance(fact, CampaignComplete | PermanentlyFailed)
+        assert isinstance(fact, CampaignComplete | FinalsComplete | PermanentlyFailed)
         if not office.webhook_url:
             raise PermanentError("FERRERO_MAKE_WEBHOOK_URL is not set any more.", code="no webhook")
         body = webhook_body(fact, due.created_at, office.context.links)

@@ -235,8 +235,20 @@ class UploadFailed(_RouteMessage):
     attempts: NonNegativeInt = 1
 
 
+class MasterFinals(_Value):
+    """A master and what has arrived of it; a market is a country with a language, such as `DE de`."""
+
+    tracking_id: Line
+    name: Line
+    finals: NonNegativeInt
+    markets: tuple[Line, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.tracking_id}): {', '.join(self.markets) or 'none'}"
+
+
 class FinalsComplete(_CampaignMessage):
-    """Every master of the campaign has a final asset and the status has moved on (SPEC 4.7)."""
+    """Every master of the campaign has a final asset (SPEC 4.7), and the status has moved on or waits for a person."""
 
     suffix = "complete"
     usual_audience = "notifications"
@@ -244,6 +256,19 @@ class FinalsComplete(_CampaignMessage):
     kind: Literal["finals_complete"] = "finals_complete"
     files: tuple[MovedFile, ...]
     notes: tuple[Line, ...] = ()
+    #: What has arrived of each master; while a campaign is in rework only what came since.
+    masters: tuple[MasterFinals, ...] = ()
+    is_advanced: bool = True
+    #: The person who chose to advance it.
+    advanced_by: Line | None = None
+    #: What a person may advance it with, while it waits for one.
+    advance_job: Line | None = None
+    advance_command: Line | None = None
+
+    @property
+    def missing(self) -> tuple[MasterFinals, ...]:
+        """Masters without a final, where a person advanced the campaign nevertheless."""
+        return tuple(master for master in self.masters if not master.finals)
 
 
 class WorkflowError(_Message):
@@ -310,7 +335,9 @@ def fact_from_json(data: str | Mapping[str, Any]) -> Fact:
     return _FACT.validate_json(data) if isinstance(data, str) else _FACT.validate_python(data)
 
 
-def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime, links: Links) -> dict[str, Any]:
+def webhook_body(
+    fact: CampaignComplete | FinalsComplete | PermanentlyFailed, timestamp: datetime, links: Links
+) -> dict[str, Any]:
     """The JSON that Make.com receives (SPEC 8); a failed campaign keeps its status and says why."""
     body: dict[str, Any] = {
         "event": fact.template,
@@ -321,7 +348,7 @@ def webhook_body(fact: CampaignComplete | PermanentlyFailed, timestamp: datetime
         "status_after": fact.route.status_after,
         "timestamp": timestamp.isoformat(),
     }
-    if isinstance(fact, CampaignComplete):
+    if not isinstance(fact, PermanentlyFailed):
         return body | {"assets": [_asset(file, links) for file in fact.files]}
     return body | {"status_after": fact.route.status_before, "assets": [], "reason": fact.reason}
 

@@ -63,7 +63,7 @@ def _reread_campaigns(
     warn: Callable[[str], None],
 ) -> list[Row]:
     """Campaigns in a status that has a time limit, which a person may have moved on unseen by any sensor."""
-    statuses = {*(route.status_before for route in site.routes.finals), *site.campaigns.max_days_in_status}
+    statuses = {*site.routes.with_agency, *site.campaigns.max_days_in_status}
     known = database.transact(campaigns.in_status, statuses, limit=_MAX_REREAD)
     if not known:
         return []

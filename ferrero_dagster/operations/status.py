@@ -1,19 +1,29 @@
 """How things stand: what waits, moves or has failed on each route, what was set aside, what is out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
-from ferrero_dagster.tracking import agency_files, final_scores, outages, outbox, overview, transfers
+from ferrero_dagster.tracking import (
+    agency_files,
+    campaigns,
+    final_scores,
+    finals,
+    outages,
+    outbox,
+    overview,
+    transfers,
+)
 from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.overview import CampaignState
 from ferrero_dagster.tracking.transfers import SetAsideFile
+from ferrero_dagster.transfer.finals.completion import advance_command, told_masters
 
 Row = dict[str, Any]
 _MAX_UNSCORED = 500
@@ -24,11 +34,26 @@ class Status:
     """Tables by name; each row has the same columns, and values that JSON can hold."""
 
     campaigns: list[Row]
+    #: Campaigns whose every master has a final, and that a person may advance.
+    ready: list[Row]
     set_aside_files: list[Row]
     refused_files: list[Row]
     unscored_finals: list[Row]
     messages: list[Row]
     outages: list[Row]
+
+    @property
+    def ready_in_words(self) -> list[dict[str, str]]:
+        """What of the campaigns that may be advanced fits on a screen."""
+        return [
+            {
+                "campaign": f"{row['number']} {row['name']}".strip(),
+                "status": f"{row['status']}, then {row['next_status']}",
+                "arrived": "; ".join(row["arrived"]),
+                "how to advance": row["advance"],
+            }
+            for row in self.ready
+        ]
 
     @property
     def campaigns_in_words(self) -> list[dict[str, str]]:
@@ -43,6 +68,7 @@ def read_status(database: Database, site: Site) -> Status:
     def work(cursor: Cursor) -> Status:
         return Status(
             campaigns=[row for route in site.routes.masters for row in _campaigns(cursor, route, pauses_minutes)],
+            ready=[row for route in site.routes.finals for row in _ready(cursor, site, route)],
             set_aside_files=[_set_aside_file(file) for file in transfers.set_aside_files(cursor)],
             refused_files=[_refused_file(file) for file in agency_files.refused_files(cursor)],
             unscored_finals=[
@@ -57,6 +83,26 @@ def read_status(database: Database, site: Site) -> Status:
         )
 
     return database.transact(work)
+
+
+def _ready(cursor: Cursor, site: Site, route: FinalsRoute) -> Iterator[Row]:
+    ids = [complete.id for complete in finals.complete_campaigns(cursor, site.routes, route)]
+    masters = finals.awaited_masters(cursor, site.routes, route, ids)
+    for campaign in campaigns.known(cursor, ids):
+        told = told_masters(site, [master for master in masters if master.campaign_id == campaign.id])
+        if change := route.change_from(campaign.status):
+            yield {
+                "route": route.name,
+                "number": campaign.number,
+                "name": campaign.name,
+                "id": campaign.id,
+                "status": change.before,
+                "next_status": change.after,
+                "masters": len(told),
+                "finals": sum(master.finals for master in told),
+                "arrived": [str(master) for master in told],
+                "advance": advance_command(campaign.id),
+            }
 
 
 def _set_aside_file(file: SetAsideFile) -> Row:

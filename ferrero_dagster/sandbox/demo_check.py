@@ -103,8 +103,7 @@ def _finals_rows(world: World, campaign_id: str, masters: MastersRoute, route: F
     yield _Row(
         f"{route.name}: mails of finals", str(awaited), _mails(world, f"{route.name}_file_uploaded", campaign_id)
     )
-    complete = "1" if world.site.agency.advance_when_complete else "0"
-    yield _Row(f"{route.name}: mail of the campaign", complete, _mails(world, f"{route.name}_complete", campaign_id))
+    yield _Row(f"{route.name}: mail of the campaign", "1", _mails(world, f"{route.name}_complete", campaign_id))
     refusals = [m for m in world.mailbox.messages() if "refused" in m.subject and m.recipients == (ERRORS_TO,)]
     inboxes = len({finals.inbox for _, finals in world.site.routes.deliveries})
     yield _Row(f"{route.name}: mails of refused files, in all", str(inboxes), str(len(refusals)))

@@ -5,8 +5,9 @@ A final is `active` until one of the same name and tracking ID comes after it, a
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from ferrero_dagster.config.routes import FinalsRoute
+from ferrero_dagster.config.routes import FinalsRoute, Routes
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 
@@ -42,44 +43,117 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
     )
 
 
-def complete_campaigns(
-    cursor: Cursor, route: FinalsRoute, campaign_ids: Collection[DamId] | None = None
-) -> list[DamId]:
-    """Campaigns in the status before the route's advance whose every active master has an active final (SPEC 4.7).
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompleteCampaign:
+    """A campaign whose every master has a final; `key` is another for other masters, and after each advance."""
 
-    Of the content versions of one asset only the newest counts. A campaign that was advanced before, and set back by a
-    person, is complete again once a further final has arrived or a master was withdrawn. `campaign_ids` narrows the
-    question; a campaign without masters is not complete.
+    id: DamId
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AwaitedMaster:
+    """A master that finals are awaited for, and the names under which they came, if any did."""
+
+    campaign_id: DamId
+    tracking_id: TrackingId
+    name: str
+    #: Names in the agency's folder; of a cron script's final its clean name, made to look like one.
+    final_names: tuple[str, ...]
+
+
+#: Masters that finals are awaited for and the finals that count: of the content versions of an asset the newest, and
+#: while a campaign is in rework only what has arrived since it came into it.
+_AWAITED = """
+WITH stages AS (
+    SELECT campaign_id, status, CASE WHEN status = %(rework)s THEN coalesce((
+               SELECT max(closed_at) FROM campaign_rounds r WHERE r.campaign_id = c.campaign_id
+                  AND r.route = ANY(%(rework_routes)s) AND outcome = 'advanced'), status_since, now())
+           END AS counts_from
+    FROM (SELECT campaign_id, coalesce(%(status)s, status) AS status, status_since FROM campaign_status) AS c
+    WHERE status = ANY(%(statuses)s) AND (%(ids)s::text[] IS NULL OR campaign_id = ANY(%(ids)s))
+), awaited AS (
+    SELECT DISTINCT ON (m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id))
+           m.campaign_id, stages.status, counts_from, m.tracking_id,
+           coalesce(asset_name, opentext_id, m.tracking_id) AS name
+    FROM master_assets m JOIN stages USING (campaign_id)
+    WHERE m.status = 'active'
+    ORDER BY m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id),
+             m.created_at DESC NULLS LAST, m.updated_at DESC NULLS LAST
+), arrived AS (
+    SELECT d.*, coalesce(t.source_name,
+               concat_ws('_', '1000000', regexp_replace(d.derivative_filename, '[.][^._]*$', ''), d.tracking_id) || '.'
+               || coalesce(substring(d.derivative_filename FROM '[.]([^._]*)$'), ltrim(d.file_extension, '.'), '')
+           ) AS final_name
+    FROM awaited JOIN derivative_assets d USING (tracking_id) LEFT JOIN transfers t ON t.id = d.transfer_id
+    WHERE d.status = 'active' AND (counts_from IS NULL OR t.moved_at >= counts_from)
+)
+"""
+
+_COMPLETE = f"""
+{_AWAITED}
+SELECT campaign_id AS id, md5(concat_ws(' ', min(awaited.status), extract(epoch FROM min(counts_from)),
+           (SELECT count(*) FROM campaign_rounds r
+            WHERE r.route = %(route)s AND r.campaign_id = awaited.campaign_id AND outcome = 'advanced'),
+           string_agg(tracking_id, ' ' ORDER BY tracking_id))) AS key
+FROM awaited
+WHERE NOT EXISTS (
+    SELECT FROM campaign_rounds r
+    WHERE r.route = %(route)s AND r.campaign_id = awaited.campaign_id AND r.outcome = 'advanced'
+      AND NOT EXISTS (
+          SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
+            AND t.moved_at > r.closed_at)
+      AND NOT EXISTS (
+          SELECT FROM master_assets w WHERE w.campaign_id = r.campaign_id AND w.status = 'withdrawn'
+            AND w.updated_at > r.closed_at))
+GROUP BY campaign_id
+HAVING bool_and(EXISTS (SELECT FROM arrived WHERE arrived.tracking_id = awaited.tracking_id))
+ORDER BY campaign_id
+"""
+
+
+def complete_campaigns(
+    cursor: Cursor, routes: Routes, route: FinalsRoute, campaign_ids: Collection[DamId] | None = None
+) -> list[CompleteCampaign]:
+    """Campaigns in a status that the route advances, whose every active master has an active final (SPEC 4.7).
+
+    A campaign that was advanced before, and set back by a person, is complete again once a further final has arrived or
+    a master was withdrawn. `campaign_ids` narrows the question; a campaign without masters is not complete.
     """
-    ids = None if campaign_ids is None else list(campaign_ids)
+    cursor.execute(_COMPLETE, _values(routes, route, campaign_ids))
+    return [CompleteCampaign(**row) for row in cursor.fetchall()]
+
+
+def awaited_masters(
+    cursor: Cursor,
+    routes: Routes,
+    route: FinalsRoute,
+    campaign_ids: Collection[DamId],
+    *,
+    status: str | None = None,
+) -> list[AwaitedMaster]:
+    """The masters of campaigns in a status that the route advances; `status` is theirs, if not as the table has it."""
     cursor.execute(
-        """
-        SELECT campaign_id FROM (
-            SELECT DISTINCT ON (m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id))
-                   m.campaign_id, m.tracking_id
-            FROM master_assets m JOIN campaign_status c USING (campaign_id)
-            WHERE m.status = 'active' AND c.status = %(before)s
-              AND (%(ids)s::text[] IS NULL OR m.campaign_id = ANY(%(ids)s))
-            ORDER BY m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id),
-                     m.created_at DESC NULLS LAST, m.updated_at DESC NULLS LAST
-        ) AS awaited
-        WHERE NOT EXISTS (
-            SELECT FROM campaign_rounds r
-            WHERE r.route = %(route)s AND r.campaign_id = awaited.campaign_id AND r.outcome = 'advanced'
-              AND NOT EXISTS (
-                  SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
-                    AND t.moved_at > r.closed_at)
-              AND NOT EXISTS (
-                  SELECT FROM master_assets w WHERE w.campaign_id = r.campaign_id AND w.status = 'withdrawn'
-                    AND w.updated_at > r.closed_at))
-        GROUP BY campaign_id
-        HAVING bool_and(EXISTS (
-            SELECT FROM derivative_assets d WHERE d.tracking_id = awaited.tracking_id AND d.status = 'active'))
-        ORDER BY campaign_id
+        f"""
+        {_AWAITED}
+        SELECT campaign_id, tracking_id, name, ARRAY(
+            SELECT final_name FROM arrived WHERE arrived.tracking_id = awaited.tracking_id ORDER BY 1) AS final_names
+        FROM awaited ORDER BY campaign_id, name, tracking_id
         """,
-        {"before": route.status_before, "route": route.name, "ids": ids},
+        _values(routes, route, campaign_ids) | {"status": status},
     )
-    return [row["campaign_id"] for row in cursor.fetchall()]
+    return [AwaitedMaster(**{**row, "final_names": tuple(row["final_names"])}) for row in cursor.fetchall()]
+
+
+def _values(routes: Routes, route: FinalsRoute, campaign_ids: Collection[DamId] | None) -> dict[str, Any]:
+    return {
+        "statuses": [change.before for change in route.changes],
+        "status": None,
+        "rework": route.rework_status,
+        "rework_routes": list(routes.leading_to(route, route.rework_status)),
+        "route": route.name,
+        "ids": None if campaign_ids is None else list(campaign_ids),
+    }
 
 
 def known_finals(

@@ -97,6 +97,15 @@ def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | No
     return Notification(**row) if row else None
 
 
+def unwritten(cursor: Cursor, dedupe_keys: Collection[str]) -> set[str]:
+    """Which of these keys no message was written with."""
+    cursor.execute(
+        "SELECT key FROM unnest(%s::text[]) AS key WHERE NOT EXISTS (SELECT FROM notifications WHERE dedupe_key = key)",
+        (list(dedupe_keys),),
+    )
+    return {row["key"] for row in cursor.fetchall()}
+
+
 _MESSAGES = "SELECT id, template, channel, state, attempts, last_error, created_at FROM notifications"
 
 

@@ -18,6 +18,7 @@ from ferrero_dagster.domain.report_sections import ReportFrames
 from ferrero_dagster.tracking.ageing import OVERDUE, overdue_values
 from ferrero_dagster.tracking.daily_reports import UNSENT
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.finals import complete_campaigns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -268,7 +269,7 @@ def read_frames(
     values = {**_values(day, routes), "is_latest": is_latest, "if_latest": None if is_latest else 0}
     flows = _frame(cursor, _FLOWS, values)
     searched = [route.status_before for route in routes.masters]
-    in_work = [route.status_before for route in routes] if is_latest else []
+    in_work = [*searched, *routes.with_agency] if is_latest else []
     with_files = flows["campaign_id"].dropna().unique().tolist()
     return ReportFrames(
         flows=flows,
@@ -283,6 +284,7 @@ def read_frames(
             SQL(OVERDUE) + _IF_LATEST,
             values | overdue_values(max_days_in_status, searched, day.ends_at),
         ),
+        ready=_ready(cursor, routes if is_latest else None),
         refused=_frame(cursor, _REFUSED, values),
         set_aside=_frame(cursor, _SET_ASIDE, values),
         undeliverable=_frame(cursor, _UNDELIVERABLE, values),
@@ -292,6 +294,13 @@ def read_frames(
         reported=_frame(cursor, _REPORTED, values),
         unsent=_frame(cursor, SQL(UNSENT) + _IF_LATEST, values),
     )
+
+
+def _ready(cursor: Cursor, routes: Routes | None) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  # slow to load
+
+    found = [complete_campaigns(cursor, routes, route) for route in routes.finals] if routes else []
+    return pd.DataFrame({"campaign_id": [campaign.id for campaigns in found for campaign in campaigns]})
 
 
 def _values(day: ReportDay, routes: Routes) -> dict[str, Any]:

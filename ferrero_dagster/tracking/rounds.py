@@ -23,6 +23,9 @@ class Round:
     since_last_failure_s: float | None
     #: We were about to set the status, or had just set it, when the last run ended.
     advancing: bool
+    #: The status that we were about to replace, and the person who asked for that, if one did.
+    advancing_from: str | None
+    advancing_by: str | None
     #: The folder that the round's files go to, once there is one.
     box_folder_id: BoxId | None
 
@@ -33,7 +36,8 @@ class Round:
 
 
 _SELECT = """
-SELECT id, route, campaign_id, round, failed_attempts, advancing_at IS NOT NULL AS advancing, box_folder_id,
+SELECT id, route, campaign_id, round, failed_attempts, advancing_at IS NOT NULL AS advancing, advancing_from,
+       advancing_by, box_folder_id,
        extract(epoch FROM now() - last_failed_at)::float8 AS since_last_failure_s
 FROM campaign_rounds WHERE closed_at IS NULL AND route = %s
 """
@@ -84,14 +88,26 @@ def forgive_failures(cursor: Cursor, route: str, campaign_ids: Iterable[DamId]) 
     )
 
 
-def begin_advance(cursor: Cursor, round_id: int) -> None:
-    """Write down that we are about to set the status, so that a crash after it is noticed."""
-    cursor.execute("UPDATE campaign_rounds SET advancing_at = now() WHERE id = %s", (round_id,))
+def begin_advance(cursor: Cursor, round_id: int, *, status: str, done_by: str | None) -> None:
+    """Write down that we are about to replace this status, and who asked for it, so that a crash after it is noticed.
+
+    Begun once more without a person, it stays with the one who asked.
+    """
+    cursor.execute(
+        """
+        UPDATE campaign_rounds SET advancing_at = now(), advancing_from = %s, advancing_by = coalesce(%s, advancing_by)
+        WHERE id = %s
+        """,
+        (status, done_by, round_id),
+    )
 
 
 def forget_advance(cursor: Cursor, round_id: int) -> None:
     """The campaign still has its old status: what an earlier run was about to set did not come about."""
-    cursor.execute("UPDATE campaign_rounds SET advancing_at = NULL WHERE id = %s", (round_id,))
+    cursor.execute(
+        "UPDATE campaign_rounds SET advancing_at = NULL, advancing_from = NULL, advancing_by = NULL WHERE id = %s",
+        (round_id,),
+    )
 
 
 def note_box_folder(cursor: Cursor, round_id: int, folder_id: BoxId) -> None:

@@ -71,7 +71,13 @@ def why(result):
 
 
 def test_the_form_opens_filled_in_for_a_dry_run_and_says_what_to_write():
-    for name in ("reset_campaign_retries", "release_set_aside_files", "withdraw_masters", "resend_notifications"):
+    for name in (
+        "reset_campaign_retries",
+        "release_set_aside_files",
+        "withdraw_masters",
+        "advance_campaigns",
+        "resend_notifications",
+    ):
         [form] = (JOBS[name].run_config or {})["ops"].values()
         assert (form["config"]["dry_run"], form["config"]["done_by"]) == (True, "")
         schema: Any = JOBS[name].nodes[0].definition.config_schema

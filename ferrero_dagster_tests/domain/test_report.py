@@ -23,6 +23,7 @@ COLUMNS = {
     "unbegun": "campaign_id number name since",
     "differences": "direction finding files example",
     "troubled": "campaign_id number name status attempts errors last_attempt_at permanently_failed reason since",
+    "ready": "campaign_id",
     "overdue": "campaign_id number name status since days max_days",
     "retry_status": "status no_issues attempt_1 attempt_2 permanently_failed",
     "refused": "file_id name reason since total",

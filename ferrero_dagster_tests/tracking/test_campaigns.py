@@ -129,7 +129,7 @@ def test_a_campaign_whose_status_was_being_set_is_listed_until_its_round_is_clos
 
     opened = open_round(database)
     assert (listed(), opened.advancing) == ([], False)
-    database.transact(rounds.begin_advance, opened.id)
+    database.transact(rounds.begin_advance, opened.id, status="A1", done_by=None)
     assert (listed(), open_round(database).advancing) == (["c1"], True)
     database.transact(rounds.close, opened.id, "advanced")
     assert listed() == []

@@ -24,6 +24,7 @@ from ferrero_dagster.messages.facts import (
     FileUploaded,
     FinalsComplete,
     LateScore,
+    MasterFinals,
     MovedFile,
     NoAssetsRetry,
     NoAssetsWarning,
@@ -36,6 +37,7 @@ from ferrero_dagster.messages.facts import (
 from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.sandbox.gallery.reports import report_of, report_samples
 from ferrero_dagster.tracking import campaigns
+from ferrero_dagster.transfer.finals.completion import OPERATION, advance_command
 from ferrero_dagster.transfer.finals.mails import refusal
 
 SITE = load_site()
@@ -74,6 +76,7 @@ def gallery() -> dict[str, Fact]:
         hostile = {"creativex_url": "javascript:alert('x')"}
         unkept = {"unkept_fields": ("FERRERO.FIELD.CREATIVEX LINK", "MAIN_LANGUAGES")}
         samples[f"{aside.template}, set aside"] = aside
+        samples |= _completions(route, _campaign("Local adaptation test 2"))
         samples[f"{uploaded.template}, hostile link"] = uploaded.model_copy(update=hostile)
         for trait in ("creativex_is_old", "is_unscored"):
             samples[f"{uploaded.template}, {trait}"] = uploaded.model_copy(update={trait: True})
@@ -178,7 +181,28 @@ def _finals_facts(route: FinalsRoute, campaign: CampaignRef, files: list[MovedFi
     yield _uploaded(route, campaign, notes)
     yield _late_score(campaign)
     yield _refused(route, campaign)
-    yield FinalsComplete(route=route, campaign=campaign, files=files, run_id=RUN_ID)
+    masters = [_master_finals(file.name, number % 4) for number, file in enumerate(files)]
+    yield FinalsComplete(
+        route=route, campaign=campaign, files=files, masters=[m for m in masters if m.finals], run_id=RUN_ID
+    )
+
+
+def _completions(route: FinalsRoute, campaign: CampaignRef) -> dict[str, Fact]:
+    """A campaign that people may advance, and one that a person did before all was there."""
+    masters = [_master_finals(name, number) for number, name in enumerate(FILE_NAMES[:4])]
+    files = [_moved(name, number) for number, name in enumerate(FILE_NAMES)]
+    told = FinalsComplete(route=route, campaign=campaign, files=files, masters=masters[1:], run_id=RUN_ID)
+    waits = {"is_advanced": False, "advance_job": OPERATION, "advance_command": advance_command(DamId(campaign.id))}
+    by_hand = {"advanced_by": "Maria Rossi", "masters": tuple(masters)}
+    return {
+        f"{told.template}, waits to be advanced": told.model_copy(update=waits),
+        f"{told.template}, advanced incomplete": told.model_copy(update=by_hand),
+    }
+
+
+def _master_finals(name: str, number: int) -> MasterFinals:
+    markets = ("AT de", "DE de", "FR fr", "IT it")[:number]
+    return MasterFinals(tracking_id=f"AB{number:04}", name=name, finals=len(markets), markets=markets)
 
 
 def _campaign(name: str) -> CampaignRef:

@@ -1,12 +1,25 @@
 """Sets a campaign's status, once, after proof, and never over a person's change (SPEC 3.5, 4.7)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from ferrero_dagster.config.routes import Route
+from ferrero_dagster.clients.otmm import Otmm
+from ferrero_dagster.config.routes import StatusChange
 from ferrero_dagster.domain.errors import NotInDam, StatusChanged
 from ferrero_dagster.tracking import rounds
-from ferrero_dagster.tracking.database import HeldLock
-from ferrero_dagster.transfer.systems import Systems
+from ferrero_dagster.tracking.database import Database, HeldLock
+
+
+class Opened(Protocol):
+    """What a status is set with."""
+
+    @property
+    def dam(self) -> Otmm:
+        """The DAM."""
+
+    @property
+    def database(self) -> Database:
+        """Where it is remembered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +30,10 @@ class Advance:
     notes: tuple[str, ...] = ()
 
 
-def advance(systems: Systems, lock: HeldLock, route: Route, current: rounds.Round) -> Advance:
-    """Set the route's status after, in place of its status before.
+def advance(
+    systems: Opened, lock: HeldLock, change: StatusChange, current: rounds.Round, *, done_by: str | None = None
+) -> Advance:
+    """Set the status after, in place of the status before; `done_by` is the person who asked for it.
 
     The intent is written first: a round that began to advance is found again even if we die before we can say so. A
     campaign that the DAM does not show us any more after that counts as advanced (contract otmm.md 7.3).
@@ -27,9 +42,9 @@ def advance(systems: Systems, lock: HeldLock, route: Route, current: rounds.Roun
         NotInDam: the campaign is gone, and nobody had begun to advance it.
     """
     lock.confirm()
-    systems.database.transact(rounds.begin_advance, current.id)
+    systems.database.transact(rounds.begin_advance, current.id, status=change.before, done_by=done_by)
     try:
-        is_shown = systems.dam.set_status(current.campaign_id, route.status_after, expected=route.status_before)
+        is_shown = systems.dam.set_status(current.campaign_id, change.after, expected=change.before)
     except StatusChanged as error:
         _close(systems, current)
         return Advance(chosen=error.found or "nothing")
@@ -38,10 +53,10 @@ def advance(systems: Systems, lock: HeldLock, route: Route, current: rounds.Roun
             _close(systems, current)
             raise
         is_shown = False
-    return Advance() if is_shown else Advance(notes=(_out_of_sight(route.status_after),))
+    return Advance() if is_shown else Advance(notes=(_out_of_sight(change.after),))
 
 
-def _close(systems: Systems, current: rounds.Round) -> None:
+def _close(systems: Opened, current: rounds.Round) -> None:
     systems.database.transact(rounds.close, current.id, "overtaken")
 
 

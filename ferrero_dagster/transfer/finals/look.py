@@ -25,6 +25,7 @@ from ferrero_dagster.domain.triage import (
 from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer.finals.completion import tell_ready
 from ferrero_dagster.transfer.finals.mails import tell_refused
 
 
@@ -76,6 +77,7 @@ class FinalsLooker:
         known = self.database.transact(agency_files.known_files, self.route.name)
         judgements = self._judged(found, known)
         self.database.transact(self._note, judgements, known)
+        self.database.transact(tell_ready, self.site, self.route)
         plan = self.database.transact(self._plan, judgements, known, running)
         notes = [str(skipped) for skipped in plan.skipped]
         return FinalsLook(starts=plan.starts, notes=notes, judgements=judgements, set_aside=plan.set_aside)
@@ -108,7 +110,7 @@ class FinalsLooker:
         self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[DamId]
     ) -> FinalsPlan:
         site = self.site.agency
-        complete = self._complete(cursor) if site.advance_when_complete else []
+        complete = self._complete(cursor)
         ids = {*complete, *(j.campaign_id for j in judgements if j.state == "ready" and j.campaign_id)}
         return plan_finals(
             judgements,
@@ -122,9 +124,12 @@ class FinalsLooker:
         )
 
     def _complete(self, cursor: Cursor) -> list[DamId]:
-        """Campaigns that have all their finals, and those whose status a run had begun to set when it died."""
+        """Campaigns to advance by themselves, and those whose status a run or a person had begun to set."""
         unfinished = rounds.unfinished_advances(cursor, self.route.name)
-        return finals.complete_campaigns(cursor, self.route) + unfinished
+        if not self.site.agency.advance_when_complete:
+            return unfinished
+        found = finals.complete_campaigns(cursor, self.site.routes, self.route)
+        return [campaign.id for campaign in found] + unfinished
 
 
 def _histories(

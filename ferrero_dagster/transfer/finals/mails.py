@@ -13,12 +13,11 @@ from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.messages.facts import (
     CampaignRef,
     FileUploaded,
-    FinalsComplete,
     MovedFile,
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.tracking import campaigns, final_scores, outbox, overrides, rounds, steps, transfers
+from ferrero_dagster.tracking import campaigns, final_scores, outbox, overrides, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.systems import Systems
 
@@ -31,24 +30,6 @@ class FinalsMails:
     route: FinalsRoute
     campaign: Campaign
     run_id: str
-
-    def tell_complete(self, current: rounds.Round, *, notes: tuple[str, ...] = ()) -> None:
-        """The status is set and read back: tell everybody (SPEC 4.7); idempotent."""
-
-        def work(cursor: Cursor) -> None:
-            campaigns.note_status(cursor, self.campaign.id, self.route.status_after)
-            rounds.close(cursor, current.id, "advanced")
-            arrived = transfers.moved(cursor, self.route.name, self.campaign.id)
-            fact = FinalsComplete(
-                route=self.route,
-                campaign=self.campaign,
-                run_id=self.run_id,
-                files=tuple(map(moved_file, arrived)),
-                notes=notes,
-            )
-            self._add(cursor, fact, current.key)
-
-        self.systems.database.transact(work)
 
     def tell_uploaded(
         self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded, *, score: SentScore, edits: Edits
@@ -107,9 +88,7 @@ class FinalsMails:
 
         self.systems.database.transact(work)
 
-    def _add(
-        self, cursor: Cursor, fact: FileUploaded | UploadFailed | FinalsComplete | WorkflowError, key: str
-    ) -> None:
+    def _add(self, cursor: Cursor, fact: FileUploaded | UploadFailed | WorkflowError, key: str) -> None:
         """Write a message, once per key for ever."""
         outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=self.campaign.id)
 

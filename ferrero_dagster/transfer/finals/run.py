@@ -9,14 +9,14 @@ from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.tracking import agency_files, campaigns, finals, rounds
+from ferrero_dagster.tracking import agency_files, campaigns, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
-from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import folders_named
+from ferrero_dagster.transfer.finals.completion import Completion
 from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.mails import FinalsMails
@@ -151,36 +151,21 @@ class _FinalsMove:
     # --- advance -------------------------------------------------------------------------------------------------
 
     def _advance(self, result: FinalsOutcome, campaign: Campaign) -> FinalsOutcome:
-        """The outcome with the status after the route, which is set once every active master has a final (SPEC 4.7)."""
-        database, route = self.systems.database, self.route
-        if not self.systems.site.agency.advance_when_complete:
+        """The outcome with the status as it is once people are told that every master has a final (SPEC 4.7)."""
+        systems = self.systems
+        completion = Completion(
+            dam=systems.dam,
+            database=systems.database,
+            site=systems.site,
+            route=self.route,
+            has_webhook=systems.has_webhook,
+            run_id=self.watcher.run_id,
+        )
+        status = completion.after_run(campaign, self.lock)
+        if status is None:
             return result
-        known = database.transact(rounds.open_rounds, route.name, [campaign.id]).get(campaign.id)
-        # An earlier run may have set the status and died before it could unlock the campaign and say so.
-        is_set = known is not None and known.advancing and campaign.status in {route.status_after, GONE}
-        if not is_set and not self._is_complete(campaign):
-            if known:
-                database.transact(rounds.close, known.id, "overtaken")
-            return result
-        current = database.transact(rounds.open_round, route.name, campaign.id)
-        try:
-            done = advance(self.systems, self.lock, route, current)
-        except FerreroError:
-            database.transact(rounds.count_failed_run, current.id)
-            raise
-        if not done.chosen:
-            self._tell_complete(campaign, current, done.notes)
-        return replace(result, status=done.chosen or route.status_after)
-
-    def _is_complete(self, campaign: Campaign) -> bool:
-        """Whether it is in the status before the advance, and every active master has its final."""
-        return bool(self.systems.database.transact(finals.complete_campaigns, self.route, [campaign.id]))
-
-    def _tell_complete(self, campaign: Campaign, current: rounds.Round, notes: tuple[str, ...]) -> None:
-        if campaign.status == GONE:
-            [campaign] = self.systems.database.transact(campaigns.known, [self.campaign_id])
-        self._mails(campaign).tell_complete(current, notes=notes)
-        self.watcher.log(f"{campaign}: every master has its final, status is {self.route.status_after}.")
+        self.watcher.log(f"{campaign}: every master has its final, status is {status}.")
+        return replace(result, status=status)
 
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:

@@ -278,7 +278,7 @@ class _MastersMove:
         self.lock.confirm()
         # A look may have closed the round meanwhile, as a person took the campaign away and brought it back.
         current = self.systems.database.transact(rounds.open_round, self.route.name, self.campaign_id)
-        done = advance(self.systems, self.lock, self.route, current)
+        done = advance(self.systems, self.lock, self.route.change, current)
         if done.chosen:
             return replace(
                 result,

@@ -23,7 +23,7 @@ _context.set_forkserver_preload(["pytest", __name__, "ferrero_dagster.clients.ot
 def environment(world: World, directory: Path) -> dict[str, str]:
     """What our code needs to find the world's systems."""
     site = directory / "site.yaml"
-    site.write_text("transfer: {free_space_reserve_bytes: 0}\n")
+    site.write_text("transfer: {free_space_reserve_bytes: 0}\nagency: {advance_when_complete: true}\n")
     urls = world.box.base_urls
     return {
         "FERRERO_DATABASE_URL": world.database_url,

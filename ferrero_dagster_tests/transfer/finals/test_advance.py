@@ -96,14 +96,6 @@ def test_a_campaign_in_another_status_keeps_it(agency):
     assert agency.mails() == [("a2_to_a3_file_uploaded", final_name("AAA001"))]
 
 
-def test_the_site_may_leave_the_status_to_people(agency):
-    agency = agency.with_site(agency={"advance_when_complete": False})
-    campaign_id = agency.campaign("AAA001")
-    agency.deliver(final_name("AAA001"))
-    assert agency.settle_and_move(campaign_id).status == "A2"
-    assert agency.starts() == {}
-
-
 @pytest.mark.fault(42)
 def test_a_person_who_moves_the_campaign_on_meanwhile_wins(agency):
     campaign_id = agency.campaign("AAA001")

@@ -108,4 +108,4 @@ def test_a_reworked_file_comes_back_as_a_new_version_of_the_same_asset(agency):
     agency.go_on()
     [asset] = agency.assets(campaign_id)
     assert (asset.version, agency.contents(campaign_id)) == (2, {clean_name("AAA001"): b"corrected"})
-    assert world.dam.store.status(campaign_id) == "A6"
+    assert world.dam.store.status(campaign_id) == "A3"
