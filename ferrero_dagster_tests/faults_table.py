@@ -72,6 +72,7 @@ FAULTS = {
     62: "Box does not delete what has arrived",
     64: "mail addresses, log-ins put off",
     65: "Make.com's scenario off, its queue full",
+    67: "pool in transaction mode, forms of a database's address",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

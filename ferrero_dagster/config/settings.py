@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ferrero_dagster.config.values import postgres_parts
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.mail_addresses import MailAddress, once_each, read_addresses
 
@@ -71,6 +72,13 @@ class Settings(BaseSettings):
         if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ValueError("expected an https:// address (http:// only for 127.0.0.1)")
         return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value():
+            postgres_parts(url.get_secret_value())
+        return url
 
     @field_validator("mail_from", "mail_to", "mail_errors_to")
     @classmethod

@@ -3,6 +3,8 @@
 from string import Formatter
 from typing import Annotated
 
+import psycopg2
+from psycopg2.extensions import parse_dsn
 from pydantic import AfterValidator
 
 
@@ -25,6 +27,27 @@ def made_of(*names: str) -> AfterValidator:
         return pattern
 
     return AfterValidator(check)
+
+
+def postgres_parts(address: str) -> dict[str, str]:
+    """What libpq reads from the address of a database; hosts and ports may be several, separated by commas.
+
+    Raises:
+        ValueError: it is no such address; nothing of it is shown, since it may hold a password.
+    """
+    try:
+        parts: dict[str, str] = parse_dsn(address)
+    except psycopg2.ProgrammingError:
+        parts = {}
+    hosts, ports = parts.get("host", "").split(","), parts.get("port", "").split(",")
+    are_ports = all(not port or port.isdecimal() for port in ports) and len(ports) in {1, len(hosts)}
+    # An @ in the host was meant to be in the password.
+    if not parts or not are_ports or any("@" in host for host in hosts):
+        raise ValueError(
+            "expected postgresql://user:password@host:port/name, with @ : / ? # % in user and password written as "
+            "%40 %3A %2F %3F %23 %25"
+        )
+    return parts
 
 
 Filled = Annotated[str, AfterValidator(_filled)]

@@ -10,6 +10,7 @@ from dagster_postgres import DagsterPostgresStorage
 
 from ferrero_dagster.defs.internals import ConfigurableClassData, DagsterSqliteStorage, DagsterStorage
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.tracking.addresses import sqlalchemy_url
 
 _VARIABLE = "DAGSTER_PG_URL"
 #: The processes that one command starts share what does not last.
@@ -36,16 +37,22 @@ class EnvironmentStorage(DagsterPostgresStorage):
         """The storage.
 
         Raises:
-            ConfigurationError: the instance is to last, and no database is named for it.
+            ConfigurationError: the instance is to last, and no database is named for it; or what is named is none.
         """
-        url = os.environ.get(_VARIABLE)
-        if url:
-            return DagsterPostgresStorage(url, inst_data=inst_data)
+        if address := os.environ.get(_VARIABLE):
+            return DagsterPostgresStorage(_url(address), inst_data=inst_data)
         if os.environ.get("DAGSTER_HOME"):
             raise ConfigurationError(
                 f"Not set in the environment: {_VARIABLE}; set it as .env.example shows and start again."
             )
         return DagsterSqliteStorage.from_local(os.environ.get(_SCRATCH_VARIABLE) or _scratch().name)
+
+
+def _url(address: str) -> str:
+    try:
+        return sqlalchemy_url(address).render_as_string(hide_password=False)
+    except ValueError as error:
+        raise ConfigurationError(f"{_VARIABLE} is not an address: {error}.") from None
 
 
 @cache

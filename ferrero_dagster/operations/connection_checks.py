@@ -3,15 +3,16 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from shutil import disk_usage
 from typing import Literal
 
+import psycopg2
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from ferrero_dagster.clients import mail
@@ -27,6 +28,7 @@ from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import outbox, overview, schema
+from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -230,25 +232,35 @@ def _dagster_storage(connections: Connections) -> Iterator[Finding]:
         return
     ours = connections.settings.require("database_url").database_url.get_secret_value()
     yield storage_finding(address.get_secret_value(), ours)
+    yield _storage_answers(address.get_secret_value())
 
 
-def storage_finding(dagster_url: str, our_url: str) -> Finding:
-    """Whether Dagster's storage is named as its driver needs it, and apart from our tables."""
+def storage_finding(dagster_address: str, our_address: str) -> Finding:
+    """Whether Dagster's storage is apart from our tables."""
     try:
-        theirs, ours = make_url(dagster_url), make_url(our_url)
-    except ArgumentError:
+        theirs, ours = [connect_arguments(sqlalchemy_url(address)) for address in (dagster_address, our_address)]
+    except (ValueError, ArgumentError):
         return ConfigurationError("DAGSTER_PG_URL is not an address; expected postgresql+psycopg2://….")
-    if theirs.drivername != "postgresql+psycopg2":
-        return ConfigurationError("DAGSTER_PG_URL must begin with postgresql+psycopg2://, or Dagster does not start.")
-    places = [(u.host or u.query.get("host"), u.port or u.query.get("port", 5432), u.database) for u in (theirs, ours)]
+    places = [(a.get("host"), str(a.get("port") or 5432), a.get("dbname")) for a in (theirs, ours)]
     if places[0] != places[1]:
         return "a database of its own"
-    if "search_path=dagster" in str(theirs.query.get("options", "")):
+    if "search_path=dagster" in str(theirs.get("options", "")):
         return "the schema dagster of our database"
     return ConfigurationError(
         "DAGSTER_PG_URL names our own database without a schema of its own; append ?options=-csearch_path%3Ddagster, "
         "or Dagster's tables mix with ours."
     )
+
+
+def _storage_answers(address: str) -> Finding:
+    try:
+        arguments = connect_arguments(sqlalchemy_url(address))
+        with closing(psycopg2.connect(**{"connect_timeout": 10, **arguments})) as connection:
+            return f"answers, PostgreSQL {connection.server_version // 10_000}"
+    except (psycopg2.Error, ValueError, ArgumentError) as error:
+        # What libpq says names host and user, never the password; a ValueError of ours shows nothing.
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return ConfigurationError(f"DAGSTER_PG_URL cannot be used: {reason}")
 
 
 def _probes(connections: Connections) -> tuple[_Probe, ...]:
@@ -261,5 +273,5 @@ def _probes(connections: Connections) -> tuple[_Probe, ...]:
         _Probe("SMTP", ("log-in", "addresses"), _mail),
         _Probe("Make.com", ("address",), _webhook),
         _Probe("temporary directory", ("writable", "free space"), _temp_dir),
-        _Probe("Dagster storage", ("address",), _dagster_storage),
+        _Probe("Dagster storage", ("address", "reachable"), _dagster_storage),
     )

@@ -2,8 +2,9 @@
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
@@ -37,6 +38,7 @@ _WORTH_ANOTHER_TRY = (psycopg2.OperationalError, psycopg2.InterfaceError, ReadOn
 _REFUSALS = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) .* does not exist"
     r"|permission denied|is not permitted to log in|not currently accepting connections|requires a valid client cert"
+    r"|does not support SSL|certificate verify failed|root certificate file|unsupported startup parameter"
 )
 # What libpq says of an address that it cannot read; an unescaped @ in the password ends up in the host.
 _MALFORMED = re.compile(r'^invalid |host name "[^"]*@')
@@ -70,7 +72,8 @@ class Database:
         Raises:
             SystemUnavailable: PostgreSQL cannot be used at present.
             AccessRefused: it refuses our log-in, or a right that we need.
-            ConfigurationError: the address is wrong, or the tables are missing.
+            ConfigurationError: the address is wrong or leads to a pool that shares connections, or the tables are
+                missing.
         """
         attempts = Retrying(
             retry=retry_if_exception(_is_worth_another_try),
@@ -98,7 +101,13 @@ class Database:
     def _open_pool(self) -> ThreadedConnectionPool:
         with self._pool_lock:
             if self._pool is None:
-                self._pool = ThreadedConnectionPool(1, MAX_CONNECTIONS, self._url, **_CONNECT_OPTIONS)
+                # First, since the caller tries it again where it is lost.
+                pool = ThreadedConnectionPool(1, MAX_CONNECTIONS, self._url, **_CONNECT_OPTIONS)
+                with ExitStack() as undo:
+                    undo.callback(pool.closeall)
+                    check_sessions(self._url)
+                    undo.pop_all()
+                self._pool = pool
             return self._pool
 
     @contextmanager
@@ -108,6 +117,7 @@ class Database:
         Raises:
             FerreroError: as `transact`.
         """
+        check_sessions(self._url)
         connection = connect(self._url)
         try:
             yield HeldLock(connection) if _try_lock(connection, name) else None
@@ -147,6 +157,46 @@ def connect(database_url: str) -> Connection:
     with _in_our_words():
         connection: Connection = psycopg2.connect(database_url, **_CONNECT_OPTIONS)
     return connection
+
+
+#: Addresses that were found to be right, once in the life of a process.
+_PROVEN: set[str] = set()
+
+
+def check_sessions(database_url: str) -> None:
+    """Prove that a lock belongs to the connection that took it, which a pool in transaction mode breaks.
+
+    Raises:
+        ConfigurationError: it does not: two runs would move the same campaign, or none would ever again.
+        FerreroError: as `Database.transact`.
+    """
+    if database_url in _PROVEN:
+        return
+    name = f"ferrero:probe:{uuid.uuid4().hex}"
+    with _probing(database_url) as one, _probing(database_url) as another:
+        is_kept = _try_lock(one, name) and all(_holds_a_lock(one) for _ in range(3))
+        if not is_kept or _try_lock(another, name) or not _holds_a_lock(one):
+            raise ConfigurationError(
+                "FERRERO_DATABASE_URL leads to a pool that shares connections (PgBouncer in transaction mode or "
+                "alike), where locks are lost; let it lead to PostgreSQL itself or to a pool in session mode.",
+                system=SYSTEM,
+            )
+    _PROVEN.add(database_url)
+
+
+@contextmanager
+def _probing(database_url: str) -> Iterator[Connection]:
+    connection = connect(database_url)
+    try:
+        yield connection
+    finally:
+        _unlock(connection)
+
+
+def _holds_a_lock(connection: Connection) -> bool:
+    with _in_our_words(), _cursor(connection) as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        return cursor.rowcount > 0
 
 
 def shown_address(database_url: str) -> str:

@@ -16,6 +16,7 @@ from psycopg2.errors import InsufficientPrivilege
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
 from ferrero_dagster.tracking import database
+from ferrero_dagster.tracking.addresses import sqlalchemy_url
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
 
 #: Dagster's tables live here where both share a database (SPEC 11).
@@ -50,6 +51,7 @@ def upgrade(database_url: str, routes: Iterable[MastersRoute]) -> str:
         AccessRefused: it refuses our log-in, or the right to change the schema.
         ConfigurationError: an existing table cannot be adopted; the sentence says what to change. Nothing was changed.
     """
+    database.check_sessions(database_url)
     # Connect as the running code does, so that URL parsing and error messages are the same.
     engine = sa.create_engine(
         "postgresql+psycopg2://", creator=lambda: database.connect(database_url), poolclass=sa.NullPool
@@ -101,9 +103,9 @@ def make_dagster_schema(database_url: str) -> str:
             f"Our role may not make the schema {DAGSTER_SCHEMA}: have an administrator make it for this role, or give "
             "Dagster a database of its own (DAGSTER_PG_URL).",
         ) from None
-    # A bare postgresql:// would be taken for psycopg 3, which is not what we install.
-    url = sa.make_url(database_url).set(drivername="postgresql+psycopg2")
-    return url.update_query_dict({"options": f"-csearch_path={DAGSTER_SCHEMA}"}).render_as_string(hide_password=False)
+    url = sqlalchemy_url(database_url)
+    options = f"{url.query.get('options', '')} -csearch_path={DAGSTER_SCHEMA}".strip()
+    return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def head() -> str:

@@ -68,6 +68,7 @@ def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections
         ("DAM", "server certificate"): "no https",
         ("DAM", "client certificate"): "not used",
         ("Dagster storage", "address"): "DAGSTER_PG_URL is not set",
+        ("Dagster storage", "reachable"): "not tried",
     }
     details = {(c.system, c.check): c.detail for c in checks}
     assert details["Box", "folder local_masters"] == "348304357505 is “local_masters”"
@@ -162,7 +163,8 @@ def test_no_secret_is_ever_shown(connections):
         ("postgresql+psycopg2://u:p@db.example:5432/tracking?options=-csearch_path%3Ddagster", "the schema dagster"),
         ("postgresql+psycopg2://u:p@db.example/dagster", "a database of its own"),
         ("postgresql+psycopg2://u:s3cret@db.example/tracking", "append ?options=-csearch_path%3Ddagster"),
-        ("postgresql://u:s3cret@db.example/dagster", "must begin with postgresql+psycopg2://"),
+        ("postgresql://u:s3cret@db.example/dagster", "a database of its own"),
+        ("postgres://u:s3cret@db.example:5432/tracking", "append ?options=-csearch_path%3Ddagster"),
         ("s3cret", "is not an address"),
     ],
 )
