@@ -73,6 +73,7 @@ FAULTS = {
     64: "mail addresses, log-ins put off",
     65: "Make.com's scenario off, its queue full",
     67: "pool in transaction mode, forms of a database's address",
+    68: "temporary directory without locks, full, read-only, gone",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

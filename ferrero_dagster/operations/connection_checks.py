@@ -1,12 +1,10 @@
 """Asks every outside system whether it can be used, all at once; what one answers never hides the others."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from shutil import disk_usage
 from typing import Literal
 
@@ -29,6 +27,7 @@ from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import outbox, overview, schema
 from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
+from ferrero_dagster.transfer.staging import staging
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -205,14 +204,11 @@ def _webhook(connections: Connections) -> Iterator[Finding]:
 
 
 def _temp_dir(connections: Connections) -> Iterator[Finding]:
-    directory = connections.settings.temp_dir or Path(tempfile.gettempdir())
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            yield f"{directory} is writable"
-    except OSError as error:
-        raise ConfigurationError(f"FERRERO_TEMP_DIR {directory} is not writable: {error.strerror}.") from None
-    free_bytes, reserve_bytes = disk_usage(directory).free, connections.site.transfer.free_space_reserve_bytes
+    with staging(connections.settings.temp_dir, reserve_bytes=0) as area, area.room(0) as path:
+        path.touch()
+        yield f"{area.root} is writable and can lock files"
+        free_bytes = disk_usage(area.root).free
+    reserve_bytes = connections.site.transfer.free_space_reserve_bytes
     space = f"{counted(free_bytes, 'byte')} free, {reserve_bytes:,} are kept in reserve"
     yield space if free_bytes > reserve_bytes else ConfigurationError(f"Only {space}; free some space.")
 

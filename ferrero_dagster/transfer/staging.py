@@ -1,12 +1,13 @@
 """Where files rest in transit: a directory per process, names of our own, room checked first, leftovers reclaimed."""
 
+import errno
 import fcntl
 import shutil
 import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ferrero_dagster.domain.errors import ConfigurationError, SystemUnavailable
@@ -14,12 +15,17 @@ from ferrero_dagster.domain.words import counted
 
 SYSTEM = "temporary directory"
 _PREFIX = "ferrero-transit-"
+#: Where this is the reason somebody must choose another place; a full disk, say, may be emptied by itself.
+_WRONG_PLACE = frozenset(
+    {errno.EACCES, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+)
 
 
 class Staging:
     """Temporary files of one process; safe to share between its threads."""
 
     def __init__(self, directory: Path, *, reserve_bytes: int) -> None:
+        self.root = directory.parent
         self._directory = directory
         self._reserve_bytes = reserve_bytes
         self._promised_bytes = 0
@@ -33,21 +39,24 @@ class Staging:
 
         Raises:
             SystemUnavailable: the disk has no room even for this file alone, ran full meanwhile, or failed.
+            ConfigurationError: it cannot be written to any more.
         """
         path = self._directory / uuid.uuid4().hex
-        try:
+        with _told(self.root):
             self._promise(size_bytes)
             try:
                 yield path
             finally:
-                path.unlink(missing_ok=True)
-                with self._changed:
-                    self._promised_bytes -= size_bytes
-                    self._changed.notify_all()
-        except OSError as error:
-            raise SystemUnavailable(
-                SYSTEM, f"{self._directory.parent} (FERRERO_TEMP_DIR) cannot be used: {error.strerror or error}."
-            ) from None
+                # Others wait for the room, also where the file cannot be deleted.
+                try:
+                    path.unlink(missing_ok=True)
+                finally:
+                    self._give_back(size_bytes)
+
+    def _give_back(self, size_bytes: int) -> None:
+        with self._changed:
+            self._promised_bytes -= size_bytes
+            self._changed.notify_all()
 
     def _promise(self, size_bytes: int) -> None:
         with self._changed:
@@ -55,8 +64,8 @@ class Staging:
                 if not self._promised_bytes:
                     raise SystemUnavailable(
                         SYSTEM,
-                        f"{self._directory.parent} has no room for a file of {counted(size_bytes, 'byte')} beside the "
-                        f"reserve of {self._reserve_bytes:,}; free some space or point FERRERO_TEMP_DIR elsewhere.",
+                        f"FERRERO_TEMP_DIR {self.root} has no room for a file of {counted(size_bytes, 'byte')} beside "
+                        f"the reserve of {self._reserve_bytes:,}; free some space or point it elsewhere.",
                     )
                 self._changed.wait()
             self._promised_bytes += size_bytes
@@ -73,21 +82,44 @@ def staging(root: Path | None, *, reserve_bytes: int) -> Iterator[Staging]:
     Directories whose process died are removed first: each living process holds a lock on its own.
 
     Raises:
-        ConfigurationError: `root` is no directory that we may write to.
+        ConfigurationError: `root` is no directory that we may write to, or cannot lock files.
+        SystemUnavailable: it is full or fails.
     """
-    parent = root or Path(tempfile.gettempdir())
+    with ExitStack() as stack:
+        with _told(root):
+            parent = root or Path(tempfile.gettempdir())
+            directory = _own_directory(parent, stack)
+            _reclaim(parent)
+        yield Staging(directory, reserve_bytes=reserve_bytes)
+
+
+def _own_directory(parent: Path, stack: ExitStack) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    lock = stack.enter_context((directory / "lock").open("w"))
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    except OSError as error:
-        raise ConfigurationError(f"FERRERO_TEMP_DIR {parent} cannot be used: {error.strerror}.") from None
-    with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _reclaim(parent)
-        try:
-            yield Staging(directory, reserve_bytes=reserve_bytes)
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"FERRERO_TEMP_DIR {parent} cannot lock files ({error.strerror}), as some network file systems cannot; "
+            "point it at a local disk.",
+            system=SYSTEM,
+        ) from None
+    return directory
+
+
+@contextmanager
+def _told(directory: Path | None) -> Iterator[None]:
+    """What the disk refuses is the temporary directory's trouble and no file's."""
+    try:
+        yield
+    except OSError as error:
+        shown = directory or "(unset: the system's)"
+        message = f"FERRERO_TEMP_DIR {shown} cannot be used: {error.strerror or error}."
+        if error.errno in _WRONG_PLACE:
+            raise ConfigurationError(message, system=SYSTEM) from None
+        raise SystemUnavailable(SYSTEM, message) from None
 
 
 def _reclaim(parent: Path) -> None:
