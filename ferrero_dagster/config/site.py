@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
+from ferrero_dagster.config.representation import RepresentationSite
 from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.config.site_routes import site_routes
@@ -25,22 +26,7 @@ from ferrero_dagster.domain.otmm.representation import RepresentationRules
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-def _trimmed(field_id: str) -> str:
-    if field_id != field_id.strip():
-        raise ValueError(f"expected a field id without blanks around it, found {field_id!r}")
-    return field_id
-
-
-def _not_boolean(value: object) -> object:
-    if isinstance(value, bool):
-        found = str(value).lower()
-        raise ValueError(f"expected text or a number, found {found}; in quotes it is text")  # noqa: TRY004  # pydantic's
-    return value
-
-
 Link = Annotated[str, made_of("url", "id")]
-FieldId = Annotated[str, AfterValidator(_trimmed)]
-FieldValue = Annotated[str | int | float, BeforeValidator(_not_boolean)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 #: Sections, settings, entries of settings that are tables: so deep a site's file replaces by name.
@@ -155,16 +141,6 @@ class ImportSite(_Section):
     metadata_mismatch: Literal["warn", "refuse"]
 
 
-class RepresentationSite(_Section):
-    """What the DAM wants of a final (SPEC 6)."""
-
-    field_ids: Annotated[tuple[str, ...], Field(min_length=1)]
-    metadata_model_id: str
-    security_policy_ids: tuple[int, ...]
-    asset_type_overrides: dict[str, dict[FieldId, FieldValue]]
-    media_fields: dict[Literal["width", "height", "duration"], str]
-
-
 class DagsterSite(_Section):
     """What Dagster's pages say of who owns our assets and jobs, and where their code is kept."""
 
@@ -199,7 +175,15 @@ class Site(_Section):
     @cached_property
     def representation_rules(self) -> RepresentationRules:
         """What the DAM wants of a final."""
-        return RepresentationRules(**self.representation.model_dump())
+        site = self.representation
+        return RepresentationRules(
+            fields=site.rows,
+            min_fields=site.min_fields,
+            metadata_model_id=site.metadata_model_id,
+            security_policy_ids=site.security_policy_ids,
+            asset_type_overrides=site.asset_type_overrides,
+            zone=self.zone,
+        )
 
 
 def load_site(*files: Path | None) -> Site:
@@ -264,11 +248,31 @@ def merged_site(*files: Path) -> dict[str, Any]:
     return reduce(_merged, map(_read, files), {})
 
 
+class _Twice(Exception):
+    """A name stands twice where YAML would silently take the last."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML whose names each stand once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise _Twice(f"{twice} stands twice, the second time at line {_line(node, twice)}")
+        return super().construct_mapping(node, deep)
+
+
+def _line(node: yaml.MappingNode, name: str) -> int:
+    return int([key.start_mark.line for key, _ in node.value if key.value == name][1]) + 1
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
     except OSError as error:
         raise ConfigurationError(f"Site configuration {path} cannot be read: {error.strerror}.") from None
+    except _Twice as error:
+        raise ConfigurationError(f"Site configuration {path}: {error}; keep one of them.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}, column {where.column + 1}" if where else ""

@@ -130,7 +130,7 @@ def test_a_box_folder_has_no_id_before_somebody_sets_one():
             "max_days_in_status: Z9: expected statuses of a route (A1, A2, A3",
         ),
         (f"{OVERRIDES} {{EOL: {{X.Y: yes}}}}", "X.Y: expected text or a number, found true; in quotes it is text."),
-        (f"{OVERRIDES} {{EOL: {{' X.Y': ''}}}}", "expected a field id without blanks around it, found ' X.Y'."),
+        (f"{OVERRIDES} {{EOL: {{' X.Y': ''}}}}", "found ' X.Y'."),
         (f"{OVERRIDES} {{E01: {{X.Y: ''}}}}", "asset_type_overrides: E01: expected codes of naming.asset_types (OLV, "),
     ],
 )

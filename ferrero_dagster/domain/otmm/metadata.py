@@ -1,26 +1,43 @@
-"""OTMM's metadata tree, read and written (contract otmm.md 5.2): scalar, domained, cascading, table and empty fields.
+"""OTMM's metadata tree, read (contract otmm.md 5.2): scalar, domained, cascading, table and empty fields.
 
 A tree is an asset or folder as the DAM sent it, its `metadata`, or a flat list of fields. Fields sit in categories of
 any depth; a list of one may come as the bare object. What is no field is skipped: a malformed tree has fewer fields,
 and whoever needs one notices.
 """
 
+import math
+import unicodedata
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
-from datetime import datetime
-from itertools import chain
-from typing import Any, TypeGuard
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Any, Literal, TypeGuard
+
+from ferrero_dagster.domain.otmm.dates import is_same_date
 
 FieldNode = dict[str, Any]
 Scalar = str | int | float
 
+FIELD = "com.artesia.metadata.MetadataField"
+TABLE_COLUMN = "com.artesia.metadata.MetadataTableField"
+DOMAIN_VALUE, CASCADING = "com.artesia.metadata.DomainValue", "com.artesia.metadata.CascadingDomainValue"
+
 _CONTAINERS = ("asset_resource", "folder_resource", "asset", "folder", "metadata", "metadata_element_list")
-_FIELD = "com.artesia.metadata.MetadataField"
 _TABLE = "com.artesia.metadata.MetadataTable"
-_TABLE_COLUMN = "com.artesia.metadata.MetadataTableField"
 #: No metadata of a real asset are nested deeper; what is read may be copied and written by functions that recurse.
 LEVELS = 100
-_DOMAIN_VALUE, _CASCADING = "com.artesia.metadata.DomainValue", "com.artesia.metadata.CascadingDomainValue"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One value of a field, or one row of a column."""
+
+    #: Of a pick list the id; None where it is empty.
+    value: Scalar | None = None
+    #: What people see of a pick list's value, where the DAM says so.
+    shown: str | None = None
+    kind: Literal["plain", "domain", "cascading"] = "plain"
+    #: The DAM's name for the type of the value itself, such as `string`.
+    type_name: str = ""
 
 
 def fields(tree: object) -> Iterator[FieldNode]:
@@ -44,11 +61,11 @@ def _inside(node: FieldNode) -> list[Any]:
     return [node[key] for key in _CONTAINERS if key in node]
 
 
-def _columns(node: FieldNode) -> list[FieldNode]:
+def table_columns(node: FieldNode) -> list[FieldNode]:
     """The columns of a table, none of anything else."""
     inside = _inside(node)
     members = inside[0] if len(inside) == 1 and isinstance(inside[0], list) else inside
-    are_columns = all(_is_field(member) and _is_column(member) for member in members)
+    are_columns = all(_is_field(member) and is_column(member) for member in members)
     return members if are_columns and node.get("type") == _TABLE else []
 
 
@@ -69,9 +86,8 @@ def field_values(tree: object, field_id: str) -> list[Scalar]:
 def is_readable(tree: object, field_id: str) -> bool:
     """Whether a field is empty, not there, or holds a value; not where something stands in the place of its value."""
     node = fields_by_id(tree).get(field_id, {})
-    return all(
-        not leaf or _is_scalar(leaf) for leaf in map(_innermost_node, _rows(node) if _is_column(node) else [node])
-    )
+    leaves = map(_innermost_node, _rows(node) if is_column(node) else [node])
+    return all(not leaf or _is_scalar(leaf) for leaf in leaves)
 
 
 def is_deeper_than(value: object, levels: int) -> bool:
@@ -87,7 +103,9 @@ def extracted_values(tree: object, field_ids: Iterable[str]) -> dict[str, Scalar
     """The values of these fields by id, a list for a table or its column; empty fields are left out."""
     nodes = fields_by_id(tree)
     found = {field_id: nodes[field_id] for field_id in field_ids if field_id in nodes}
-    values = {field_id: (_values(node), _is_column(node) or bool(_columns(node))) for field_id, node in found.items()}
+    values = {
+        field_id: (_values(node), is_column(node) or bool(table_columns(node))) for field_id, node in found.items()
+    }
     return {field_id: rows if has_rows else rows[0] for field_id, (rows, has_rows) in values.items() if rows}
 
 
@@ -97,91 +115,97 @@ def fields_by_id(tree: object) -> dict[str, FieldNode]:
     Where an id occurs twice the first that holds anything is meant, and a column rather than the table around it.
     """
     nodes: dict[str, FieldNode] = {}
-    for node in chain(fields(tree), filter(_columns, _nodes(tree))):
+    for node in chain(fields(tree), filter(table_columns, _nodes(tree))):
         known = nodes.get(node["id"])
         if known is None or (not _values(known) and _values(node)):
             nodes[node["id"]] = node
     return nodes
 
 
-def columns_beside(tree: object, node: FieldNode) -> list[FieldNode]:
-    """The other columns of the table in the tree that this column belongs to; their rows are parallel to its own."""
-    tables = (columns for columns in map(_columns, _nodes(tree)) if any(column is node for column in columns))
-    return [column for column in next(tables, []) if column is not node]
+def table_ids(tree: object) -> dict[str, str]:
+    """The table of each column by its id, as the column itself or the table around it says."""
+    around = {column["id"]: str(node["id"]) for node in _nodes(tree) for column in table_columns(node)}
+    own = ((node["id"], node.get("parent_table_id")) for node in fields(tree) if is_column(node))
+    return around | {column_id: table for column_id, table in own if isinstance(table, str) and table.strip()}
 
 
-def row_count(column: FieldNode) -> int:
-    """How many rows a table column has, filled or empty."""
-    return len(_rows(column))
-
-
-def new_field(field_id: str, value: Scalar) -> FieldNode:
-    """A scalar field in the plain form of contract otmm.md 8.1."""
-    return {"id": field_id, "type": _FIELD, "value": {"value": _plain(value)}}
-
-
-def with_value(node: FieldNode, value: Scalar, *, rows: int = 1) -> FieldNode:
-    """A copy of a field that holds exactly this value, in the structure that it has; a column holds it in all `rows`.
-
-    A domained field stays domained, but what described the former value goes: its dates, its description, and of a
-    table, which holds the value in its first column, what the other columns said.
-    """
-    copy = deepcopy(node)
-    if columns := _columns(node):
-        others = [{**column, "values": [{} for _ in range(rows)]} for column in columns[1:]]
-        copy["metadata_element_list"] = [with_value(columns[0], value, rows=rows), *others]
-    elif _is_column(node):
-        if _values(node) != [value] * rows:
-            copy["values"] = [_holding(next(iter(_rows(node)), None), value) for _ in range(rows)]
-    elif _values(node) != [value]:
-        copy["value"] = _holding(node.get("value"), value)
-    return copy
+def cells(node: FieldNode) -> list[Cell]:
+    """The value of a field, or the rows of a column, empty ones too; a table's are those of its first column."""
+    if columns := table_columns(node):
+        return cells(columns[0])
+    return [_cell(row) for row in (_rows(node) if is_column(node) else [node])]
 
 
 def in_plain_form(node: FieldNode) -> FieldNode:
     """A field as contract otmm.md 7.2 edits it: nothing but its values, a pick list's as the plain id."""
-    bare = {"id": node["id"], "type": _TABLE_COLUMN if _is_column(node) else _FIELD}
-    if _is_column(node):
-        return {**bare, "values": [{"value": inner} if inner else {} for inner in map(_innermost, _rows(node))]}
-    return {**bare, "value": {"value": _innermost(node.get("value"))}}
+    inner = [_innermost(cell) for cell in cells(node)]
+    if is_column(node):
+        table = {"parent_table_id": node["parent_table_id"]} if "parent_table_id" in node else {}
+        values = [{"value": value} if value else {} for value in inner]
+        return {"id": node["id"], **table, "type": TABLE_COLUMN, "values": values}
+    return {"id": node["id"], "type": FIELD, "value": {"value": inner[0]}}
 
 
 def differing_fields(wanted: object, shown: object) -> list[FieldNode]:
     """The fields and columns of one tree that hold anything, where another tree does not hold the same.
 
-    A number may be text there, a date written otherwise, the rows of a column in another order.
+    A number may be text there, a date without its time, a text with other line ends, what people see of a pick list's
+    value instead of its id, and the rows of a table in another order, all its columns alike.
     """
-    there = fields_by_id(shown)
-    return [
-        node
-        for node in fields(wanted)
-        if _values(node) and not _are_same(_values(node), _values(there.get(node["id"], {})))
+    there, tables = fields_by_id(shown), table_ids(wanted)
+    filled = [node for node in fields(wanted) if _values(node)]
+    groups: dict[str, list[FieldNode]] = {}
+    for node in filled:
+        groups.setdefault(str(tables.get(node["id"]) or node["id"]), []).append(node)
+    differing = [node["id"] for group in groups.values() for node in _differing(group, there)]
+    return [node for node in filled if node["id"] in differing]
+
+
+def _differing(columns: list[FieldNode], there: dict[str, FieldNode]) -> list[FieldNode]:
+    """Those of a table's columns that hold other values, or all of them where only their rows are other ones."""
+    shown = [there.get(column["id"], {}) for column in columns]
+    alone = [
+        column
+        for column, other in zip(columns, shown, strict=True)
+        if not _are_same(_filled([column]), _filled([other]))
     ]
+    return alone or ([] if _are_same(_filled(columns), _filled(shown)) else columns)
 
 
-def _are_same(wanted: list[Scalar], shown: list[Scalar]) -> bool:
+def _filled(columns: list[FieldNode]) -> list[tuple[Cell, ...]]:
+    """The rows of parallel columns but those that are empty in all."""
+    rows = zip_longest(*map(cells, columns), fillvalue=Cell())
+    return [row for row in rows if any(cell.value is not None for cell in row)]
+
+
+def _are_same(wanted: list[tuple[Cell, ...]], shown: list[tuple[Cell, ...]]) -> bool:
     left = list(shown)
-    for value in wanted:
-        place = next((place for place, other in enumerate(left) if _is_same(value, other)), None)
+    for row in wanted:
+        place = next((place for place, other in enumerate(left) if all(map(_is_same, row, other))), None)
         if place is None:
             return False
         del left[place]
     return not left
 
 
-def _is_same(one: Scalar, other: Scalar) -> bool:
+def _is_same(wanted: Cell, shown: Cell) -> bool:
+    if wanted.value is None or shown.value is None:
+        return wanted.value is shown.value
+    return _is_same_value(wanted.value, shown.value) or shown.shown == _plain_text(wanted.value)
+
+
+def _is_same_value(one: Scalar, other: Scalar) -> bool:
     if isinstance(one, str) and isinstance(other, str):
-        return one == other or (_moment(one) is not None and _moment(one) == _moment(other))
+        return _plain_text(one) == _plain_text(other) or is_same_date(one, other)
     if isinstance(one, bool) or isinstance(other, bool):
         return str(one).lower() == str(other).lower()
-    return _number(one) == _number(other)
+    return (_number(one) is not None and _number(one) == _number(other)) or is_same_date(one, other)
 
 
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
+def _plain_text(value: Scalar) -> str:
+    """Text without what a DAM may write otherwise: Unicode form, line ends, blanks around it."""
+    lines = str(value).replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", lines).strip()
 
 
 def _number(value: Scalar) -> float | None:
@@ -191,25 +215,53 @@ def _number(value: Scalar) -> float | None:
         return None
 
 
-def _is_column(node: FieldNode) -> bool:
-    return "values" in node or node.get("type") == _TABLE_COLUMN
+def is_column(node: FieldNode) -> bool:
+    """Whether it is a column of a table, wherever it is found."""
+    return "values" in node or node.get("type") == TABLE_COLUMN
 
 
 def _rows(node: FieldNode) -> list[Any]:
-    rows = node.get("values")
+    rows = node.get("values", node.get("value"))
     return rows if isinstance(rows, list) else [rows]
 
 
 def _values(node: FieldNode) -> list[Scalar]:
-    if columns := _columns(node):
-        return [value for column in columns for value in _values(column)]
-    leaves = map(_leaf, _rows(node) if _is_column(node) else [node])
-    return [leaf for leaf in leaves if leaf is not None]
+    columns = table_columns(node) or [node]
+    return [cell.value for column in columns for cell in cells(column) if cell.value is not None]
 
 
-def _leaf(node: Any) -> Scalar | None:
-    node = _innermost_node(node)
-    return node if _is_scalar(node) else None
+def _cell(node: object) -> Cell:
+    """What is inside all that may surround a value: the row of a table, flags, a domain value."""
+    around: list[FieldNode] = []
+    while isinstance(node, dict):
+        around.append(node)
+        node = node.get("field_value", node.get("value"))
+    shown = [_plain_text(outer["display_value"]) for outer in around if isinstance(outer.get("display_value"), str)]
+    type_name = around[-1].get("type") if around else None
+    return Cell(
+        value=node if _is_scalar(node) else None,
+        shown=shown[-1] if shown else None,
+        kind="cascading"
+        if any(map(_is_cascading, around))
+        else "domain"
+        if any(map(_is_domained, around))
+        else "plain",
+        type_name=type_name if isinstance(type_name, str) else "",
+    )
+
+
+def _kind(around: list[FieldNode]) -> Literal["plain", "domain", "cascading"]:
+    if any(map(_is_cascading, around)):
+        return "cascading"
+    return "domain" if any(map(_is_domained, around)) else "plain"
+
+
+def _is_cascading(outer: FieldNode) -> bool:
+    return outer.get("cascading_domain_value") is True or outer.get("type") == CASCADING
+
+
+def _is_domained(outer: FieldNode) -> bool:
+    return outer.get("domain_value") is True or outer.get("type") == DOMAIN_VALUE or "field_value" in outer
 
 
 def _innermost_node(node: Any) -> Any:
@@ -218,41 +270,21 @@ def _innermost_node(node: Any) -> Any:
     return node
 
 
-def _innermost(node: Any) -> dict[str, Any]:
+def _innermost(cell: Cell) -> dict[str, Any]:
     """The type and value inside all that surrounds them, empty where there is no value."""
-    holder: FieldNode = {}
-    while isinstance(node, dict):
-        holder, node = node, node.get("field_value", node.get("value"))
-    if not _is_scalar(node):
+    if cell.value is None:
         return {}
-    plain = _plain(node)
-    return {**plain, "type": holder.get("type", plain["type"])}
+    return {"type": cell.type_name or type_of(cell.value), "value": cell.value}
+
+
+def type_of(value: Scalar) -> str:
+    """The DAM's name for a value's type."""
+    if isinstance(value, bool | str):
+        return "string"
+    return "int" if isinstance(value, int) else "number"
 
 
 def _is_scalar(value: object) -> TypeGuard[Scalar]:
-    return isinstance(value, Scalar) and value != ""
-
-
-def _holding(holder: object, value: Scalar) -> dict[str, Any]:
-    """What surrounds a value (`domain_value`, `is_locked`, …) with another value inside."""
-    around = holder if isinstance(holder, dict) else {}
-    former = around.get("value")
-    if former is None and around.get("cascading_domain_value"):
-        former = {"type": _CASCADING, "field_value": None}
-    elif former is None and around.get("domain_value"):
-        former = {"type": _DOMAIN_VALUE, "field_value": None}
-    return {**around, "value": _inner(former, value)}
-
-
-def _inner(former: object, value: Scalar) -> dict[str, Any]:
-    if not isinstance(former, dict):
-        return _plain(value)
-    if "field_value" in former:
-        inner = _inner(former["field_value"], value)
-        return {"type": former.get("type"), "field_value": inner, "display_value": str(value)}
-    return {**former, "value": str(value) if former.get("type") == "string" else value}
-
-
-def _plain(value: Scalar) -> dict[str, Any]:
-    names = {str: "string", int: "int"}
-    return {"type": names.get(type(value), "number"), "value": value}
+    if isinstance(value, str):
+        return value != ""
+    return isinstance(value, int | float) and _number(value) is not None and math.isfinite(value)

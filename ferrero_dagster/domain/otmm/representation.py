@@ -1,75 +1,40 @@
-"""The asset representation of a final (SPEC 6): its master's MVP fields, updated from its file name and from Box."""
+"""The asset representation of a final (SPEC 6, 12): its fields, made as the site's rows say, in the customer's form."""
 
+from collections import defaultdict
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any
 
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.filenames import V2Name
-from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.domain.otmm.metadata import (
-    FieldNode,
-    Scalar,
-    columns_beside,
-    field_values,
-    fields_by_id,
-    new_field,
-    row_count,
-    with_value,
-)
-
-#: The fields that the rules below are about; which fields a final has at all is site configuration.
-ASSET_NAME = "ARTESIA.FIELD.ASSET NAME"
-DESCRIPTION = "ARTESIA.FIELD.ASSET DESCRIPTION"
-STATE = "FERRERO.FIELD.STATE"
-LANGUAGES = "MAIN_LANGUAGES"
-COMPLIANCE = "FERRERO.FIELD.ASSETCOMPLIANCE"
-MARKETING_TAG = "MARKETING_TAG"
-CREATIVEX_LINK = "FERRERO.FIELD.CREATIVEX LINK"
-CREATIVEX_FIELDS = ("FERRERO.TAB.FIELD.CREATIVEX", CREATIVEX_LINK)
+from ferrero_dagster.domain.otmm.field_rows import Choice, FieldRow, FinalField, FinalInputs, MasterField
+from ferrero_dagster.domain.otmm.forms import COLUMNS
+from ferrero_dagster.domain.otmm.metadata import Scalar, fields_by_id, table_columns, table_ids
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepresentationRules:
     """What the site wants in the DAM for a final."""
 
-    #: The MVP fields.
-    field_ids: tuple[str, ...]
+    fields: tuple[FieldRow, ...]
+    #: So many of the fields must be found in the master.
+    min_fields: int
     metadata_model_id: str
     security_policy_ids: tuple[int, ...]
     #: By asset type code and field id: an empty value removes the field, another replaces or appends it.
     asset_type_overrides: Mapping[str, Mapping[str, Scalar]]
-    #: Field ids that take the media's facts.
-    media_fields: Mapping[Literal["width", "height", "duration"], str]
+    #: Where a day begins at midnight.
+    zone: tzinfo
 
+    @property
+    def field_ids(self) -> tuple[str, ...]:
+        """The ids of the fields."""
+        return tuple(row.id for row in self.fields)
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MediaFacts:
-    """What could be read from the file itself."""
-
-    width_px: int | None = None
-    height_px: int | None = None
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinalInputs:
-    """All that a final's fields are made of."""
-
-    name: V2Name
-    #: The master's `full_metadata`, in whatever form it was stored.
-    master_metadata: object
-    master_dam_id: DamId | None
-    #: The day of upload, in the site's time zone.
-    today: date
-    media: MediaFacts = MediaFacts()
-    #: As the DAM is to show them, a row each; none where the final has no score.
-    creativex_scores: tuple[str, ...] = ()
-    creativex_link: str | None = None
-    #: What a person set for this final, by field id; empty texts change nothing.
-    edits: Mapping[str, str] = field(default_factory=dict)
+    @property
+    def creativex_field_ids(self) -> tuple[str, ...]:
+        """The ids of the fields that take the score or its link."""
+        return tuple(row.id for row in self.fields if {"creativex_score", "creativex_link"} & {*row.sources})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,87 +43,132 @@ class Representation:
 
     #: `{"asset_resource": {"asset": …}}` with a flat field list (contract otmm.md 8.1).
     body: dict[str, Any]
-    #: MVP fields that the master has.
+    #: Every field that a row, a person or an override names, also those that are not sent.
+    fields: tuple[FinalField, ...]
+    #: Ids of the fields that the master has, be they empty.
     found: tuple[str, ...]
-    #: Fields of the result that the master does not have.
-    added: tuple[str, ...]
     #: Fields that the asset type's override takes out.
     removed: tuple[str, ...]
-    #: MVP fields that neither the master nor a rule provides.
-    missing: tuple[str, ...]
+    #: What was set by a person or an override and could not be used.
+    notes: tuple[str, ...]
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Fields that are sent and that the master lacks."""
+        return tuple(field.id for field in self.fields if field.is_sent and not field.in_master)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Fields that nothing gives a value to."""
+        return tuple(field.id for field in self.fields if not field.is_sent and field.id not in self.removed)
 
     def __str__(self) -> str:
-        parts = (("added", self.added), ("removed", self.removed), ("missing", self.missing))
-        told = [f"{word}: {', '.join(ids)}" for word, ids in parts if ids]
-        return "; ".join([f"{len(self.found)} MVP fields from the master", *told])
+        parts = (("made", self.made), ("removed", self.removed), ("without a value", self.missing), ("", self.notes))
+        told = [f"{word}: {', '.join(items)}" if word else "; ".join(items) for word, items in parts if items]
+        return "; ".join([f"{len(self.found)} fields found in the master", *told])
 
 
 def build_representation(final: FinalInputs, rules: RepresentationRules) -> Representation:
     """The representation of a final.
 
-    What comes later wins: the master's value, the file name's, CreativeX, a person's edit, the asset type's override.
+    What comes later wins: the first source of a field's row that has a value, a person's edit, the asset type's
+    override (contract customer.md 2).
 
     Raises:
-        PermanentError: the master's metadata hold none of the MVP fields, so nothing could be carried over.
+        PermanentError: the master has too few of the fields; the sentence names those that it has.
     """
-    name, full_metadata = final.name, final.master_metadata
-    master = fields_by_id(full_metadata)
-    found = tuple(field_id for field_id in rules.field_ids if field_id in master)
-    if not found:
-        raise PermanentError(
-            f"The stored metadata of the master {name.tracking_id} hold none of the {len(rules.field_ids)} fields that "
-            f"{name} needs; correct full_metadata of that master in the table master_assets.",
-            code="master metadata unreadable",
-        )
-    overrides = rules.asset_type_overrides.get(name.asset_type, {})
-    removed = tuple(field_id for field_id, value in overrides.items() if value == "")
-    edits = {field_id: text for field_id, text in final.edits.items() if text.strip()}
-    values = _mvp_values(master, final, rules) | _media_values(final.media, rules) | edits | dict(overrides)
-    ids = [field_id for field_id in dict.fromkeys([*found, *values]) if field_id not in removed]
-    kept = {field_id for field_id in ids if field_id not in values}
-
-    def final_field(field_id: str) -> FieldNode:
-        if field_id in kept:
-            return deepcopy(master[field_id])
-        if field_id not in master:
-            return new_field(field_id, values[field_id])
-        beside = [
-            row_count(column) for column in columns_beside(full_metadata, master[field_id]) if column["id"] in kept
-        ]
-        return with_value(master[field_id], values[field_id], rows=max(beside, default=1))
-
+    making = _Making(final, rules)
+    making.refuse_too_few()
+    overrides = rules.asset_type_overrides.get(final.name.asset_type, {})
+    making.fill()
+    making.set({field_id: text for field_id, text in final.edits.items() if text.strip()}, "a person's override")
+    making.set(overrides, f"override of {final.name.asset_type}")
+    fields = making.in_parallel()
     return Representation(
-        body=_body([final_field(field_id) for field_id in ids], rules),
-        found=found,
-        added=tuple(field_id for field_id in ids if field_id not in master),
-        removed=removed,
-        missing=tuple(field_id for field_id in rules.field_ids if field_id not in {*ids, *removed}),
+        body=_body(fields, rules),
+        fields=fields,
+        found=making.found,
+        removed=tuple(field_id for field_id, value in overrides.items() if value == ""),
+        notes=tuple(making.notes),
     )
 
 
-def _mvp_values(master: Mapping[str, FieldNode], final: FinalInputs, rules: RepresentationRules) -> dict[str, Scalar]:
-    values: dict[str, Scalar] = {
-        ASSET_NAME: final.name.clean_name,
-        DESCRIPTION: final.name.subject,
-        STATE: "Local",
-        LANGUAGES: final.name.language.upper(),
-    }
-    defaults = {COMPLIANCE: "-", MARKETING_TAG: "Tag"}
-    values |= {id_: value for id_, value in defaults.items() if not field_values(master.get(id_), id_)}
-    if final.creativex_link:
-        values[CREATIVEX_LINK] = final.creativex_link
-    return {field_id: value for field_id, value in values.items() if field_id in rules.field_ids}
+class _Making:
+    """The fields of one final while they are made."""
+
+    def __init__(self, final: FinalInputs, rules: RepresentationRules) -> None:
+        self._final = final
+        self._rules = rules
+        self._rows = {row.id: row for row in rules.fields}
+        self._nodes, self._tables = fields_by_id(final.master_metadata), table_ids(final.master_metadata)
+        self._fields: dict[str, FinalField] = {}
+        self.found = tuple(field_id for field_id in self._rows if field_id in self._nodes)
+        self.notes: list[str] = []
+
+    def refuse_too_few(self) -> None:
+        """Raise PermanentError where the master has fewer fields than a final needs."""
+        if len(self.found) >= self._rules.min_fields:
+            return
+        name = self._final.name
+        raise PermanentError(
+            f"The stored metadata of the master {name.tracking_id} hold {len(self.found)} of the fields that {name} "
+            f"needs ({', '.join(self.found) or 'none'}), expected are at least {self._rules.min_fields}; correct "
+            "full_metadata of that master in the table master_assets, or representation.min_fields.",
+            code="master metadata unreadable",
+        )
+
+    def fill(self) -> None:
+        """Make the field of every row."""
+        for field_id, row in self._rows.items():
+            if row.kind == "as_master" and (columns := table_columns(self._nodes.get(field_id, {}))):
+                # The table itself is named: its columns are what is sent, where no row says more of them.
+                unnamed = (column["id"] for column in columns if column["id"] not in self._rows)
+                rows = [FieldRow(id=column_id, kind="as_master") for column_id in unnamed]
+            else:
+                rows = [row]
+            self._fields |= {row.id: self._choice(row).by_source(self._final) for row in rows}
+
+    def set(self, values: Mapping[str, Scalar], origin: str) -> None:
+        """Put these values in place of others, an empty one in place of the field."""
+        for field_id, value in values.items():
+            choice = self._choice(self._rows.get(field_id) or FieldRow(id=field_id, kind="as_master"))
+            written = choice.written((value,)) if value != "" else ()
+            if value == "" or any(one is not None for one in written):
+                self._fields[field_id] = choice.field(written, origin)
+            else:
+                what = "date" if choice.form == "date" else "text"
+                self.notes.append(f"{field_id}: {str(value)[:80]!r} of {origin} is no {what}, so it is not used")
+
+    def in_parallel(self) -> tuple[FinalField, ...]:
+        """The fields; columns of one table have equally many rows, a single value that is not the master's in each."""
+        by_table: dict[str, list[FinalField]] = defaultdict(list)
+        for field in self._fields.values():
+            if field.form in COLUMNS and field.is_sent:
+                by_table[field.table or field.id].append(field)
+        for columns in by_table.values():
+            rows = max(len(column.values) for column in columns)
+            for column in columns:
+                self._fields[column.id] = _with_rows(column, rows if len(columns) > 1 else 0)
+        return tuple(self._fields.values())
+
+    def _choice(self, row: FieldRow) -> Choice:
+        master = MasterField(node=self._nodes.get(row.id), table=self._tables.get(row.id))
+        return Choice(row=row, master=master, zone=self._rules.zone)
 
 
-def _media_values(media: MediaFacts, rules: RepresentationRules) -> dict[str, Scalar]:
-    known = {"width": media.width_px, "height": media.height_px, "duration": media.duration_s}
-    return {field_id: value for fact, field_id in rules.media_fields.items() if (value := known[fact]) is not None}
+def _with_rows(column: FinalField, rows: int) -> FinalField:
+    """A column that others are parallel to, or, with no rows told, alone: without empty ones."""
+    if not rows:
+        return replace(column, values=tuple(value for value in column.values if value is not None))
+    if len(column.values) == 1 and column.origin != "master":
+        return replace(column, values=column.values * rows)
+    return replace(column, values=column.values + (None,) * (rows - len(column.values)))
 
 
-def _body(fields: list[FieldNode], rules: RepresentationRules) -> dict[str, Any]:
+def _body(fields: tuple[FinalField, ...], rules: RepresentationRules) -> dict[str, Any]:
     asset = {
         "metadata_model_id": rules.metadata_model_id,
         "security_policy_list": [{"id": policy_id} for policy_id in rules.security_policy_ids],
-        "metadata": {"metadata_element_list": fields},
+        "metadata": {"metadata_element_list": [field.node for field in fields if field.is_sent]},
     }
     return {"asset_resource": {"asset": asset}}

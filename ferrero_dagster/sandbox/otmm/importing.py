@@ -17,6 +17,7 @@ from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, params_of
 from ferrero_dagster.sandbox.otmm.metadata import Element, as_list, sent_elements
 from ferrero_dagster.sandbox.otmm.records import Job
 from ferrero_dagster.sandbox.otmm.store import TEMPLATE_MODEL, TEMPLATE_POLICIES
+from ferrero_dagster.sandbox.otmm.validation import refuse_malformed
 from ferrero_dagster.sandbox.otmm.wire import json_param, load_of, shown
 
 #: A representation may be large; the files themselves go to disk.
@@ -159,7 +160,10 @@ class Importing(Endpoints):
         return {"model": str(model), "security_policies": policies, "fields": self._kept_fields(parts)}
 
     def _kept_fields(self, parts: Mapping[str, str]) -> list[Element]:
-        fields = self._sent(_sent_fields(parts))
+        metadata = json_param(parts, "asset_representation", "asset_resource", "asset", "metadata")
+        if self._settings.dialect == "customer":
+            refuse_malformed(metadata.get("metadata_element_list", []))
+        fields = self._sent(sent_elements(metadata.get("metadata_element_list")))
         return [field for field in fields if field["id"] not in self._settings.fields_lost_by_imports]
 
     def _job(self, number: str | int) -> Job:
@@ -210,11 +214,6 @@ def _policies(asset: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(int(policy["id"]) for policy in as_list(asset.get("security_policy_list")))
     except (ValueError, KeyError, TypeError):
         raise Refusal(400, "security_policy_list does not hold objects with a number as id.") from None
-
-
-def _sent_fields(parts: Mapping[str, str]) -> list[Element]:
-    metadata = json_param(parts, "asset_representation", "asset_resource", "asset", "metadata")
-    return list(sent_elements(metadata.get("metadata_element_list")))
 
 
 def _required(parts: Mapping[str, str], name: str) -> str:

@@ -118,10 +118,16 @@ def sent_elements(nodes: Any) -> Iterator[Element]:
         if not isinstance(node, dict) or not isinstance(node.get("id"), str):
             raise Refusal(400, "A metadata element is not an object with an id.")
         if "metadata_element_list" not in node:
-            yield node
+            yield _with_table(node)
             continue
         for element in sent_elements(node["metadata_element_list"]):
             yield {**element, "table_id": node["id"]} if "values" in element else element
+
+
+def _with_table(element: Element) -> Element:
+    """A column that names its table is stored with it, as one that was found inside it (contract customer.md 2)."""
+    bare = {key: value for key, value in element.items() if key != "parent_table_id"}
+    return {**bare, "table_id": element["parent_table_id"]} if element.get("parent_table_id") else bare
 
 
 def assigned(known: Element | None, sent: Element) -> Element:

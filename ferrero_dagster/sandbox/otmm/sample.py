@@ -1,4 +1,4 @@
-"""Invented metadata of masters: 24 of the MVP fields, and the hundreds of others that a real asset carries.
+"""Invented metadata of masters: the fields that finals take over, and the hundreds of others that a real asset carries.
 
 All of it follows from the asset's name, so that two runs see the same DAM.
 """
@@ -30,17 +30,30 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "Product": ("FERRERO.FIELD.PRODUCT", "FERRERO.FIELD.PRODUCT LINE", "FERRERO.FIELD.SEASON"),
     "Market": ("FERRERO.FIELD.MAIN_COUNTRY", "MAIN_LANGUAGES"),
     "Campaign": (CAMPAIGN_STATUS, CAMPAIGN_TYPE, CAMPAIGN_NUMBER, "FERRERO.FIELD.CAMPAIGN_NAME", "FERRERO.FIELD.YEAR"),
-    "Media": ("FERRERO.FIELD.CHANNEL", "FERRERO.FIELD.TOUCHPOINT", "FERRERO.FIELD.ASSET TYPE", "MARKETING_TAG"),
+    "Media": (
+        "FERRERO.FIELD.CHANNEL",
+        "FERRERO.FIELD.TOUCHPOINT",
+        "FERRERO.FIELD.MKTG.ASSET TYPE",
+        "FERRERO.FIELD.ASSET TYPE",
+        "MARKETING_TAG",
+    ),
     "Technical": ("FERRERO.FIELD.ASPECT RATIO", "FERRERO.FIELD.DURATION"),
     "Rights": (
+        "FERRERO.FIELD.ASSET VALIDITY START PERIOD",
+        "FERRERO.FIELD.ASSET VALIDITY END PERIOD",
         "FERRERO.FIELD.COPYRIGHT",
         "FERRERO.FIELD.RIGHTS START DATE",
         "FERRERO.FIELD.RIGHTS END DATE",
         "FERRERO.FIELD.CONFIDENTIALITY",
     ),
     "Talent": ("FERRERO.FIELD.TALENT", "FERRERO.FIELD.MUSIC"),
-    "Production": ("FERRERO.FIELD.AGENCY",),
-    "Quality": ("FERRERO.FIELD.CREATIVEX LINK", "FERRERO.FIELD.ASSETCOMPLIANCE"),
+    "Production": ("FERRERO.FIELD.AGENCY", "FERRERO.MARKETING.FIELD.AGENCY NAME", "FERRERO.FIELD.FISCAL YEAR"),
+    "Quality": (
+        "FERRERO.TAB.FIELD.CREATIVEX",
+        "FERRERO.FIELD.CREATIVEX LINK",
+        "FERRERO.FIELD.ASSETCOMPLIANCE",
+        "FERRERO.MASTERASSETIDS",
+    ),
     "Legal": (),
     "Distribution": (),
     "Archive": (),
@@ -88,14 +101,21 @@ def campaign_fields(*, status: str, campaign_type: str, number: str, domained: b
 
 
 def master_fields(name: str, *, campaign_name: str, campaign_number: str) -> list[Element]:
-    """The MVP fields of a master but its name; four are missing, as at the customer."""
+    """The fields of a master that finals take over, but its name.
+
+    Missing, as at the customer: three columns and both fields of CreativeX (contract customer.md 2).
+    """
     rng = random.Random(name)  # noqa: S311  # invented data
     brand_id, brand, subbrand, product = rng.choice(_BRANDS)
     year = rng.choice((2025, 2026))
     return [
         _text("ARTESIA.FIELD.ASSET DESCRIPTION", f"{subbrand} master: {name.rpartition('.')[0] or name}"),
         _pick("STATE", "Global", "Global"),
-        field("FERRERO.FIELD.CREATIVEX LINK"),
+        _pick("MKTG.ASSET TYPE", "MST", "Master"),
+        _pick("FISCAL YEAR", f"FY{year % 100}{year % 100 + 1}", f"{year}/{year + 1}"),
+        field("FERRERO.MARKETING.FIELD.AGENCY NAME", domain_value("OLV01", "OLIVER")),
+        _date("ASSET VALIDITY START PERIOD", f"{year}-02-01T00:00:00Z"),
+        _date("ASSET VALIDITY END PERIOD", f"{year + 2}-01-31T00:00:00Z"),
         _pick("BRAND", brand_id, brand),
         _pick("SUBBRAND", f"{brand_id}_01", subbrand),
         cascading("FERRERO.FIELD.PRODUCT", (brand_id, "P1"), (brand, product)),

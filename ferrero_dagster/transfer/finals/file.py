@@ -22,13 +22,9 @@ from ferrero_dagster.domain.errors import (
 from ferrero_dagster.domain.filenames import V2Name
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
+from ferrero_dagster.domain.otmm.field_rows import FinalInputs
 from ferrero_dagster.domain.otmm.metadata import fields
-from ferrero_dagster.domain.otmm.representation import (
-    CREATIVEX_FIELDS,
-    FinalInputs,
-    Representation,
-    build_representation,
-)
+from ferrero_dagster.domain.otmm.representation import Representation, build_representation
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, overrides, steps, transfers
@@ -155,10 +151,12 @@ class FinalFiles:
         )
 
     def _sent_score(self, creativex: CreativeX, representation: Representation, edits: Edits) -> SentScore:
-        site, unedited = self.systems.site, set(CREATIVEX_FIELDS) - edits.values.keys()
+        site = self.systems.site
+        field_ids = set(site.representation_rules.creativex_field_ids)
+        unedited = field_ids - edits.values.keys()
         return SentScore(
             creativex=creativex,
-            is_needed=bool(site.creativex.sources) and not set(CREATIVEX_FIELDS) & set(representation.removed),
+            is_needed=bool(site.creativex.sources) and not field_ids & set(representation.removed),
             fields=[node for node in fields(representation.body) if node["id"] in unedited],
         )
 

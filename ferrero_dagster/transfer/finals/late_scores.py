@@ -10,8 +10,9 @@ from ferrero_dagster.domain.creativex import CreativeX, creativex_in
 from ferrero_dagster.domain.errors import FerreroError, Incident, PermanentError
 from ferrero_dagster.domain.filenames import V2Name, parse_v2
 from ferrero_dagster.domain.files import DamAsset
+from ferrero_dagster.domain.otmm.field_rows import FinalInputs
 from ferrero_dagster.domain.otmm.metadata import FieldNode, differing_fields, field_values, fields
-from ferrero_dagster.domain.otmm.representation import CREATIVEX_FIELDS, FinalInputs, build_representation
+from ferrero_dagster.domain.otmm.representation import build_representation
 from ferrero_dagster.messages import facts
 from ferrero_dagster.tracking import campaigns, final_scores, masters, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -77,8 +78,9 @@ class LateScores:
             creativex_scores=self.site.creativex.score_rows(creativex.shown_score),
             creativex_link=creativex.url,
         )
-        body = build_representation(inputs, self.site.representation_rules).body
-        return [node for node in fields(body) if node["id"] in CREATIVEX_FIELDS]
+        rules = self.site.representation_rules
+        body = build_representation(inputs, rules).body
+        return [node for node in fields(body) if node["id"] in rules.creativex_field_ids]
 
     def _ours(
         self, late: LateScore, wanted: list[FieldNode], asset: DamAsset

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from ferrero_dagster.domain.otmm.representation import MediaFacts
+from ferrero_dagster.domain.otmm.field_rows import MediaFacts
 
 
 def media_facts(path: Path) -> tuple[MediaFacts, str | None]:

@@ -85,7 +85,7 @@ class MasterFiles:
         return MasterDetails(
             finals_folder_id=self.folders.finals,
             description=str(description) if description is not None else None,
-            extracted_fields=extracted_values(asset.raw, site.representation.field_ids),
+            extracted_fields=extracted_values(asset.raw, site.representation_rules.field_ids),
         )
 
     def move(self, claimed: Claimed, transit: Transit) -> MovedFile:

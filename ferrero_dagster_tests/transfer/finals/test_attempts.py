@@ -2,6 +2,7 @@
 
 import pytest
 
+from ferrero_dagster.config.representation import FieldRowSite
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
@@ -13,8 +14,12 @@ from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO, Agency,
 
 
 def test_a_medium_that_cannot_be_read_is_moved_with_a_note_and_one_that_can_fills_the_sites_fields(agency, tmp_path):
-    fields = {"width": "SITE.WIDTH", "height": "SITE.HEIGHT", "duration": "SITE.DURATION"}
-    agency = agency.with_site(representation={"media_fields": fields})
+    rows = {
+        f"SITE.{what.upper()}": FieldRowSite(kind="text", value=f"media_{what}")
+        for what in ("width", "height", "duration")
+    }
+    shipped = agency.world.systems.site.representation.fields
+    agency = agency.with_site(representation={"fields": {**shipped, **rows}})
     campaign_id = agency.campaign("AAA001", "AAA002")
     agency.deliver(ONE, sample_file("Key visual.png", tmp_path).read_bytes())
     agency.deliver(TWO, b"\x89PNG broken")
@@ -34,7 +39,7 @@ def test_a_medium_that_cannot_be_read_is_moved_with_a_note_and_one_that_can_fill
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        ("UPDATE master_assets SET full_metadata = '{}' RETURNING 1", "hold none of the 28 fields"),
+        ("UPDATE master_assets SET full_metadata = '{}' RETURNING 1", "hold 0 of the fields that"),
         ("UPDATE master_assets SET upload_directory = NULL RETURNING 1", "has no upload_directory in the table"),
         ("UPDATE master_assets SET upload_directory = 'gone' RETURNING 1", "the DAM does not find it"),
     ],

@@ -214,7 +214,9 @@ def test_where_the_site_does_not_trust_the_checksums_they_decide_nothing(agency)
 
 @pytest.mark.fault(52)
 def test_what_an_import_loses_is_set_afterwards(agency):
-    agency.world.dam.settings.fields_lost_by_imports = frozenset(agency.world.systems.site.representation.field_ids)
+    agency.world.dam.settings.fields_lost_by_imports = frozenset(
+        agency.world.systems.site.representation_rules.field_ids
+    )
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"final", CREATIVEX)
     agency.go_on()
@@ -256,7 +258,9 @@ def test_a_check_in_that_ignores_the_representation_leaves_no_old_creativex(agen
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"first", {"creativexUrl": "https://cx.example/1"})
     agency.go_on()
-    agency.world.dam.settings.fields_lost_by_imports = frozenset(agency.world.systems.site.representation.field_ids)
+    agency.world.dam.settings.fields_lost_by_imports = frozenset(
+        agency.world.systems.site.representation_rules.field_ids
+    )
     agency.deliver(ONE, b"corrected", {"creativexUrl": "https://cx.example/2"})
     agency.go_on()
     assert shown(agency, campaign_id, LINK) == [("https://cx.example/2",)]
@@ -306,7 +310,7 @@ def test_the_site_may_refuse_what_the_dam_does_not_keep_and_no_version_is_made_o
     campaign_id = never_kept(agency)
     refusing = agency.with_site(dam_import={"metadata_mismatch": "refuse"})
     [failed] = refusing.settle_and_move(campaign_id).failed
-    assert failed.reason.startswith(f"The DAM does not keep {LINK}, MAIN_LANGUAGES of {CLEAN} as sent; ")
+    assert failed.reason.startswith(f"The DAM does not keep MAIN_LANGUAGES, {LINK} of {CLEAN} as sent; ")
     assert agency.waiting() == [ONE]
     agency.world.dam.settings.fields_lost_by_patches = frozenset()
     release(agency)
@@ -320,10 +324,9 @@ def test_a_field_that_the_dam_refuses_keeps_no_other_out(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE, b"final", CREATIVEX)
     refusal = '{"exception_body": {"message": "MAIN_LANGUAGES is no field of this model"}}'
-    # Both together, then the link, then the language.
-    for skip in (0, 1):
-        fault = Fault(method="PATCH", path="/assets/", skip=skip, status=400, body=refusal, headers=JSON)
-        agency.world.dam.board.add(fault)
+    # Both together, then the language, then the link.
+    fault = Fault(method="PATCH", path="/assets/", times=2, status=400, body=refusal, headers=JSON)
+    agency.world.dam.board.add(fault)
     agency.go_on()
     assert shown(agency, campaign_id, LINK, "MAIN_LANGUAGES") == [("https://www.bbc.com", "")]
     assert uploaded(agency)["unkept_fields"] == ["MAIN_LANGUAGES"]
