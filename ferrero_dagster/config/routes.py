@@ -75,6 +75,8 @@ class MastersRoute(Route):
     box_subfolder: str = ""
     #: Whether an asset keeps the tracking ID of the master that it was made from.
     reuse_tracking_ids: bool = False
+    #: Whether a master's own CreativeX score is kept in the scores table (contract customer.md 4).
+    keeps_score: bool = False
     #: Whether Make.com is told about the finished campaign.
     webhook: bool = True
 
@@ -224,6 +226,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         upload_folder="01 Final Assets",
         box_root="local_masters",
         box_folder="{number}-{name}",
+        keeps_score=True,
     ),
     MastersRoute(
         name="a5_to_a6",
@@ -256,6 +259,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         upload_folder="05 Final Assets",
         box_root="global_masters",
         box_folder="MASTERS_{name}",
+        keeps_score=True,
         webhook=False,
     ),
     FinalsRoute(

@@ -46,6 +46,22 @@ class SentScore:
         return self.is_needed and self.creativex.score is None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MasterScore:
+    """The score that a master's own metadata hold, as text; `Platform^87` is 87."""
+
+    name: str
+    score: str
+    url: str | None
+
+    @classmethod
+    def of(cls, name: str, scores: Iterable[object], url: object) -> "MasterScore | None":
+        """Of the values of the score's field, a row each; None where there is none."""
+        rows = [str(score).rpartition("^")[2].strip() for score in scores]
+        score = ", ".join(dict.fromkeys(row for row in rows if row))
+        return cls(name=name, score=score, url=str(url) if url is not None else None) if score else None
+
+
 def creativex_of(instance: Mapping[str, Any] | None) -> CreativeX:
     """The values of a raw Box metadata instance (its `$` keys are Box's own), None where the file has no instance."""
     values = instance if isinstance(instance, Mapping) else {}

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from shutil import disk_usage
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec
 
 import psycopg2
 from pydantic import SecretStr
@@ -24,11 +24,14 @@ from ferrero_dagster.config.site import BoxFolders
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
+from ferrero_dagster.operations import neighbour_checks
 from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
 from ferrero_dagster.tracking import outbox, overview, schema
 from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
+from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer.staging import staging
 
+P = ParamSpec("P")
 State = Literal["ok", "failed", "skipped"]
 
 #: Box refuses a log-in that a clock further off has signed.
@@ -109,6 +112,20 @@ def _postgres(connections: Connections) -> Iterator[Finding]:
         unsent = database.transact(outbox.unsent_messages)
         set_aside = sum(message.state == "set_aside" for message in unsent)
         yield f"{len(unsent) - set_aside} waiting, {set_aside} set aside"
+        site = connections.site
+        yield _neighbour(database, neighbour_checks.scores_table, site.creativex)
+        ids = site.representation_rules.field_ids
+        yield _neighbour(database, neighbour_checks.edits_table, site.overrides, ids)
+
+
+def _neighbour(
+    database: Database, look: Callable[Concatenate[Cursor, P], neighbour_checks.Found], *args: P.args, **named: P.kwargs
+) -> Finding:
+    try:
+        told, is_used = database.transact(look, *args, **named)
+    except ConfigurationError as error:
+        return error
+    return told if is_used else _Skip(told)
 
 
 def _schema(found: str, missing_columns: Sequence[str]) -> Finding:
@@ -263,7 +280,7 @@ def _probes(connections: Connections) -> tuple[_Probe, ...]:
     searches = [f"search {route.name}" for route in connections.site.routes.masters]
     folders = [f"folder {name}" for name in connections.site.box.folders]
     return (
-        _Probe("PostgreSQL", ("reachable", "schema", "messages"), _postgres),
+        _Probe("PostgreSQL", ("reachable", "schema", "messages", "scores table", "people's edits"), _postgres),
         _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),
         _Probe("Box", ("configuration", "log-in", *folders), _box),
         _Probe("SMTP", ("log-in", "addresses"), _mail),

@@ -15,6 +15,7 @@ from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.partition_keys import partition_keys_for
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.filling import filled
 from ferrero_dagster.tracking.storable import fitted
 
 #: What each route has in `campaign_status`, after its prefix and `_`. The seeds name the first four for a1; the others
@@ -34,9 +35,9 @@ GONE = "gone"
 
 _INSERT = f"""
 INSERT INTO campaign_status AS known
-    (campaign_id, campaign_number, campaign_name, campaign_type, status, seen_at, status_since)
+    (campaign_id, campaign_number, campaign_name, campaign_type, status, seen_at, status_since{{columns}})
 VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)s")}, %(type)s, %(status)s,
-        now(), now())
+        now(), now(){{values}})
 """
 _CAMPAIGN = """campaign_id AS id, coalesce(campaign_number, '') AS number,
        coalesce(campaign_name, campaign_id) AS name, coalesce(status, '') AS status,
@@ -70,6 +71,11 @@ class Unread:
     lasted_s: float
 
 
+def _insert(cursor: Cursor) -> str:
+    columns, values = filled(cursor, "campaign_status")
+    return _INSERT.format(columns=columns, values=values)
+
+
 def note_found(cursor: Cursor, campaign: Campaign) -> None:
     """Remember a campaign that a search found; idempotent.
 
@@ -77,7 +83,7 @@ def note_found(cursor: Cursor, campaign: Campaign) -> None:
     """
     cursor.execute(
         f"""
-        {_INSERT}
+        {_insert(cursor)}
         ON CONFLICT (campaign_id) DO UPDATE SET
             campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
             campaign_type = coalesce(known.campaign_type, excluded.campaign_type), status = excluded.status,
@@ -92,7 +98,7 @@ def note_seen(cursor: Cursor, campaign: Campaign) -> None:
     """Remember the campaign as its folder in the DAM shows it now; idempotent."""
     cursor.execute(
         f"""
-        {_INSERT}
+        {_insert(cursor)}
         ON CONFLICT (campaign_id) DO UPDATE SET
             campaign_number = excluded.campaign_number, campaign_name = excluded.campaign_name,
             campaign_type = excluded.campaign_type, status = excluded.status, seen_at = now(),

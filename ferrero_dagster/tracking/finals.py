@@ -10,6 +10,7 @@ from typing import Any
 from ferrero_dagster.config.routes import FinalsRoute, Routes
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.filling import filled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,12 +32,13 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
         """,
         (transfer_id,),
     )
+    columns, values = filled(cursor, "derivative_assets")
     cursor.execute(
-        """
+        f"""
         INSERT INTO derivative_assets (tracking_id, derivative_filename, file_extension, status, campaign_id,
-                                       dam_asset_id, box_file_id, sha1_hex, size_bytes, transfer_id)
+                                       dam_asset_id, box_file_id, sha1_hex, size_bytes, transfer_id{columns})
         SELECT tracking_id, target_name, substring(target_name FROM '[^.]*$'), 'active', campaign_id, target_id,
-               source_id, sha1_hex, size_bytes, id
+               source_id, sha1_hex, size_bytes, id{values}
         FROM transfers WHERE id = %s
         """,
         (transfer_id,),

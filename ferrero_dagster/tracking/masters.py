@@ -11,10 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg2.sql import SQL, Identifier
+
 from ferrero_dagster.domain.files import DamAsset, MasterDetails
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.filling import extracted_columns, filled
+from ferrero_dagster.tracking.neighbours import attempted
 from ferrero_dagster.tracking.storable import fitted, storable
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
@@ -62,12 +66,13 @@ def insert_pending(
 ) -> list[TrackingId]:
     """Make assets masters under these tracking IDs and return the IDs that were free; no metadata is known yet."""
     ids, originals = [one.id for one in assets.values()], [one.original_id for one in assets.values()]
+    columns, values = filled(cursor, "master_assets")
     cursor.execute(
         f"""
         INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
-                                   full_metadata, status)
+                                   full_metadata, status{columns})
         SELECT m.tracking_id, id, original_id, {fitted("master_assets", "asset_name", "name")}, %s, %s, '{{}}',
-               'pending'
+               'pending'{values}
         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
         ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
         """,
@@ -87,6 +92,23 @@ def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: 
         """,
         (metadata, details.finals_folder_id, extracted, details.description, tracking_id, asset.id),
     )
+    # A value that a column of theirs does not take shall not hold up the file.
+    attempted(cursor, "master_assets", _fill_extracted, tracking_id, details.extracted_fields)
+
+
+def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[str, Any]) -> None:
+    columns = extracted_columns(cursor, "master_assets", extracted)
+    if columns:
+        values = [
+            SQL("{name} = coalesce({name}, {value})").format(
+                name=Identifier(column), value=SQL(fitted("master_assets", column))
+            )
+            for column in columns
+        ]
+        statement = SQL("UPDATE {} SET {} WHERE tracking_id = %s AND status = 'pending'")
+        cursor.execute(
+            statement.format(Identifier("master_assets"), SQL(", ").join(values)), [*columns.values(), tracking_id]
+        )
 
 
 def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) -> None:

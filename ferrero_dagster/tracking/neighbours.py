@@ -70,7 +70,6 @@ def unfillable_columns(cursor: Cursor, table: str, filled: Collection[str]) -> l
     return [row["name"] for row in cursor.fetchall()]
 
 
-def texts(names: Collection[str], max_length: int) -> Composable:
-    """SQL: these columns as texts of at most so many characters, lest a huge one be brought over."""
-    column = SQL("left({name}::text, {length}) AS {name}")
-    return SQL(", ").join(column.format(name=Identifier(name), length=SQL(str(max_length))) for name in names)
+def readable(cursor: Cursor, table: str) -> None:
+    """Fail where we may not read the table."""
+    cursor.execute(SQL("SELECT FROM {} LIMIT 1").format(identifier(table)))

@@ -18,6 +18,7 @@ from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, Fer
 from ferrero_dagster.tracking import database
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
+from ferrero_dagster.tracking.filling import can_fill
 
 #: Dagster's tables live here where both share a database (SPEC 11).
 DAGSTER_SCHEMA = "dagster"
@@ -26,19 +27,39 @@ VERSION_TABLE = "ferrero_alembic_version"
 #: Held while migrating, so that two upgrades at once wait for each other.
 _MIGRATION_LOCK = 0x6665_7272_65_72_6F
 
-_UNKNOWN_MANDATORY_COLUMNS = """
-SELECT table_name || '.' || column_name FROM information_schema.columns
-WHERE table_schema = current_schema() AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
-  AND is_generated = 'NEVER'
-  AND (table_name, column_name) NOT IN (
-      ('master_assets', 'tracking_id'), ('derivative_assets', 'tracking_id'), ('campaign_status', 'campaign_id'),
-      ('derivative_assets', 'derivative_filename'), ('derivative_assets', 'file_extension'),
-      ('derivative_assets', 'status'), ('campaign_status', 'campaign_number'), ('campaign_status', 'campaign_name'),
-      ('campaign_status', 'status'), ('master_assets', 'opentext_id'), ('master_assets', 'campaign_id'),
-      ('master_assets', 'upload_directory'), ('master_assets', 'full_metadata'), ('master_assets', 'status'))
-  AND table_name IN ('master_assets', 'derivative_assets', 'campaign_status')
-ORDER BY 1
+_MANDATORY_COLUMNS = """
+SELECT relname AS table_name, attname AS column_name, typcategory AS kind
+FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_type t ON t.oid = atttypid
+WHERE c.oid = ANY(ARRAY[to_regclass('master_assets'), to_regclass('derivative_assets'), to_regclass('campaign_status')])
+  AND attnum > 0 AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = ''
+ORDER BY 1, 2
 """
+#: Mandatory or not, every row of ours has these.
+_ALWAYS_FILLED = {
+    "master_assets": {
+        "tracking_id",
+        "opentext_id",
+        "original_id",
+        "asset_name",
+        "campaign_id",
+        "upload_directory",
+        "full_metadata",
+        "status",
+    },
+    "derivative_assets": {
+        "tracking_id",
+        "derivative_filename",
+        "file_extension",
+        "status",
+        "campaign_id",
+        "dam_asset_id",
+        "box_file_id",
+        "sha1_hex",
+        "size_bytes",
+        "transfer_id",
+    },
+    "campaign_status": {"campaign_id", "campaign_number", "campaign_name", "campaign_type", "status"},
+}
 
 
 def upgrade(database_url: str, routes: Iterable[MastersRoute]) -> str:
@@ -59,9 +80,9 @@ def upgrade(database_url: str, routes: Iterable[MastersRoute]) -> str:
     try:
         with engine.begin() as connection:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            _refuse_unknown_mandatory_columns(connection)
             command.upgrade(_config(connection), "head")
             _add_columns(connection, routes)
-            _refuse_unknown_mandatory_columns(connection)
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             return context.get_current_revision() or ""
     except sa.exc.DBAPIError as error:
@@ -124,12 +145,19 @@ def _scripts() -> Path:
 
 
 def _refuse_unknown_mandatory_columns(connection: sa.Connection) -> None:
-    columns = connection.execute(sa.text(_UNKNOWN_MANDATORY_COLUMNS)).scalars().all()
-    if columns:
+    found = [row for row in connection.execute(sa.text(_MANDATORY_COLUMNS)) if not _is_filled(*row)]
+    if found:
         raise ConfigurationError(
-            f"Columns that we do not know are NOT NULL without a default ({', '.join(columns)}), so no row could be "
-            "added; give each a default (ALTER TABLE … ALTER COLUMN … SET DEFAULT …) and run it again."
+            " ".join(
+                f"{table}.{column} must be filled in every row, and we have no value for it; give it a default (ALTER "
+                f"TABLE {table} ALTER COLUMN {column} SET DEFAULT …) and run it again."
+                for table, column, _ in found
+            )
         )
+
+
+def _is_filled(table: str, column: str, kind: str) -> bool:
+    return column in _ALWAYS_FILLED[table] or can_fill(table, column, kind)
 
 
 def _in_our_words(error: sa.exc.DBAPIError) -> FerreroError:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from ferrero_dagster.config.neighbours import CreativexSite, ScoreColumn
-from ferrero_dagster.domain.ids import TrackingId
+from ferrero_dagster.domain.creativex import MasterScore
+from ferrero_dagster.domain.ids import BoxId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.final_scores import BEFORE, LateScore
 from ferrero_dagster.tracking.neighbours import attempted, column_types, identifier
@@ -180,4 +181,55 @@ SELECT transfer_id, campaign_id, tracking_id, source_name, clean_name, asset_id,
 FROM finals JOIN newest USING (transfer_id)
 WHERE fingerprint IS DISTINCT FROM known AND fingerprint IS DISTINCT FROM done
 ORDER BY looked_at NULLS FIRST, transfer_id LIMIT %(limit)s
+"""
+
+
+# --- a master's own score ----------------------------------------------------------------------------------------
+
+
+def keep_master_score(cursor: Cursor, site: CreativexSite, master: MasterScore, box_file_id: BoxId) -> str | None:
+    """A master that is in Box has this score in its metadata: one row for each name and score; idempotent.
+
+    A sentence where the table is there and does not take it; that never holds up the master.
+    """
+    _, problem = attempted(cursor, site.scores_table, _keep, site, master, box_file_id)
+    return problem
+
+
+def _keep(cursor: Cursor, site: CreativexSite, master: MasterScore, box_file_id: BoxId) -> None:
+    table = ScoresTable.found(cursor, site)
+    if not (table.has("name") and table.has("score") and table.has("status")):
+        return
+    values = {
+        "name": master.name,
+        "score": master.score,
+        "url": master.url,
+        "status": site.master_status,
+        "box_file_id": box_file_id,
+    }
+    ours: dict[ScoreColumn, Composable] = {
+        "name": SQL("%(name)s"),
+        "score": SQL("%(score)s"),
+        "url": SQL("%(url)s"),
+        "status": SQL("%(status)s"),
+        "box_file_id": SQL("%(box_file_id)s"),
+        "extracted_at": SQL("now()"),
+    }
+    there = [key for key in ours if table.has(key)]
+    query = SQL(_KEEP).format(
+        table=identifier(site.scores_table),
+        columns=SQL(", ").join(Identifier(str(site.columns[key])) for key in there),
+        values=SQL(", ").join(ours[key] for key in there),
+        name=table.column("name"),
+        score=table.column("score"),
+        status=table.column("status"),
+    )
+    cursor.execute(query, values)
+
+
+_KEEP = """
+INSERT INTO {table} ({columns}) SELECT {values} WHERE NOT EXISTS (
+    SELECT FROM {table} AS s
+    WHERE {name}::text = %(name)s AND {score}::text = %(score)s AND {status}::text = %(status)s)
+ON CONFLICT DO NOTHING
 """

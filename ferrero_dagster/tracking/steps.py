@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 
+from ferrero_dagster.config.neighbours import CreativexSite
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.domain.creativex import MasterScore
 from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, rounds, transfers
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, rounds, scores, transfers
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -38,14 +40,21 @@ def withdraw(cursor: Cursor, gone: Collection[ToBox]) -> None:
     masters.delete_pending(cursor, transfers.leave_dam(cursor, [transfer.id for transfer in gone]))
 
 
-def record_master(cursor: Cursor, transfer: ToBox, arrival: Arrival[BoxId]) -> None:
-    """The file is in Box and proven: write it down, and the master becomes `active`; idempotent.
+def record_master(
+    cursor: Cursor,
+    transfer: ToBox,
+    arrival: Arrival[BoxId],
+    own_score: tuple[CreativexSite, MasterScore] | None = None,
+) -> None:
+    """The file is in Box and proven: write it down, and the master becomes `active`, its own score kept; idempotent.
 
     Raises:
         PermanentError: as `transfers.arrive_in_box`.
     """
     transfers.arrive_in_box(cursor, transfer, arrival)
     masters.activate(cursor, transfer.tracking_id, arrival.target_id)
+    if own_score:
+        scores.keep_master_score(cursor, *own_score, arrival.target_id)
 
 
 def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:

@@ -44,6 +44,31 @@ LATE_KEYS = (
     .replace("campaign_id VARCHAR(50) UNIQUE", "campaign_id VARCHAR(50) UNIQUE DEFERRABLE")
 )
 
+#: With columns that other programs read, no default among them, and their tables beside (contract customer.md 4).
+CUSTOMER = (
+    USUAL.replace("description TEXT,", "description TEXT, original_filename VARCHAR(20) NOT NULL, brand VARCHAR(3), ")
+    .replace("created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,", "created_at TIMESTAMP NOT NULL,")
+    .replace("file_extension VARCHAR(10),", "file_extension VARCHAR(10), original_filename TEXT, opentext_id TEXT,")
+    .replace("campaign_name VARCHAR(100),", "campaign_name VARCHAR(100), created_at TIMESTAMP NOT NULL,")
+)
+CUSTOMER_ROWS = """
+INSERT INTO master_assets (tracking_id, opentext_id, original_filename, created_at, campaign_id, status)
+VALUES ('pOiJ9s', 'dam-1', 'Hero.mp4', '2026-01-01', 'campaign-1', 'active'),
+       ('POIJ9S', 'dam-2', 'Other.mp4', '2026-01-01', 'campaign-1', 'active'),
+       ('a7K9mP', 'dam-3', 'Third.mp4', '2026-01-01', NULL, 'archived');
+INSERT INTO derivative_assets (tracking_id, derivative_filename, file_extension, status)
+VALUES ('pOiJ9s', 'RAF_DE_de_TEST_OLV_001_6S_16x9.mp4', 'mp4', 'in review');
+INSERT INTO campaign_status (campaign_id, campaign_number, campaign_name, created_at, status)
+VALUES ('campaign-1', 'C000000078', 'Local adaptation test 2', '2026-01-01', 'A3');
+INSERT INTO creativex_scores (filename, creativex_url, quality_score, status)
+VALUES ('RAF_DE_de_TEST_OLV_001_6S_16x9.mp4', 'https://x.example/1', '61', 'replaced'),
+       ('RAF_DE_de_TEST_OLV_001_6S_16x9.mp4', 'https://x.example/2', '87', 'active');
+INSERT INTO override_metadata (filename, asset_validity_start_period, applied_to_upload)
+VALUES ('RAF_DE_de_TEST_OLV_001_6S_16x9.mp4', '2026-03-01', TRUE), ('other.mp4', NULL, FALSE);
+CREATE TABLE lifecycle_events (id SERIAL PRIMARY KEY, tracking_id TEXT, event TEXT);
+INSERT INTO lifecycle_events (tracking_id, event) VALUES ('pOiJ9s', 'booked');
+"""
+
 ROWS = """
 INSERT INTO master_assets (tracking_id, opentext_id, box_file_id, full_metadata, campaign_id, status, updated_at)
 VALUES ('ABC123', 'dam-1', '111', '{"b": 1.0, "a": [null, "é"]}', 'campaign-1', 'active', '2026-03-29 02:30:00'),
@@ -56,6 +81,7 @@ VALUES ('campaign-1', 'C000000078', 'Local adaptation test 2', 'A1'), ('campaign
 """
 
 TABLES = ("master_assets", "derivative_assets", "campaign_status")
+NEIGHBOURS = ("creativex_scores", "override_metadata", "lifecycle_events")
 
 # Verbatim from A1_RETRY_LOGIC.md.
 STATUS_CHECK = """
@@ -140,15 +166,15 @@ def run_sql(url, *statements, of=None):
         return cursor.fetchall() if cursor.description else []
 
 
-def contents(url, columns=None):
-    """Columns with their types, and all rows with their places on the disk, of the cron scripts' tables."""
+def contents(url, columns=None, tables=TABLES):
+    """Columns with their types, and all rows with their places on the disk, of the cron scripts' or these tables."""
     columns = columns or {
         table: run_sql(
             url,
             "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
             f"WHERE attrelid = '{table}'::regclass AND attnum > 0 ORDER BY attnum",
         )
-        for table in TABLES
+        for table in tables
     }
     rows = {}
     for table, described in columns.items():

@@ -114,8 +114,16 @@ def test_dagsters_own_version_table_in_the_same_database_stays_as_it_is(empty_da
         (
             "ALTER TABLE campaign_status ADD COLUMN owner TEXT NOT NULL DEFAULT 'x'; "
             "ALTER TABLE campaign_status ALTER COLUMN owner DROP DEFAULT",
-            "Columns that we do not know are NOT NULL without a default (campaign_status.owner), so no row could be "
-            "added; give each a default (ALTER TABLE … ALTER COLUMN … SET DEFAULT …) and run it again.",
+            "campaign_status.owner must be filled in every row, and we have no value for it; give it a default (ALTER "
+            "TABLE campaign_status ALTER COLUMN owner SET DEFAULT …) and run it again.",
+        ),
+        (
+            "ALTER TABLE master_assets ADD COLUMN original_filename INTEGER[] NOT NULL DEFAULT '{}', "
+            "ADD COLUMN created_at TIMESTAMP NOT NULL DEFAULT now(); "
+            "ALTER TABLE master_assets ALTER COLUMN original_filename DROP DEFAULT, "
+            "ALTER COLUMN created_at DROP DEFAULT",
+            "master_assets.original_filename must be filled in every row, and we have no value for it; give it a "
+            "default (ALTER TABLE master_assets ALTER COLUMN original_filename SET DEFAULT …) and run it again.",
         ),
         (
             "CREATE TABLE notifications (text TEXT)",

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from ferrero_dagster.config.neighbours import CreativexSite
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
+from ferrero_dagster.domain.creativex import MasterScore
 from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value
+from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, field_values
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
@@ -126,9 +128,20 @@ class MasterFiles:
             adopted=adopted,
             source_hash="given" if claimed.asset.md5_hex else "computed",
         )
-        self.systems.database.transact(steps.record_master, claimed.transfer, arrival)
+        self.systems.database.transact(steps.record_master, claimed.transfer, arrival, self._own_score(claimed.asset))
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return mails.moved_file(arrived)
+
+    def _own_score(self, asset: DamAsset) -> tuple[CreativexSite, MasterScore] | None:
+        """The master's own score, where its route keeps that."""
+        site = self.systems.site.creativex
+        if not self.route.keeps_score or not site.sources:
+            return None
+        rows = self.systems.site.representation_rules.fields
+        scores = [s for row in rows if "creativex_score" in row.sources for s in field_values(asset.raw, row.id)]
+        links = [link for row in rows if "creativex_link" in row.sources for link in field_values(asset.raw, row.id)]
+        score = MasterScore.of(asset.name, scores, next(iter(links), None))
+        return (site, score) if score else None
 
 
 def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:

@@ -46,9 +46,12 @@ class Scene:
         )
         return [row["about"] for row in rows if row["what"] == "late score"]
 
+    def value(self, field_id):
+        return self.agency.world.dam.store.value(self.asset.id, field_id)
+
     @property
     def link(self):
-        return self.agency.world.dam.store.value(self.asset.id, LINK)
+        return self.value(LINK)
 
     def mails(self):
         return self.agency.sql("SELECT fact FROM notifications WHERE template = 'late_score' ORDER BY id")
@@ -68,7 +71,8 @@ def test_a_late_score_is_brought_once_and_told_as_a_changed_field(scene):
     assert scene.hour() == [f"{NAME}: score 87 is in the DAM"]
     assert (scene.hour(), scene.link, scene.unscored()) == ([], URL, [])
     [mail] = scene.mails()
-    assert LINK in mail["changed_fields"]
+    assert mail["changed_fields"] == ["FERRERO.TAB.FIELD.CREATIVEX", LINK]
+    assert scene.value("FERRERO.TAB.FIELD.CREATIVEX") == "87"
     assert (mail["creativex_score"], mail["creativex_url"], mail["remark"]) == ("87", URL, None)
 
 

@@ -35,7 +35,7 @@ def test_an_edit_is_sent_and_flagged_and_an_empty_one_changes_nothing(edited):
     add_edit(edited.world.database_url, NAME, starts="2026-03-01")
     add_edit(edited.world.database_url, clean_name("AAA002"), starts="2027-03-01")
     value = moved(edited)
-    assert value(START) in {"03/01/2026", "2026-03-01"}
+    assert value(START) == "03/01/2026"
     assert edited.sql(FLAGS) == ["true", "false"]
 
 
@@ -45,7 +45,7 @@ def test_a_key_of_the_json_column_may_be_mapped_or_a_field_id_and_wins_over_crea
         f"""('{ONE}', '{{"begin": "2026-03-01", "{LINK}": "https://person.example", "who": "me", "deep": {{}}}}')"""
     )
     value = moved(edited, overrides={"json_column": "overrides", "fields": {"begin": START}})
-    assert (value(START) in {"03/01/2026", "2026-03-01"}, value(LINK)) == (True, "https://person.example")
+    assert (value(START), value(LINK)) == ("03/01/2026", "https://person.example")
     assert edited.sql(FLAGS) == ["true"]
 
 
@@ -98,4 +98,4 @@ def test_a_rework_keeps_what_a_person_set_for_the_version_before(edited):
         edited.deliver(ONE, content)
         edited.settle_and_move(campaign_id)
     [asset] = edited.assets(campaign_id)
-    assert edited.world.dam.store.value(asset.id, START) in {"03/01/2026", "2026-03-01"}
+    assert edited.world.dam.store.value(asset.id, START) == "03/01/2026"

@@ -87,6 +87,19 @@ def test_a_table_that_others_lock_holds_a_final_up_for_seconds_only(scored):
     assert any("canceling statement due to lock timeout" in note for note in told(scored)["notes"])
 
 
+@pytest.mark.parametrize("table", ["Creativex Scores", "reports.scores", "o'brien; DROP TABLE transfers; --"])
+def test_a_table_of_any_name_is_read_under_that_name(scored, table):
+    add_score(scored.world.database_url, NAME, "61", "https://x.example/1")
+    schema, _, name = table.rpartition(".")
+    scored.sql(
+        f'CREATE SCHEMA IF NOT EXISTS "{schema or "public"}"',
+        f'ALTER TABLE creativex_scores RENAME TO "{name}"',
+        f'ALTER TABLE "{name}" SET SCHEMA "{schema or "public"}"',
+    )
+    moved(scored.with_site(creativex={"scores_table": table}))
+    assert told(scored)["creativex_score"] == "61"
+
+
 def test_a_final_without_a_score_is_told_as_unscored(scored):
     moved(scored)
     assert (told(scored)["creativex_score"], told(scored)["is_unscored"]) == (None, True)
