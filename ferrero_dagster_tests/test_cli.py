@@ -11,7 +11,7 @@ from ferrero_dagster.cli import main
 from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
 
 GOOD = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
-BAD = "1234567_RAF_DEU_de_TEST_OLW_001_6S_16x9_ABC123.mp4"
+BAD = "1234567_RAF_DEU_de_TEST_olv_001_6S_16x9_ABC123.mp4"
 OURS = (
     "status",
     "reset-retries",
@@ -129,7 +129,7 @@ def test_wrong_names_are_told_completely_with_the_nearest_and_an_example(tmp_pat
     assert right["clean_name"] == "RAF_DE_de_TEST_OLV_001_6S_16x9.mp4"
     assert [(p["component"], p["found"], p["nearest"], p["example"]) for p in wrong["problems"]] == [
         ("country", "DEU", "DE", "DE"),
-        ("asset type", "OLW", "OLV", "OLV"),
+        ("asset type", "olv", "OLV", "OLV"),
     ]
     assert "Wrong names: 1 of 2." in call("check-name", "-", input=f"{GOOD}\n{BAD}\n").output
 
@@ -145,8 +145,9 @@ def test_of_folders_and_lists_what_the_sensor_ignores_is_left_out_and_paths_are_
 
 def test_names_are_checked_by_the_sites_own_codes(tmp_path):
     site = tmp_path / "site.yaml"
-    site.write_text("naming:\n  asset_types: [OLW]\n")
-    name = GOOD.replace("OLV", "OLW")
+    site.write_text("naming:\n  asset_types: [VIDEO]\n")
+    name = GOOD.replace("OLV", "VIDEO")
+    assert call("check-name", name).exit_code == 1
     assert CliRunner().invoke(main, ["check-name", name], env={"FERRERO_SITE_CONFIG": str(site)}).exit_code == 0
 
 

@@ -11,7 +11,7 @@ import click
 from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ferrero_dagster.domain.filenames import NameProblems, V2Name
+    from ferrero_dagster.domain.filenames import AgencyName, NameProblems, NamingRules
 
 
 @click.command()
@@ -76,18 +76,18 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
 
     \b
     Examples:
-      ferrero-dagster check-name 1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4
+      ferrero-dagster check-name 6666_NUT_SUMMER_OLV_30S_16x9_DE_de_pOiJ9s.mp4
       ferrero-dagster check-name ~/deliveries
       find /mnt/finals -type f | ferrero-dagster check-name - --json
     """
     from ferrero_dagster.config.settings import load_settings
     from ferrero_dagster.config.site import load_site
-    from ferrero_dagster.domain.filenames import V2Name, parse_v2
+    from ferrero_dagster.domain.filenames import AgencyName, parse_name
 
     # Names need no database: an agency without one may check them too.
-    rules = load_site(load_settings(database_url="").site_config).naming
-    results = {name: parse_v2(name, rules) for name in _file_names(names)}
-    wrong = {name: result for name, result in results.items() if not isinstance(result, V2Name)}
+    rules = load_site(load_settings(database_url="").site_config).naming.rules
+    results = {name: parse_name(name, rules) for name in _file_names(names, rules)}
+    wrong = {name: result for name, result in results.items() if not isinstance(result, AgencyName)}
     if as_json:
         print_json([_told(name, result) for name, result in results.items()])
     else:
@@ -98,26 +98,30 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     sys.exit(bool(wrong))
 
 
-def _file_names(given: Iterable[str]) -> Iterator[str]:
-    from ferrero_dagster.domain.triage import is_ignored
-
+def _file_names(given: Iterable[str], rules: "NamingRules") -> Iterator[str]:
     for name in given:
         if name == "-":
-            listed = [Path(line).name for line in sys.stdin.read().splitlines() if line.strip()]
-            yield from (name for name in listed if not is_ignored(name))
+            yield from _looked_at((Path(line).name for line in sys.stdin.read().splitlines() if line.strip()), rules)
         elif Path(name).is_dir():
-            listed = [path.name for path in sorted(Path(name).iterdir()) if path.is_file()]
-            yield from (name for name in listed if not is_ignored(name))
+            yield from _looked_at((path.name for path in sorted(Path(name).iterdir()) if path.is_file()), rules)
         else:
             yield Path(name).name
 
 
-def _told(name: str, result: "V2Name | NameProblems") -> dict[str, Any]:
-    from ferrero_dagster.domain.filenames import V2Name
+def _looked_at(names: Iterable[str], rules: "NamingRules") -> Iterator[str]:
+    from ferrero_dagster.domain.triage import is_ignored
 
-    if isinstance(result, V2Name):
-        return {"name": name, "correct": True, "clean_name": result.clean_name, "problems": []}
-    return {"name": name, "correct": False, "problems": [asdict(problem) for problem in result.problems]}
+    yield from (name for name in names if not is_ignored(name) and not rules.extensions.is_unfinished(name))
+
+
+def _told(name: str, result: "AgencyName | NameProblems") -> dict[str, Any]:
+    from ferrero_dagster.domain.filenames import AgencyName
+
+    if isinstance(result, AgencyName):
+        told = {"scheme": result.scheme, "clean_name": result.clean_name, "notes": list(result.notes)}
+        return {"name": name, "correct": True, **told, "problems": []}
+    problems = [asdict(problem) for problem in result.problems]
+    return {"name": name, "correct": False, "meant": result.meant and str(result.meant), "problems": problems}
 
 
 def _problem_rows(name: str, result: "NameProblems") -> list[dict[str, str]]:

@@ -16,11 +16,12 @@ from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
 from ferrero_dagster.config.representation import RepresentationSite
 from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import problems_in
+from ferrero_dagster.config.site_naming import NamingSite
 from ferrero_dagster.config.site_routes import site_routes
 from ferrero_dagster.config.values import Filled, made_of
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.ids import BoxId
-from ferrero_dagster.domain.name_components import NamingRules
+from ferrero_dagster.domain.name_components import ASSET_TYPE
 from ferrero_dagster.domain.otmm.representation import RepresentationRules
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -160,7 +161,7 @@ class Site(_Section):
     transfer: TransferSite
     agency: AgencySite
     dam_import: ImportSite
-    naming: NamingRules
+    naming: NamingSite
     representation: RepresentationSite
     creativex: CreativexSite
     overrides: OverridesSite
@@ -231,11 +232,12 @@ def _check_box_folders(site: Site, default: dict[str, Any], place: str) -> None:
 def _check_override_codes(site: Site, default: dict[str, Any], place: str) -> None:
     # A site without EOL or LTD need not care about what we ship for them.
     shipped = default["representation"]["asset_type_overrides"]
-    unknown = site.representation.asset_type_overrides.keys() - {*site.naming.asset_types, *shipped}
-    if unknown:
+    codes = site.naming.rules.codes
+    overridden = site.representation.asset_type_overrides.keys() - shipped.keys()
+    if unknown := {code for code in overridden if not codes.fits(ASSET_TYPE, code)}:
         raise ConfigurationError(
             f"{place}: representation.asset_type_overrides: {', '.join(sorted(unknown))}: expected "
-            f"codes of naming.asset_types ({', '.join(site.naming.asset_types)}); correct it or add it there."
+            f"{codes.expected(ASSET_TYPE)}; correct it or add it to naming.asset_types."
         )
 
 

@@ -44,11 +44,8 @@ class ResetForm(_Form):
 class ReleaseForm(_Form):
     """Which set-aside files are tried again."""
 
-    tracking_ids: list[str] = Field(default=[], description='Files by tracking ID, for example ["ABC123", "DEF456"].')
-    file_names: list[str] = Field(
-        default=[],
-        description='Files by exact name, as in ["1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"].',
-    )
+    tracking_ids: list[str] = Field(default=[], description='Files by tracking ID, for example ["ABC123", "pOiJ9s"].')
+    file_names: list[str] = Field(default=[], description="Files by exact name, as the mail tells it.")
     campaigns: list[str] = Field(
         default=[],
         description='All set-aside files of campaigns, by number, exact name, id or partition: ["C000000078"].',
@@ -59,7 +56,7 @@ class ReleaseForm(_Form):
 class WithdrawForm(_Form):
     """Which masters need no final any more."""
 
-    tracking_ids: list[str] = Field(default=[], description='Masters by tracking ID, for example ["ABC123", "DEF456"].')
+    tracking_ids: list[str] = Field(default=[], description='Masters by tracking ID, for example ["ABC123", "pOiJ9s"].')
 
 
 class ResendForm(_Form):

@@ -1,42 +1,63 @@
-"""The agency's V2 file names (SPEC 5): parsed exactly, or every problem told at once; nothing is repaired."""
+"""The agency's file names (SPEC 5, 12): read exactly, or every problem told at once; nothing is repaired."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from ferrero_dagster.domain.extensions import Extensions
 from ferrero_dagster.domain.ids import TrackingId
-from ferrero_dagster.domain.name_alignment import Placed, align
-from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
+from ferrero_dagster.domain.name_alignment import Placed, align, strangeness_by
+from ferrero_dagster.domain.name_components import COMPONENTS, Codes
+from ferrero_dagster.domain.name_schemes import Order, Slot, clean_pattern, filled
+from ferrero_dagster.domain.name_slips import without_copy_marks
 
-EXAMPLE_NAME = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
 MAX_NAME_LENGTH = 255
+#: More are not explained one by one: it would take long, and help nobody.
+_MAX_COMPONENTS = 25
 _MAX_TOLD = 4
+_FIELDS = {component.key: component.field for component in COMPONENTS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class V2Name:
-    """The ten components of a V2 file name and its extension (without dot); `str()` gives the file name back."""
+class AgencyName:
+    """A file name that fits one of the site's schemes; `str()` gives the file name back.
 
-    job_number: str
-    brand: str
-    country: str
-    language: str
-    subject: str
-    asset_type: str
-    sequence: str
-    duration: str
-    aspect_ratio: str
+    A component that the scheme lacks, or that may be missing and is, is empty.
+    """
+
+    #: As the site calls it.
+    scheme: str
+    #: The order of this name, such as `{job}_{brand}_{tracking}`.
+    pattern: str
     tracking_id: TrackingId
+    #: Without dot.
     extension: str
+    job_number: str = ""
+    brand: str = ""
+    country: str = ""
+    language: str = ""
+    subject: str = ""
+    asset_type: str = ""
+    version: str = ""
+    duration: str = ""
+    aspect_ratio: str = ""
+    media_code: str = ""
+    #: Sentences about what is taken, but not known.
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{'_'.join(astuple(self)[:10])}.{self.extension}"
+        return f"{filled(self.pattern, self.components)}.{self.extension}"
 
     @property
     def clean_name(self) -> str:
-        """The name for the DAM: components 2-9, so without job number and tracking ID."""
-        return f"{'_'.join(astuple(self)[1:9])}.{self.extension}"
+        """The name for the DAM, in the same order: without job number and tracking ID."""
+        return f"{filled(clean_pattern(self.pattern), self.components)}.{self.extension}"
+
+    @property
+    def components(self) -> dict[str, str]:
+        """The components' values, by the words of the patterns: `language`, `type`, …"""
+        return {key: getattr(self, field) for key, field in _FIELDS.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +65,7 @@ class NameProblem:
     """One thing that is wrong in a file name."""
 
     component: str
-    #: 1-10 as in the V2 scheme, 11 for the extension, 0 for what belongs to no component.
+    #: Its place in the scheme, from 1 on, one more for the extension, 0 for what belongs to no component.
     position: int
     #: Empty if the component is missing.
     found: str
@@ -64,116 +85,192 @@ class NameProblems:
 
     name: str
     problems: tuple[NameProblem, ...]
-    #: What its author probably meant, where everything that is wrong has one nearest value; a suggestion, as those are.
-    meant: V2Name | None = None
-    #: The tracking ID in it, or the one that was probably meant, whatever else is wrong.
+    #: A right name of the scheme that comes nearest.
+    example: str = ""
+    #: What its author meant, where that is beyond doubt; a suggestion, as the nearest values are.
+    meant: AgencyName | None = None
+    #: The tracking ID in it, or the one that was meant, whatever else is wrong.
     tracking_id: TrackingId | None = None
 
     def __str__(self) -> str:
+        looks_like = f"; a correct one looks like {self.example}" if self.example else ""
         if len(self.problems) > _MAX_TOLD:
-            return (
-                f"This is not a V2 file name, {len(self.problems)} parts are wrong or missing; "
-                f"a correct one looks like {EXAMPLE_NAME}."
-            )
+            return f"This is no name of a final, {len(self.problems)} parts are wrong or missing{looks_like}."
         told = [str(problem) for problem in self.problems if problem.found]
         if missing := [problem.component for problem in self.problems if not problem.found]:
             told.append(f"missing: {', '.join(missing)}")
-        return f"The name is wrong: {'; '.join(told)}."
+        is_clear = all(problem.nearest for problem in self.problems)
+        return f"The name is wrong: {'; '.join(told)}{'' if is_clear else looks_like}."
 
 
-def parse_v2(name: str, rules: NamingRules) -> V2Name | NameProblems:
-    """The parsed name, or every problem at once; missing and surplus components are named as such."""
-    if len(name) > MAX_NAME_LENGTH:
-        return NameProblems(name=name, problems=(_too_long(name),))
-    stem, _, extension = name.rpartition(".")
-    if not stem or "_" in extension:
-        stem, extension = name, ""
-    tokens = stem.split("_")
-    placed = _placed(tokens, rules)
-    component_problems = [problem for part in placed if (problem := _problem(part, rules))]
-    problems = (*component_problems, *_extension_problems(extension))
-    if not problems:
-        parts: dict[str, Any] = {c.field: token for c, token in zip(COMPONENTS, tokens, strict=True)}
-        return V2Name(**parts, extension=extension)
-    meant: dict[str, Any] = {
-        part.component.field: value for part in placed if part.component and (value := _meant(part, rules))
-    }
+@dataclass(frozen=True, kw_only=True)
+class NamingRules:
+    """What names the site takes; of its schemes a name fits exactly one."""
+
+    orders: tuple[Order, ...]
+    codes: Codes
+    extensions: Extensions
+
+    @cached_property
+    def examples(self) -> dict[str, str]:
+        """A right name of each order, by its pattern."""
+        return {order.pattern: f"{order.example(self.codes)}.mp4" for order in self.orders}
+
+    @property
+    def example_name(self) -> str:
+        """A right name of the site's first scheme."""
+        return self.examples[self.orders[0].pattern]
+
+    def read(self, name: str) -> AgencyName | None:
+        """The name, if it fits; cheaper than to explain one that does not."""
+        stem, _, extension = name.rpartition(".")
+        if not stem or len(name) > MAX_NAME_LENGTH or extension.lower() not in self.extensions.all:
+            return None
+        tokens = stem.split("_")
+        found = ((order, order.values(tokens, self.codes)) for order in self.orders)
+        return next((self._named(order, values, extension) for order, values in found if values), None)
+
+    def _named(self, order: Order, values: Mapping[str, str], extension: str) -> AgencyName | None:
+        asset_type = values.get("type", "")
+        if not self.extensions.takes(extension, asset_type):
+            return None
+        is_known = asset_type in ("", *self.codes.asset_types)
+        note = f"The asset type {asset_type} is not among the known ones (naming.asset_types)."
+        fields: dict[str, Any] = {_FIELDS[key]: value for key, value in values.items()}
+        return AgencyName(
+            scheme=order.scheme,
+            pattern=order.pattern,
+            extension=extension,
+            notes=() if is_known else (note,),
+            **fields,
+        )
+
+
+def parse_name(name: str, rules: NamingRules) -> AgencyName | NameProblems:
+    """The parsed name, or every problem at once, held against the scheme that comes nearest."""
+    if len(name) > MAX_NAME_LENGTH or name.count("_") > _MAX_COMPONENTS:
+        return NameProblems(name=name, problems=(_too_long(name, rules),), example=rules.example_name)
+    return rules.read(name) or _explained(name, rules)
+
+
+def _explained(name: str, rules: NamingRules) -> NameProblems:
+    stem, extension = _split(name)
+    rest, mark = without_copy_marks(stem)
+    order, reading = _nearest(rest.split("_"), rules)
+    asset_type = next((part.found for part in reading if part.found and part.slot and _is(part.slot, "type")), "")
+    problems = [problem for part in reading if (problem := _problem(part, order, rules))]
+    problems += [_copy_mark(mark, rules)] if mark else []
+    problems += (
+        [] if rules.extensions.takes(extension, asset_type) else [_extension(extension, asset_type, order, rules)]
+    )
     return NameProblems(
         name=name,
-        problems=problems,
-        meant=_meant_name(meant, extension, problems),
-        tracking_id=meant.get("tracking_id"),
+        problems=tuple(problems),
+        example=rules.example_name if len(problems) > _MAX_TOLD else rules.examples[order.pattern],
+        meant=_meant(reading, rules.extensions.certain(extension, asset_type), rules),
+        tracking_id=_tracking_id(reading, rules),
     )
 
 
-def _placed(tokens: list[str], rules: NamingRules) -> list[Placed]:
-    if len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens)):
-        return [Placed(component, token, 0, 1) for component, token in zip(COMPONENTS, tokens, strict=True)]
-    return align(tokens, rules)
+def _split(name: str) -> tuple[str, str]:
+    """The stem and the extension, which may be doubled as in `mp4.mp4`; neither has a `_` too many."""
+    stem, _, extension = name.rpartition(".")
+    if not stem or "_" in extension:
+        return name, ""
+    first, _, doubled = without_copy_marks(stem)[0].rpartition(".")
+    is_doubled = first and doubled.strip().lower() == without_copy_marks(extension)[0].strip().lower()
+    return (first, name[len(first) + 1 :]) if is_doubled else (stem, extension)
 
 
-def _meant(part: Placed, rules: NamingRules) -> str | None:
-    """The value of a component, or the one that was probably meant."""
-    if part.component is None or not part.found:
+def _nearest(tokens: Sequence[str], rules: NamingRules) -> tuple[Order, list[Placed]]:
+    """The order that comes nearest, and how the tokens are read in it; of two that come as near, the site's first."""
+    strangeness = strangeness_by(rules.codes)
+    readings = [(*align(tokens, order, strangeness), order) for order in rules.orders]
+    _, reading, order = min(readings, key=lambda found: found[0])
+    return order, reading
+
+
+def _meant(reading: Sequence[Placed], extension: str | None, rules: NamingRules) -> AgencyName | None:
+    """The name that was meant beyond doubt."""
+    tokens = [_certain(part, rules) for part in reading]
+    return None if None in tokens or not extension else rules.read(f"{'_'.join(t for t in tokens if t)}.{extension}")
+
+
+def _certain(part: Placed, rules: NamingRules) -> str | None:
+    if part.slot is None or part.found is None:
         return None
-    return part.found if rules.fits(part.component, part.found) else rules.nearest(part.component, part.found)
+    return (
+        part.found
+        if part.slot.fits(part.found, rules.codes)
+        else part.slot.nearest(part.found, rules.codes, certain=True)
+    )
 
 
-def _meant_name(meant: dict[str, Any], extension: str, problems: Sequence[NameProblem]) -> V2Name | None:
-    if any(problem.nearest is None for problem in problems):
-        return None
-    name = V2Name(**meant, extension=problems[-1].nearest or "" if problems[-1].component == "extension" else extension)
-    return name if len(str(name)) <= MAX_NAME_LENGTH else None
+def _tracking_id(reading: Sequence[Placed], rules: NamingRules) -> TrackingId | None:
+    part = next(part for part in reading if part.slot and _is(part.slot, "tracking"))
+    token = _certain(part, rules)
+    return TrackingId((part.slot.values(token) or {})["tracking"]) if part.slot and token else None
 
 
-def _problem(placed: Placed, rules: NamingRules) -> NameProblem | None:
-    component, found = placed.component, placed.found
-    if component is None:
-        return _surplus(found or "")
-    if found is not None and rules.fits(component, found):
+def _is(slot: Slot, key: str) -> bool:
+    return any(component.key == key for component in slot.components)
+
+
+def _problem(placed: Placed, order: Order, rules: NamingRules) -> NameProblem | None:
+    slot, found = placed.slot, placed.found
+    if slot is None:
+        return _surplus(found or "", order, rules)
+    if found is not None and slot.fits(found, rules.codes):
         return None
     return NameProblem(
-        component=component.title,
-        position=COMPONENTS.index(component) + 1,
+        component=slot.title,
+        position=order.slots.index(slot) + 1,
         found=found or "",
-        expected=rules.expected(component),
-        nearest=rules.nearest(component, found) if found else None,
-        example=rules.example(component),
+        expected=slot.expected(rules.codes),
+        nearest=slot.nearest(found, rules.codes) if found else None,
+        example=slot.example(rules.codes),
     )
 
 
-def _surplus(found: str) -> NameProblem:
+def _surplus(found: str, order: Order, rules: NamingRules) -> NameProblem:
     return NameProblem(
         component="one component too many",
         position=0,
         found=found or "__",
-        expected="10 components joined by '_'",
+        expected=f"{len(order.slots)} components joined by '_'",
         nearest=None,
-        example=EXAMPLE_NAME,
+        example=rules.examples[order.pattern],
     )
 
 
-def _too_long(name: str) -> NameProblem:
+def _copy_mark(mark: str, rules: NamingRules) -> NameProblem:
+    return NameProblem(
+        component="mark of a copy",
+        position=0,
+        found=mark.strip(),
+        expected="nothing before the first component and behind the last",
+        nearest=None,
+        example=rules.example_name,
+    )
+
+
+def _too_long(name: str, rules: NamingRules) -> NameProblem:
     return NameProblem(
         component="length",
         position=0,
-        found=f"{len(name)} characters",
-        expected=f"at most {MAX_NAME_LENGTH} characters",
+        found=f"{len(name)} characters, {name.count('_') + 1} parts",
+        expected=f"at most {MAX_NAME_LENGTH} characters and {_MAX_COMPONENTS} components joined by '_'",
         nearest=None,
-        example=EXAMPLE_NAME,
+        example=rules.example_name,
     )
 
 
-def _extension_problems(extension: str) -> list[NameProblem]:
-    if re.fullmatch(r"[A-Za-z0-9]{1,10}", extension):
-        return []
-    return [
-        NameProblem(
-            component="extension",
-            position=len(COMPONENTS) + 1,
-            found=extension,
-            expected="a dot and 1 to 10 letters or digits at the end",
-            nearest=re.sub(r"[^A-Za-z0-9]", "", extension)[:10] or None,
-            example="mp4",
-        )
-    ]
+def _extension(found: str, asset_type: str, order: Order, rules: NamingRules) -> NameProblem:
+    return NameProblem(
+        component="extension",
+        position=len(order.slots) + 1,
+        found=found,
+        expected=rules.extensions.expected(asset_type),
+        nearest=rules.extensions.nearest(found, asset_type),
+        example="mp4",
+    )

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from ferrero_dagster.domain.filenames import V2Name, parse_v2
-from ferrero_dagster.domain.name_components import NamingRules
+from ferrero_dagster.domain.filenames import NamingRules
 
 UNKNOWN = "language unknown"
 
@@ -15,6 +14,5 @@ def markets_of(names: Iterable[str], rules: NamingRules) -> tuple[str, ...]:
 
 
 def _market(name: str, rules: NamingRules) -> str:
-    parsed = parse_v2(name, rules)
-    known = f"{parsed.country} {parsed.language}".strip() if isinstance(parsed, V2Name) else ""
-    return known or UNKNOWN
+    parsed = rules.read(name)
+    return (f"{parsed.country} {parsed.language}".strip() if parsed else "") or UNKNOWN

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ferrero_dagster.domain.filenames import NameProblem, NameProblems, V2Name, parse_v2
+from ferrero_dagster.domain.filenames import AgencyName, NameProblem, NameProblems, NamingRules, parse_name
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
-from ferrero_dagster.domain.name_components import COMPONENTS, NamingRules
 
 AgencyState = Literal["settling", "ready", "refused"]
 
@@ -75,7 +74,7 @@ class Judgement:
     state: AgencyState
     #: How often the file was seen with this size and etag, this time included.
     looks: int
-    name: V2Name | None = None
+    name: AgencyName | None = None
     #: The tracking ID in the name, also in a wrong one where it is beyond doubt, and its master's campaign.
     tracking_id: TrackingId | None = None
     campaign_id: DamId | None = None
@@ -92,7 +91,7 @@ def is_ignored(name: str) -> bool:
 
 def judge(
     file: ListedFile,
-    name: V2Name | NameProblems,
+    name: AgencyName | NameProblems,
     masters: Mapping[TrackingId, KnownMaster],
     *,
     looks: int,
@@ -139,18 +138,12 @@ def is_news(judgement: Judgement, before: KnownFile | None) -> bool:
     return judgement.state in {"settling", "ready"} and before.transfer_state is None
 
 
-def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[BoxId, V2Name | NameProblems]:
+def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[BoxId, AgencyName | NameProblems]:
     """The files' names by file id, parsed; what was wrong at an earlier look, only where it may pass by now."""
     wrong = {file.id: before.problems for file in files if (before := known.get(file.version)) and before.problems}
     return {
         file.id: NameProblems(name=file.name, problems=wrong[file.id])
-        if file.id in wrong and not fits_current_rules(file.name, rules)
-        else parse_v2(file.name, rules)
+        if file.id in wrong and rules.read(file.name) is None
+        else parse_name(file.name, rules)
         for file in files
     }
-
-
-def fits_current_rules(name: str, rules: NamingRules) -> bool:
-    """Whether a name refused earlier would pass today's code lists; cheaper than parsing."""
-    tokens = name.rpartition(".")[0].split("_")
-    return len(tokens) == len(COMPONENTS) and all(map(rules.fits, COMPONENTS, tokens))

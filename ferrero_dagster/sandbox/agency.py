@@ -38,7 +38,7 @@ def deliver(box: BoxStore, inbox_id: str, media_dir: Path, name: str) -> None:
 
 def _final_name(tracking_id: str, master_name: str, place: int) -> str:
     stem, _, extension = master_name.rpartition(".")
-    subject = re.sub(r"[^A-Z0-9]+", "-", stem.upper()).strip("-")[:40] or "MASTER"
+    subject = re.sub(r"[^A-Z0-9]+", "-", stem.upper()).strip("-")[:25].strip("-") or "MASTER"
     kind, duration = ("OLV", "6S") if extension == "mp4" else ("KV", "00S")
     return f"1234567_RAF_DE_de_{subject}_{kind}_{place:03}_{duration}_16x9_{tracking_id}.{extension}"
 

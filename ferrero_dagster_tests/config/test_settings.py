@@ -109,8 +109,8 @@ def test_a_box_folder_has_no_id_before_somebody_sets_one():
         ("transfer:\n  threads: lots\n", "transfer.threads: expected a valid integer"),
         ("colour: brown\n", "colour: no such setting"),
         ("naming: {colours: [brown]}", "naming.colours: no such setting; site.yaml in the package lists all of them."),
-        ("naming: {brands: RAF}", "naming.brands: expected a valid tuple."),
-        ("naming: [OLV]", "naming: expected a dictionary or an instance of NamingRules."),
+        ("naming: {brands: RAF}", "naming.brands: expected a valid tuple"),
+        ("naming: [OLV]", "naming: expected a valid dictionary or instance of NamingSite."),
         ("routes:\n  a9_to_a10: {}\n", "routes.a9_to_a10"),
         ("routes: {a1_to_a2: {status_after: ''}}", "a1_to_a2.status_after: expected a text that is not empty"),
         ("routes: {a1_to_a2: {source_folder: ' '}}", "a1_to_a2.source_folder: expected a text that is not empty"),
@@ -131,7 +131,7 @@ def test_a_box_folder_has_no_id_before_somebody_sets_one():
         ),
         (f"{OVERRIDES} {{EOL: {{X.Y: yes}}}}", "X.Y: expected text or a number, found true; in quotes it is text."),
         (f"{OVERRIDES} {{EOL: {{' X.Y': ''}}}}", "found ' X.Y'."),
-        (f"{OVERRIDES} {{E01: {{X.Y: ''}}}}", "asset_type_overrides: E01: expected codes of naming.asset_types (OLV, "),
+        (f"{OVERRIDES} {{Video: {{X.Y: ''}}}}", "asset_type_overrides: Video: expected one of OLV, "),
     ],
 )
 def test_a_wrong_site_configuration_is_refused_in_one_sentence(tmp_path, text, sentence) -> None:

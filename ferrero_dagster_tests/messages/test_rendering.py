@@ -306,6 +306,6 @@ def test_a_final_whose_metadata_the_dam_did_not_keep_is_told_with_what_to_do():
 
 def test_a_refused_file_is_told_with_what_is_wrong_and_the_right_name_before_all_else():
     lead, rest = MAILS["a2_to_a3_upload_failed"][1].text.split("THE RIGHT NAME")
-    assert "“Local adaptation test 2” → “Local-adaptation-test-2”; asset type “OLW” → “OLV”." in lead
-    assert rest.split()[0] == "1234567_RAF_DE_de_Local-adaptation-test-2_OLV_001_6S_16x9_ABC123.mp4"
+    assert "asset type “olv” → “OLV”; country “de” → “DE”." in lead
+    assert rest.strip().startswith("6666_RAF_Local adaptation test 2_OLV_6S_16x9_DE_de_pOiJ9s.mp4")
     assert "THE RIGHT NAME" not in MAILS["a2_to_a3_upload_failed, empty"][1].text

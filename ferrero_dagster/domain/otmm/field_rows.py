@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 from typing import Literal, get_args
 
-from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.otmm.dates import dam_date, day_of
 from ferrero_dagster.domain.otmm.forms import COLUMNS, Form, as_text, element
@@ -14,8 +14,8 @@ from ferrero_dagster.domain.otmm.metadata import Cell, FieldNode, Scalar, cells,
 
 Kind = Literal["text", "pick", "column", "cascading", "date", "as_master"]
 NamePart = Literal[
-    "clean_name", "job_number", "brand", "country", "language", "subject", "asset_type", "sequence", "duration",
-    "aspect_ratio", "tracking_id", "extension",
+    "clean_name", "job_number", "brand", "country", "language", "subject", "asset_type", "version", "duration",
+    "aspect_ratio", "media_code", "tracking_id", "extension",
 ]  # fmt: skip
 OtherSource = Literal[
     "master", "fixed", "creativex_score", "creativex_link", "master_dam_id", "today", "media_width", "media_height",
@@ -72,7 +72,7 @@ class MediaFacts:
 class FinalInputs:
     """All that a final's fields are made of."""
 
-    name: V2Name
+    name: AgencyName
     #: The master's `full_metadata`, in whatever form it was stored.
     master_metadata: object
     master_dam_id: DamId | None

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.domain.filenames import parse_v2
+from ferrero_dagster.domain.filenames import parse_name
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.mail_addresses import MailAddress
@@ -227,7 +227,7 @@ def _reason(file: MovedFile) -> str:
 
 
 def _uploaded(route: FinalsRoute, campaign: CampaignRef, notes: Sequence[str]) -> FileUploaded:
-    clean_stem = f"RAF_DE_de_{campaign.name.replace(' ', '-')}_OLV_001_6S_16x9"
+    clean_stem = f"RAF_{campaign.name.replace(' ', '-')}_OLV_001_6S_16x9_DE_de"
     return FileUploaded(
         route=route,
         campaign=campaign,
@@ -257,11 +257,11 @@ def _late_score(campaign: CampaignRef) -> LateScore:
 
 
 def _refused(route: FinalsRoute, campaign: CampaignRef) -> UploadFailed:
-    name = f"1234567_RAF_DE_de_{campaign.name}_OLW_001_6S_16x9_ABC123.mp4"
+    name = f"6666_RAF_{campaign.name}_olv_6S_16x9_de_de_pOiJ9s.mp4"
     file = ListedFile(id=BoxId(_BOX_FILE), etag="0", name=name, size_bytes=48_231_907, sha1_hex="")
-    tracking_id = TrackingId("ABC123")
+    tracking_id = TrackingId("pOiJ9s")
     master = KnownMaster(tracking_id=tracking_id, campaign_id=DamId(campaign.id), status="active")
-    parsed_name = parse_v2(name, SITE.naming)
+    parsed_name = parse_name(name, SITE.naming.rules)
     return refusal(route, judge(file, parsed_name, {tracking_id: master}, looks=1, settle_looks=1), campaign)
 
 

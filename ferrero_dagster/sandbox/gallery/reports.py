@@ -70,14 +70,14 @@ def _needs(name: str, size: int) -> tuple[Need, ...]:
 def _kinds_of_need(name: str) -> tuple[Need, ...]:
     """One of each kind that a report may hold."""
     here, there, elsewhere, again = (f"C{78 + number:09} {_local(name, number)}" for number in (1, 3, 4, 5))
-    file = f"1234567_RAF_DE_de_{name}_OLW_001_6S_16x9_ABC123.mp4"
+    file = f"1234567_RAF_{name}_olv_001_6S_16x9_DE_de_ABC123.mp4"
     mend, resend = (f"Put the cause right, then run {job}." for job in (_RESET, _RESEND))
     upload, rename = "Upload the assets, or change the status.", "Rename or replace the file."
     hold_up = "See what holds it up, or change its status in the DAM."
     go_on = "Put the reason right; the next attempt moves what is missing."
     folder = "Permanently failed: Assets folder not found (tried Master Assets)"
     overdue = "Overdue: in A2 for 45.3 days, at most 30 are expected"
-    refused = "Refused: OLW is no asset type; the nearest is OLV"
+    refused = "Refused: olv is no asset type; the nearest is OLV"
     failing = "3 files keep failing, first: 04_NUTELLA.mp4 is empty (0 bytes) in the DAM; upload it there again"
     lost, message = "It could not be delivered: no such user", "Message 4711, a1_to_a2_complete"
     outage, wait = "Box answers 503 since 22:41", "Nothing, if it comes back by itself."

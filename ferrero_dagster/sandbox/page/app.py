@@ -131,6 +131,7 @@ class _Page:
             webhooks=webhooks[:_LATEST],
             webhook_count=len(webhooks),
             panels=self._panels.values(),
+            example_name=self._sandbox.site.naming.rules.example_name,
         )
 
     def mails(self, _request: Request) -> Response:

@@ -159,7 +159,7 @@ def told_masters(site: Site, masters: Iterable[AwaitedMaster]) -> tuple[MasterFi
             tracking_id=master.tracking_id,
             name=master.name,
             finals=len(master.final_names),
-            markets=markets_of(master.final_names, site.naming),
+            markets=markets_of(master.final_names, site.naming.rules),
         )
         for master in masters
     )

@@ -19,7 +19,7 @@ from ferrero_dagster.domain.errors import (
     Incident,
     PermanentError,
 )
-from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.field_rows import FinalInputs
@@ -55,7 +55,7 @@ class AgencyFile:
     """A file to move, with its name parsed."""
 
     file: ListedFile
-    parsed: V2Name
+    parsed: AgencyName
 
     @property
     def name(self) -> str:
@@ -133,7 +133,7 @@ class FinalFiles:
             )
             brought = self.importing.bring_in(final, staged, transit.progress.uploaded)
         told = [f"{field_id} as a person set it: {text}" for field_id, text in edits.values.items()]
-        notes = (media_note, str(representation), *creativex.notes, *told, *edits.notes)
+        notes = (*name.notes, media_note, str(representation), *creativex.notes, *told, *edits.notes)
         return _Arrival(
             brought=brought,
             digest=digest,

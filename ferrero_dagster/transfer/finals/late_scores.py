@@ -8,7 +8,7 @@ from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.creativex import CreativeX, creativex_in
 from ferrero_dagster.domain.errors import FerreroError, Incident, PermanentError
-from ferrero_dagster.domain.filenames import V2Name, parse_v2
+from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.files import DamAsset
 from ferrero_dagster.domain.otmm.field_rows import FinalInputs
 from ferrero_dagster.domain.otmm.metadata import FieldNode, differing_fields, field_values, fields
@@ -65,9 +65,9 @@ class LateScores:
 
     def _wanted(self, late: LateScore, creativex: CreativeX) -> list[FieldNode]:
         """The fields of CreativeX as the final would be sent with them now."""
-        name = parse_v2(late.source_name, self.site.naming)
+        name = parse_name(late.source_name, self.site.naming.rules)
         master = self.database.transact(masters.master, late.tracking_id)
-        if not isinstance(name, V2Name) or master is None:
+        if not isinstance(name, AgencyName) or master is None:
             reason = "its name is none any more" if master else "its master is not active any more"
             raise PermanentError(f"The final's fields cannot be made: {reason}.", code="late score")
         inputs = FinalInputs(

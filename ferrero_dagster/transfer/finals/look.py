@@ -85,10 +85,11 @@ class FinalsLooker:
     def _found(self) -> list[ListedFile]:
         with self.open_agency() as agency:
             listed = agency.list_files(self.folder_id, subfolders=self.site.agency.include_subfolders)
-        return [file for file in listed if not is_ignored(file.name)]
+        is_unfinished = self.site.naming.rules.extensions.is_unfinished
+        return [file for file in listed if not is_ignored(file.name) and not is_unfinished(file.name)]
 
     def _judged(self, found: Sequence[ListedFile], known: KnownFiles) -> list[Judgement]:
-        names = named(found, known, self.site.naming)
+        names = named(found, known, self.site.naming.rules)
         ids = {name.tracking_id for name in names.values() if name.tracking_id}
         known_masters = self.database.transact(masters.known_masters, ids)
         settle_looks = self.site.agency.settle_looks

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam, PermanentError
-from ferrero_dagster.domain.filenames import V2Name, parse_v2
+from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import pause_left_s
@@ -128,8 +128,8 @@ class _FinalsMove:
         due = [one for one in ready if not pause_left_s(one.failures, one.since_last_attempt_s, pauses)]
         chosen: dict[str, AgencyFile] = {}
         for file in (one.file for one in due or ready):
-            parsed = parse_v2(file.name, self.systems.site.naming)
-            if isinstance(parsed, V2Name):
+            parsed = parse_name(file.name, self.systems.site.naming.rules)
+            if isinstance(parsed, AgencyName):
                 chosen.setdefault(parsed.clean_name.casefold(), AgencyFile(file=file, parsed=parsed))
         return list(chosen.values())
 

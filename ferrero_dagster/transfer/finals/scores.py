@@ -7,7 +7,7 @@ from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.neighbours import ScorePlace
 from ferrero_dagster.domain.creativex import CreativeX, creativex_in, creativex_of, preferred
 from ferrero_dagster.domain.errors import FerreroError, GoneFromBox
-from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking import final_scores
 from ferrero_dagster.tracking.scores import newest_score
@@ -21,7 +21,7 @@ class ScoreQuestion:
     systems: Systems
     file: ListedFile
     now: FileNow
-    name: V2Name
+    name: AgencyName
     sha1_hex: str
 
     def answer(self) -> CreativeX:

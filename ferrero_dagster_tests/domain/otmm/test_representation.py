@@ -9,7 +9,7 @@ import pytest
 
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError
-from ferrero_dagster.domain.filenames import V2Name
+from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.otmm.field_rows import FieldRow, FinalInputs, MediaFacts
 from ferrero_dagster.domain.otmm.metadata import field_value, field_values
@@ -30,14 +30,16 @@ from ferrero_dagster_tests.domain.otmm.otmm_fields import (
 
 RULES = load_site().representation_rules
 MASTER_ID = DamId("d" * 40)
-NAME = V2Name(
+NAME = AgencyName(
+    scheme="v2",
+    pattern="{job}_{brand}_{country}_{language}_{subject}_{type}_{version}_{duration}_{ratio}_{tracking}",
     job_number="1234567",
     brand="RAF",
     country="DE",
     language="de",
     subject="TEST-JOB",
     asset_type="OLV",
-    sequence="001",
+    version="001",
     duration="6S",
     aspect_ratio="16x9",
     tracking_id=TrackingId("ABC123"),
@@ -158,7 +160,7 @@ def master(*more: Node, without: str = "") -> Any:
     return json.loads(text)
 
 
-def build(metadata: object, name: V2Name = NAME, **changes: Any) -> Representation:
+def build(metadata: object, name: AgencyName = NAME, **changes: Any) -> Representation:
     rules = changes.pop("rules", replace(RULES, min_fields=0))
     arguments: dict[str, Any] = {"master_dam_id": MASTER_ID, "today": date(2026, 3, 1), **changes}
     return build_representation(FinalInputs(name=name, master_metadata=metadata, **arguments), rules)

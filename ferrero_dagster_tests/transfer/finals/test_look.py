@@ -63,10 +63,10 @@ def test_a_refused_file_is_mailed_once_per_version_with_all_that_is_wrong(agency
 def test_the_mail_of_a_wrong_name_has_the_right_one_and_the_campaign_of_its_tracking_id(agency):
     campaign_id = agency.campaign("AAA001")
     right = final_name("AAA001", kind="OLV")
-    agency.deliver(right.replace("OLV", "OLW"))
+    agency.deliver(right.replace("OLV", "olv"))
     agency.settled_look()
     [fact] = agency.sql("SELECT fact FROM notifications")
-    assert fact["reason"] == "The name is wrong: asset type “OLW” → “OLV”."
+    assert fact["reason"] == "The name is wrong: asset type “olv” → “OLV”."
     assert (fact["corrected_name"], fact["tracking_id"], fact["campaign"]["id"]) == (right, "AAA001", campaign_id)
     assert fact["campaign"]["name"] == "Spring"
 
@@ -82,9 +82,9 @@ def test_a_refused_file_that_is_renamed_is_looked_at_afresh(agency):
 
 def test_code_lists_that_grow_let_a_refused_file_in(agency):
     campaign_id = agency.campaign("AAA001")
-    agency.deliver(final_name("AAA001", kind="OOH"))
+    agency.deliver(final_name("AAA001", kind="VIDEO"))
     assert agency.settled_look().counts == {"refused": 1}
-    agency = agency.with_site(naming={"asset_types": ("OOH",)})
+    agency = agency.with_site(naming={"asset_types": ("VIDEO",)})
     assert agency.starts() == {campaign_id: 1}
 
 
