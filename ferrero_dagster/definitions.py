@@ -39,7 +39,7 @@ def definitions() -> dg.Definitions:
     sensors = _sensors(settings, routes)
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
     schedules = [
-        build_daily_report_schedule(time_zone=site.time_zone, default_status=scheduled),
+        build_daily_report_schedule(time_zone=site.time_zone, cut_off=site.report.cut_off, default_status=scheduled),
         build_reconcile_schedule(reconcile, default_status=scheduled),
     ]
     return dg.Definitions(
@@ -48,7 +48,10 @@ def definitions() -> dg.Definitions:
                 *map(build_masters_asset, routes.masters),
                 *(build_finals_asset(route, _masters_of(route, routes)) for route in routes.finals),
                 build_daily_report(
-                    time_zone=site.time_zone, watched=[*sensors, *schedules], counted_from=counted_from(routes)
+                    time_zone=site.time_zone,
+                    cut_off=site.report.cut_off,
+                    watched=[*sensors, *schedules],
+                    counted_from=counted_from(routes),
                 ),
                 build_status(counted_from(routes)),
                 *external_assets(routes),

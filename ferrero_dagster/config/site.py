@@ -3,14 +3,16 @@
 `site.yaml` beside this file is the commented default; `FERRERO_SITE_CONFIG` names a file that replaces values of it.
 """
 
+import re
 from collections.abc import Mapping
+from datetime import time
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
 from ferrero_dagster.config.representation import RepresentationSite
@@ -27,12 +29,33 @@ from ferrero_dagster.domain.otmm.representation import RepresentationRules
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def _clock_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"expected a time of day such as 07:00 or 19:30, found {value}")
+    return time(int(found[1]), int(found[2]))
+
+
 Link = Annotated[str, made_of("url", "id")]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 #: Sections, settings, entries of settings that are tables: so deep a site's file replaces by name.
 _LEVELS = 3
 _DEFAULT = Path(__file__).with_name("site.yaml")
+
+
+class _PlainTimes(yaml.SafeLoader):
+    """Leaves `19:00` as it is written, of which YAML would make a number to the base of 60."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # declared so by the base class
+        first: [
+            (tag, re.compile(f"(?!.*:){pattern.pattern}", re.VERBOSE) if tag.endswith((":int", ":float")) else pattern)
+            for tag, pattern in resolvers
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class _Section(BaseModel):
@@ -142,6 +165,12 @@ class ImportSite(_Section):
     metadata_mismatch: Literal["warn", "refuse"]
 
 
+class ReportSite(_Section):
+    """The daily report (SPEC 9)."""
+
+    cut_off: Annotated[time, BeforeValidator(_clock_time)]
+
+
 class DagsterSite(_Section):
     """What Dagster's pages say of who owns our assets and jobs, and where their code is kept."""
 
@@ -165,6 +194,7 @@ class Site(_Section):
     representation: RepresentationSite
     creativex: CreativexSite
     overrides: OverridesSite
+    report: ReportSite
     dagster: DagsterSite
     routes: Routes
 
@@ -271,6 +301,7 @@ def _line(node: yaml.MappingNode, name: str) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+        values = yaml.load(path.read_text(encoding="utf-8"), _PlainTimes)  # noqa: S506  # a safe loader
     except OSError as error:
         raise ConfigurationError(f"Site configuration {path} cannot be read: {error.strerror}.") from None
     except _Twice as error:

@@ -1,7 +1,7 @@
-"""The daily report in Dagster: an asset with a partition per day, its job, and the schedule at 07:00 (SPEC 9, 10)."""
+"""The daily report in Dagster: an asset with a partition per day, its job, its schedule (SPEC 9, 10)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,10 @@ from ferrero_dagster.defs.resources import MailResource, TrackingResource, Webho
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook
 from ferrero_dagster.operations.daily_report import DailyReporting, MadeReport
-from ferrero_dagster.operations.report_delivery import REPORT_HOUR
 
 DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
 _FIRST_DAY = "2026-01-01"
-#: Both schedules tick every hour, one of them not at night.
+#: Both schedules tick every hour.
 _SCHEDULE_INTERVAL_S = 3600
 Watched = dg.SensorDefinition | dg.ScheduleDefinition
 
@@ -40,22 +39,24 @@ class DailyReportConfig(dg.Config):
 
 
 def build_daily_report(
-    *, time_zone: str, watched: Sequence[Watched], counted_from: Sequence[dg.AssetDep]
+    *, time_zone: str, cut_off: time, watched: Sequence[Watched], counted_from: Sequence[dg.AssetDep]
 ) -> dg.AssetsDefinition:
     """The asset `reports/daily_report`; it says which of the `watched` have not looked."""
 
     @dg.asset(
         key=DAILY_REPORT,
-        # The day that is not over has a partition too, so that people can look at it.
-        partitions_def=dg.DailyPartitionsDefinition(start_date=_FIRST_DAY, timezone=time_zone, end_offset=1),
+        partitions_def=_days(time_zone, cut_off),
         deps=counted_from,
         group_name=groups.REPORTS,
         kinds={"pandas", "postgres"},
         freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron=f"0 {REPORT_HOUR + 1} * * *", lower_bound_delta=timedelta(hours=1), timezone=time_zone
+            deadline_cron=f"{cut_off.minute} {(cut_off.hour + 1) % 24} * * *",
+            lower_bound_delta=timedelta(hours=1),
+            timezone=time_zone,
         ),
         description=(
-            "What happened on a day and what waits for somebody. The first report of a day that is over is kept and "
+            f"What happened on a day, from {cut_off:%H:%M} to {cut_off:%H:%M}, and what waits for somebody. "
+            "The first report of a day that is over is kept and "
             "mailed once, if it is made within 7 days; made again it says the same. Today's is counted anew each time "
             "and not mailed. What is known of the present only, as that a campaign failed, is told of the latest day. "
             "Choose a day, and begin with *needs you*."
@@ -85,10 +86,26 @@ def _make(
     context: dg.AssetExecutionContext, tracking: TrackingResource, looks: Sequence[SensorLook], *, resend: bool
 ) -> MadeReport:
     site = tracking.site
-    day = ReportDay(date=date.fromisoformat(context.partition_key), zone=site.zone)
+    day = ReportDay(date=date.fromisoformat(context.partition_key), zone=site.zone, cut_off=site.report.cut_off)
     with tracking.database() as database:
         reporting = DailyReporting(database=database, site=site, sensors=looks, run_id=context.run.run_id)
         return reporting.make(day, now=datetime.now(timezone.utc), resend=resend)
+
+
+def _days(time_zone: str, cut_off: time) -> dg.DailyPartitionsDefinition:
+    """A partition for each day that has begun, so that people can look at the one that is not over, too.
+
+    Dagster calls a day by the date that it begins on, which of a late cut-off is the day before ours.
+    """
+    some_day = ReportDay(date=date.fromisoformat(_FIRST_DAY), zone=ZoneInfo("UTC"), cut_off=cut_off)
+    days_ahead = (some_day.date - some_day.begins_at.date()).days
+    return dg.DailyPartitionsDefinition(
+        start_date=_FIRST_DAY,
+        timezone=time_zone,
+        hour_offset=cut_off.hour,
+        minute_offset=cut_off.minute,
+        end_offset=1 + days_ahead,
+    )
 
 
 def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = (), owners: Sequence[str] = ()) -> Any:
@@ -105,23 +122,24 @@ def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = (), owne
     )
 
 
-def build_daily_report_schedule(*, time_zone: str, default_status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """The schedule `daily_report_schedule`: at 07:00 local time the report of the day before, if need be later."""
+def build_daily_report_schedule(
+    *, time_zone: str, cut_off: time, default_status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    """The schedule `daily_report_schedule`: at the cut-off the report of the day that is over, if need be later."""
 
     @dg.schedule(
         name="daily_report_schedule",
         job_name="daily_report",
-        cron_schedule=f"0 {REPORT_HOUR}-23 * * *",
+        cron_schedule=f"{cut_off.minute} * * * *",
         execution_timezone=time_zone,
         default_status=default_status,
         description=(
-            f"Makes and mails the report of the day before, at {REPORT_HOUR:02}:00 in {time_zone}. If its run failed, "
-            "or nothing ran at that time, it is made at the next full hour."
+            f"Makes and mails the report of the day that is over, at {cut_off:%H:%M} in {time_zone}. If its run "
+            "failed, or nothing ran at that time, it is made an hour later: it looks every hour."
         ),
     )
     def daily_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        local = context.scheduled_execution_time.astimezone(ZoneInfo(time_zone))
-        due = ReportDay(date=local.date(), zone=ZoneInfo(time_zone)).before(1)
+        due = ReportDay.last_over(context.scheduled_execution_time, ZoneInfo(time_zone), cut_off)
         day = due.date.isoformat()
         # A run of before the day was over only looked at it.
         last = context.instance.get_runs(

@@ -14,6 +14,7 @@ from ferrero_dagster.domain.words import counted
 Direction = Literal["DAM → Box", "Box → DAM"]
 DIRECTIONS: tuple[Direction, Direction] = ("DAM → Box", "Box → DAM")
 TREND_DAYS = 14
+_NOON = time(12)
 
 _PAST_DAY = (
     "The day is long past: campaigns in trouble or over their time, their status, retry counters and undeliverable "
@@ -23,24 +24,41 @@ _PAST_DAY = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportDay:
-    """A calendar day where people live; 23 or 25 hours long when the clocks change."""
+    """From one cut-off to the next where people live; 23 or 25 hours long when the clocks change.
+
+    A day with a cut-off before noon begins on its date, as it holds more of that day than of the next; any other ends
+    on its date. A cut-off in an hour that the clocks skip comes as much later, one in a doubled hour the first time.
+    """
 
     date: date
     zone: ZoneInfo
+    cut_off: time = time()
+    #: Where the reports of the days beside it end and begin, which may have had another cut-off.
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @classmethod
+    def last_over(cls, now: datetime, zone: ZoneInfo, cut_off: time) -> "ReportDay":
+        """The latest day that is over."""
+        day = cls(date=now.astimezone(zone).date() + timedelta(days=1), zone=zone, cut_off=cut_off)
+        while not day.is_over(now):
+            day = day.before(1)
+        return day
 
     @property
     def begins_at(self) -> datetime:
         """The first moment of the day, in UTC."""
-        return datetime.combine(self.date, time(), self.zone).astimezone(timezone.utc)
+        first = self.date - timedelta(days=1 if self.cut_off >= _NOON else 0)
+        return self.began_at or datetime.combine(first, self.cut_off, self.zone).astimezone(timezone.utc)
 
     @property
     def ends_at(self) -> datetime:
         """The first moment of the next day, in UTC."""
-        return self.before(-1).begins_at
+        return max(self.begins_at, self.ended_at or self.before(-1).begins_at)
 
     def before(self, days: int) -> "ReportDay":
         """The day so many days earlier."""
-        return ReportDay(date=self.date - timedelta(days=days), zone=self.zone)
+        return ReportDay(date=self.date - timedelta(days=days), zone=self.zone, cut_off=self.cut_off)
 
     def is_over(self, now: datetime) -> bool:
         """Whether nothing can happen on this day any more."""
@@ -161,6 +179,9 @@ class Report(_Value):
     """The report of one day. Fields are only ever added, with a default: old ones are stored."""
 
     day: date
+    #: What the day was, from cut-off to cut-off; of reports from before there were cut-offs the calendar's day.
+    begins_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
     #: When it was made first; what has no history, such as counters, is as it was then.
     as_of: AwareDatetime
     is_over: bool

@@ -127,6 +127,8 @@ def build_report(
     unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
     return Report(
         day=day.date,
+        begins_at=day.begins_at,
+        ends_at=day.ends_at,
         as_of=as_of,
         is_over=day.is_over(as_of),
         is_latest=day.is_latest(as_of),

@@ -1,8 +1,8 @@
 """Makes the daily report: counted once, kept, mailed once (SPEC 9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.report import Report, ReportDay
@@ -58,6 +58,7 @@ class DailyReporting:
             report, key = Report.model_validate(stored), f"{daily_reports.mail_key(day.date)}:{self.run_id}"
             not_mailed = None if resend else _MADE_BEFORE
         else:
+            day = _between_neighbours(cursor, day)
             report, key = self._count(cursor, day, now), daily_reports.mail_key(day.date)
             if not report.is_over:
                 return MadeReport(report=report, not_mailed=_NOT_OVER)
@@ -86,3 +87,23 @@ class DailyReporting:
     def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:
         fact = DailyReport(report=report, run_id=self.run_id)
         outbox.add(cursor, fact, dedupe_key)
+
+
+def _between_neighbours(cursor: Cursor, day: ReportDay) -> ReportDay:
+    """The day so that nothing is lost or doubled between its report and the stored ones of the days beside it.
+
+    They differ from what the cut-off says where that, or the time zone, was another when they were made.
+    """
+    beside = daily_reports.periods_beside(cursor, day.date)
+    before, after = day.before(1).date, day.before(-1).date
+    periods = {date: period or _calendar_day(date, day) for date, period in beside.items()}
+    return replace(
+        day,
+        began_at=periods[before][1] if before in periods else None,
+        ended_at=periods[after][0] if after in periods else None,
+    )
+
+
+def _calendar_day(date: date, like: ReportDay) -> tuple[datetime, datetime]:
+    day = ReportDay(date=date, zone=like.zone)
+    return day.begins_at, day.ends_at

@@ -1,19 +1,18 @@
 """Whether the daily report that was due has been made and has left: silence is told too (SPEC 9)."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 
 from ferrero_dagster.config.site import Site
+from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.tracking.daily_reports import ReportDelivery, report_delivery, unsent_reports
 from ferrero_dagster.tracking.database import Database
 
-#: When the report of the day before is made, in local time, and an hour later it is missed.
-REPORT_HOUR = 7
 _STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "set_aside": "could not be delivered"}
 
 
 def find_unsent(database: Database, site: Site) -> tuple[bool, str]:
     """Whether every report that was due has been made and has left, and a sentence about those that have not."""
-    day = day_due(datetime.now(timezone.utc).astimezone(site.zone))
+    day = report_day_due(datetime.now(timezone.utc), site).date
     delivery = database.transact(report_delivery, day)
     unsent = database.transact(unsent_reports)
     passed, sentence = judge_delivery(day, delivery)
@@ -21,9 +20,9 @@ def find_unsent(database: Database, site: Site) -> tuple[bool, str]:
     return passed and not told, " ".join([*told, sentence])
 
 
-def day_due(now: datetime) -> date:
-    """The day whose report was due last at this local time."""
-    return now.date() - timedelta(days=1 if now.hour >= REPORT_HOUR else 2)
+def report_day_due(now: datetime, site: Site) -> ReportDay:
+    """The day whose report was due last: it is made at the cut-off that ends the day."""
+    return ReportDay.last_over(now, site.zone, site.report.cut_off)
 
 
 def judge_delivery(day: date, delivery: ReportDelivery | None) -> tuple[bool, str]:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +21,7 @@ from rich.console import Console
 
 import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.sandbox.agency import HASTY_NAME, deliver, deliver_finals
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns, seed
 from ferrero_dagster.sandbox.demo_check import wait_and_check
@@ -122,7 +123,8 @@ def _play_agency(world: World, samples: SampleCampaigns) -> None:
 
 def _make_reports(world: World, port: int) -> None:
     """Let the pages that people open first say something at once: how things stand, and yesterday's report."""
-    yesterday = datetime.now(world.site.zone).date() - timedelta(days=1)
+    site = world.site
+    yesterday = ReportDay.last_over(datetime.now(site.zone), site.zone, site.report.cut_off).date
     dagster = DagsterGraphQLClient(HOST, port_number=port)
     for job, tags in (("reconcile", {}), ("daily_report", {"dagster/partition": yesterday.isoformat()})):
         # Dagster's page is up before it has loaded our definitions.

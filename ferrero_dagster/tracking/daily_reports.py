@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from ferrero_dagster.tracking.database import Cursor
@@ -50,6 +50,21 @@ def store_report(cursor: Cursor, day: date, report: dict[str, Any]) -> None:
         "INSERT INTO daily_reports (day, report) VALUES (%s, %s) ON CONFLICT (day) DO NOTHING",
         (day, json.dumps(report)),
     )
+
+
+def periods_beside(cursor: Cursor, day: date) -> dict[date, tuple[datetime, datetime] | None]:
+    """What the stored reports of the day before and the day after tell of; None for one that does not say."""
+    cursor.execute(
+        """
+        SELECT day, (report->>'begins_at')::timestamptz AS begins_at, (report->>'ends_at')::timestamptz AS ends_at
+        FROM daily_reports WHERE day IN (%(day)s::date - 1, %(day)s::date + 1)
+        """,
+        {"day": day},
+    )
+    return {
+        row["day"]: (row["begins_at"], row["ends_at"]) if row["begins_at"] and row["ends_at"] else None
+        for row in cursor.fetchall()
+    }
 
 
 def mail_key(day: date) -> str:

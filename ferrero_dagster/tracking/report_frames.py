@@ -304,7 +304,10 @@ def _ready(cursor: Cursor, routes: Routes | None) -> pd.DataFrame:
 
 
 def _values(day: ReportDay, routes: Routes) -> dict[str, Any]:
-    days_begin = [day.before(ago).begins_at for ago in reversed(range(TREND_DAYS))]
+    days_begin = [
+        *(min(day.begins_at, day.before(ago).begins_at) for ago in range(TREND_DAYS - 1, 0, -1)),
+        day.begins_at,
+    ]
     return {
         "begins": day.begins_at,
         "ends": day.ends_at,

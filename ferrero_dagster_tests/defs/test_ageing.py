@@ -6,15 +6,17 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.report import DAILY_REPORT
 from ferrero_dagster.defs.report_check import report_was_sent
-from ferrero_dagster.operations.report_delivery import day_due, judge_delivery
+from ferrero_dagster.operations.report_delivery import judge_delivery, report_day_due
 from ferrero_dagster.tracking.daily_reports import ReportDelivery
 from ferrero_dagster_tests.fix_dagster import resources
 from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 
+SITE = load_site()
 ROME = ZoneInfo("Europe/Rome")
 DAY = date(2026, 11, 20)
 CHECKS = [report_was_sent, *build_ageing_checks(ROUTES.masters)]
@@ -88,7 +90,7 @@ def write_report(database_url, day, state, *, made_hours_ago=0):
 
 
 def test_a_report_that_was_made_and_mailed_passes(evaluate, database_url):
-    day = day_due(datetime.now(ROME))
+    day = report_day_due(datetime.now(ROME), SITE).date
     write_report(database_url, day, "sent")
     assert evaluate()["daily_report"].passed
 
@@ -99,7 +101,7 @@ def test_a_report_that_was_made_and_mailed_passes(evaluate, database_url):
 )
 def test_the_report_of_yesterday_is_due_at_seven(now, days_ago):
     moment = datetime.fromisoformat(now).replace(tzinfo=ROME)
-    assert day_due(moment) == moment.date() - timedelta(days=days_ago)
+    assert report_day_due(moment, SITE).date == moment.date() - timedelta(days=days_ago)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_mail_may_take_an_hour(state, is_fresh, passed, sentence):
 
 
 def test_a_report_that_was_resent_has_been_sent(evaluate, database_url):
-    due = day_due(datetime.now(ROME))
+    due = report_day_due(datetime.now(ROME), SITE).date
     write_report(database_url, due, "set_aside")
     assert not evaluate()["daily_report"].passed
     write_mail(database_url, f"daily_report:{due}:again", "sent")
@@ -138,7 +140,7 @@ def test_a_report_that_was_resent_has_been_sent(evaluate, database_url):
     ],
 )
 def test_an_earlier_report_that_has_not_left_is_not_forgotten(evaluate, database_url, made_hours_ago, states, passed):
-    due = day_due(datetime.now(ROME))
+    due = report_day_due(datetime.now(ROME), SITE).date
     earlier = due - timedelta(days=2)
     write_report(database_url, due, "sent")
     write_report(database_url, earlier, states[0], made_hours_ago=made_hours_ago)

@@ -1,8 +1,8 @@
 """The daily report in Dagster: one tick per day, also when the clocks change; made again, nothing new is mailed."""
 
 import re
-from datetime import datetime, timedelta, timezone
-from itertools import takewhile
+from datetime import date, datetime, time, timedelta, timezone
+from itertools import pairwise, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,7 +33,8 @@ from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster_tests.fix_dagster import resources
 
 ROME = "Europe/Rome"
-SCHEDULE = build_daily_report_schedule(time_zone=ROME, default_status=dg.DefaultScheduleStatus.STOPPED)
+SEVEN = time(7)
+SCHEDULE = build_daily_report_schedule(time_zone=ROME, cut_off=SEVEN, default_status=dg.DefaultScheduleStatus.STOPPED)
 
 
 @dg.sensor(name="a1_campaigns", job_name="daily_report", default_status=dg.DefaultSensorStatus.STOPPED)
@@ -41,7 +42,7 @@ def a_sensor():
     return dg.SkipReason("nothing")
 
 
-ASSET = build_daily_report(counted_from=(), time_zone=ROME, watched=[a_sensor])
+ASSET = build_daily_report(counted_from=(), time_zone=ROME, cut_off=SEVEN, watched=[a_sensor])
 DEFS = dg.Definitions(
     assets=[ASSET],
     jobs=[build_daily_report_job()],
@@ -79,22 +80,55 @@ def ticks(begin: datetime, days: int, cron: str) -> list[datetime]:
     )
 
 
-def evaluated(instance: dg.DagsterInstance, tick: datetime):
+def evaluated(instance: dg.DagsterInstance, tick: datetime, schedule: dg.ScheduleDefinition = SCHEDULE):
     repository = DEFS.get_repository_def()
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=tick, repository_def=repository)
     with context:
-        return SCHEDULE.evaluate_tick(context)
+        return schedule.evaluate_tick(context)
 
 
 @pytest.mark.parametrize("begin", [local(2026, 3, 28), local(2026, 10, 24), local(2026, 12, 30)])
 def test_every_day_is_asked_for_at_seven_and_every_hour_after(begin):
     found = ticks(begin, 4, str(SCHEDULE.cron_schedule))
-    days = [(begin + timedelta(days=n)).day for n in range(4)]
-    assert [(tick.hour, tick.day) for tick in found] == [(hour, day) for day in days for hour in range(7, 24)]
+    assert {later - tick for tick, later in pairwise(tick.timestamp() for tick in found)} == {3600}
     with dg.instance_for_test() as instance:
-        [[first], [again]] = [evaluated(instance, tick).run_requests for tick in found[:2]]
-    day = f"{begin - timedelta(days=1):%Y-%m-%d}"
-    assert {(request.partition_key, request.run_key) for request in (first, again)} == {(day, day)}
+        requests = [evaluated(instance, tick).run_requests for tick in found]
+    asked = [(tick.astimezone(ZoneInfo(ROME)), request) for tick, [request] in zip(found, requests, strict=True)]
+    for tick, request in asked:
+        day = f"{tick.date() - timedelta(days=1 if tick.hour >= 7 else 2):%Y-%m-%d}"
+        assert (request.partition_key, request.run_key) == (day, day)
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "tick", "day"),
+    [
+        (time(19), "2026-11-20T18:00", "2026-11-19"),
+        (time(19), "2026-11-20T19:00", "2026-11-20"),
+        (time(0), "2026-11-20T00:00", "2026-11-19"),
+        (time(12), "2026-11-20T12:00", "2026-11-20"),
+        (time(11, 59), "2026-11-20T11:59", "2026-11-19"),
+        (time(2, 30), "2026-03-29T03:30", "2026-03-28"),
+    ],
+)
+def test_the_schedule_asks_at_the_cut_off_for_the_day_that_is_just_over(cut_off, tick, day):
+    schedule = build_daily_report_schedule(
+        time_zone=ROME, cut_off=cut_off, default_status=dg.DefaultScheduleStatus.STOPPED
+    )
+    moment = datetime.fromisoformat(tick).replace(tzinfo=ZoneInfo(ROME))
+    assert moment in ticks(moment, 1, str(schedule.cron_schedule))
+    with dg.instance_for_test() as instance:
+        assert [one.partition_key for one in evaluated(instance, moment, schedule).run_requests or []] == [day]
+
+
+@pytest.mark.parametrize("cut_off", [time(7), time(19), time(0), time(23, 59), time(2, 30)])
+@pytest.mark.parametrize("now", ["2026-11-20T06:30", "2026-11-20T18:59", "2026-11-20T19:00", "2026-11-20T23:59"])
+def test_there_is_a_partition_for_each_day_that_has_begun_and_for_no_other(cut_off, now):
+    zone, moment = ZoneInfo(ROME), datetime.fromisoformat(now).replace(tzinfo=ZoneInfo(ROME))
+    asset = build_daily_report(counted_from=(), time_zone=ROME, cut_off=cut_off, watched=[])
+    assert asset.partitions_def
+    latest = ReportDay.last_over(moment, zone, cut_off).before(-1)
+    assert latest.begins_at <= moment < latest.ends_at
+    assert asset.partitions_def.get_partition_keys(current_time=moment)[-1] == f"{latest.date}"
 
 
 @pytest.mark.fault(56)
@@ -114,7 +148,7 @@ def test_a_report_whose_run_failed_is_made_again_by_itself(status, is_made_again
 
 
 def test_a_look_at_a_day_that_is_not_over_does_not_stand_for_its_report():
-    tomorrow = datetime.now(ZoneInfo(ROME)).date() + timedelta(days=1)
+    tomorrow = date.fromisoformat(day(0)) + timedelta(days=1)
     tick = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 7, tzinfo=ZoneInfo(ROME))
     with dg.instance_for_test() as instance:
         instance.create_run_for_job(
@@ -133,7 +167,7 @@ def test_an_hour_that_is_skipped_or_comes_twice_has_one_tick(day):
 def test_a_partition_is_the_day_that_the_report_counts(day):
     assert isinstance(ASSET.partitions_def, dg.DailyPartitionsDefinition)
     window = ASSET.partitions_def.time_window_for_partition_key(day)
-    report_day = ReportDay(date=datetime.fromisoformat(day).date(), zone=ZoneInfo(ROME))
+    report_day = ReportDay(date=date.fromisoformat(day), zone=ZoneInfo(ROME), cut_off=SEVEN)
     assert (window.start, window.end) == (report_day.begins_at, report_day.ends_at)
 
 
@@ -147,7 +181,8 @@ def test_a_report_that_is_an_hour_late_shows_as_stale():
 
 
 def day(ago: int) -> str:
-    return f"{datetime.now(ZoneInfo(ROME)).date() - timedelta(days=ago)}"
+    """The day that is not over, and those before it."""
+    return f"{ReportDay.last_over(datetime.now(timezone.utc), ZoneInfo(ROME), SEVEN).before(ago - 1).date}"
 
 
 def test_a_run_shows_the_report_and_a_second_one_the_same(instance):
@@ -230,7 +265,7 @@ def test_the_report_names_every_sensor_and_schedule_that_is_switched_off(instanc
 
 
 def test_a_schedule_that_was_just_switched_on_has_not_been_silent():
-    state = switched_on(SCHEDULE.name, InstigatorType.SCHEDULE, ScheduleInstigatorData("0 7-23 * * *", 1000.0))
+    state = switched_on(SCHEDULE.name, InstigatorType.SCHEDULE, ScheduleInstigatorData("0 * * * *", 1000.0))
     with dg.instance_for_test() as instance:
         instance.add_instigator_state(state)
         [first] = sensor_looks(instance, [SCHEDULE])

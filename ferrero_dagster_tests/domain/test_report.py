@@ -1,12 +1,12 @@
 """The daily report from frames: days that are 23 or 25 hours long, sums that add up, gaps that are said."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ferrero_dagster.domain.report import DIRECTIONS, Report, ReportDay
@@ -65,6 +65,45 @@ def test_a_day_is_as_long_as_the_clock_makes_it(day, hours):
 def test_days_follow_each_other_without_gap_or_overlap(day, zone):
     report_day = ReportDay(date=day, zone=ZoneInfo(zone))
     assert report_day.before(1).ends_at == report_day.begins_at < report_day.ends_at
+
+
+@pytest.mark.fault(54)
+@given(
+    st.integers(0, 6 * 365 * 24 * 60).map(
+        lambda minutes: datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)
+    ),
+    st.sampled_from(
+        [
+            "Europe/Rome",
+            "America/Sao_Paulo",
+            "Asia/Beirut",
+            "Australia/Lord_Howe",
+            "America/New_York",
+            "Africa/Casablanca",
+            "Pacific/Chatham",
+            "Asia/Kathmandu",
+            "UTC",
+        ]
+    ),
+    st.times().map(lambda cut_off: cut_off.replace(second=0, microsecond=0)),
+)
+@example(datetime(2026, 3, 29, 1, tzinfo=timezone.utc), "Europe/Rome", time(2, 30))
+@example(datetime(2026, 10, 25, 1, tzinfo=timezone.utc), "Europe/Rome", time(2, 30))
+@example(datetime(2026, 3, 28, 22, tzinfo=timezone.utc), "Asia/Beirut", time(0, 15))
+def test_every_moment_is_in_one_day_whatever_the_cut_off(moment, zone, cut_off):
+    zone = ZoneInfo(zone)
+    last = ReportDay.last_over(moment, zone, cut_off)
+    day = last.before(-1)
+    assert day.begins_at == last.ends_at <= moment < day.ends_at == day.before(-1).begins_at
+    assert timedelta(hours=22) <= day.ends_at - day.begins_at <= timedelta(hours=26)
+    middle = (day.begins_at + (day.ends_at - day.begins_at) / 2).astimezone(zone)
+    assert abs(datetime.combine(day.date, time(12)) - middle.replace(tzinfo=None)) <= timedelta(hours=13)
+    # The clock says the cut-off, or what it says in place of an hour that it skips.
+    begins = day.begins_at.astimezone(zone)
+    is_skipped = (
+        datetime.combine(begins.date(), cut_off, zone).astimezone(timezone.utc).astimezone(zone).time() != cut_off
+    )
+    assert begins.time() == cut_off or is_skipped
 
 
 def test_nothing_at_all_is_a_report_too():

@@ -41,6 +41,8 @@ def report_of(campaign_name: str, size: int) -> Report:
     """A day with about `size` files and campaigns, named so."""
     return Report(
         day=DAY,
+        begins_at=MADE_AT.replace(second=0) - timedelta(days=1),
+        ends_at=MADE_AT.replace(second=0),
         as_of=MADE_AT,
         is_over=True,
         needs=_needs(campaign_name, size),
