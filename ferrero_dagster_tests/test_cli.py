@@ -17,6 +17,7 @@ OURS = (
     "reset-retries",
     "check-connections",
     "check-name",
+    "representation",
     "release-files",
     "withdraw-masters",
     "advance",

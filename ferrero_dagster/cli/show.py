@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: status, check-connections, check-name, preview-mails."""
+"""Commands that look and change nothing: status, check-connections, check-name, representation, preview-mails."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -98,6 +98,34 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     sys.exit(bool(wrong))
 
 
+@click.command()
+@click.argument("file_name")
+@as_json_option
+def representation(*, file_name: str, as_json: bool) -> None:
+    """The metadata that a final of this FILE_NAME would be sent with, and where each value comes from.
+
+    Only the tracking database is asked, not the DAM, not Box. --json has the whole asset_representation, to compare
+    with another one.
+
+    \b
+    Examples:
+      ferrero-dagster representation 1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4
+      ferrero-dagster representation 1234567_RAF_… --json | jq .asset_representation
+    """
+    from ferrero_dagster.connections import Connections
+    from ferrero_dagster.operations.representation_preview import representation_preview
+
+    connections = Connections.from_environment()
+    with connections.database() as database:
+        found = representation_preview(database, connections.site, Path(file_name).name)
+    if as_json:
+        print_json(found.told)
+        return
+    print_table(f"{found.name.clean_name}, of the master {found.master_dam_id}", found.rows, nothing="No field.")
+    for note in found.notes:
+        click.echo(note)
+
+
 def _file_names(given: Iterable[str], rules: "NamingRules") -> Iterator[str]:
     for name in given:
         if name == "-":
@@ -153,4 +181,4 @@ def preview_mails(*, folder: Path) -> None:
     click.echo(f"Open {folder / 'index.html'} in a browser.")
 
 
-COMMANDS: tuple[click.Command, ...] = (status, check_connections, check_name, preview_mails)
+COMMANDS: tuple[click.Command, ...] = (status, check_connections, check_name, representation, preview_mails)

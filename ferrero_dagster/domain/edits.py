@@ -18,6 +18,11 @@ class Edits:
     row: tuple[str, str] | None = None
 
 
+def names_of(clean_name: str, box_name: str) -> set[str]:
+    """The names that a final's edits may be kept under: those in DAM and Box, with extension and without."""
+    return {name for whole in (clean_name, box_name) for name in (whole, whole.rpartition(".")[0])}
+
+
 def edits_of(
     texts: Mapping[str, str | None], *, fields: Mapping[str, str], known_ids: Collection[str], place: str
 ) -> Edits:

@@ -230,6 +230,17 @@ def _temp_dir(connections: Connections) -> Iterator[Finding]:
     yield space if free_bytes > reserve_bytes else ConfigurationError(f"Only {space}; free some space.")
 
 
+def _site(connections: Connections) -> Iterator[Finding]:
+    """What no source tells of the customer, while the site says no more than we ship (contract customer.md 2)."""
+    rules = connections.site.representation_rules
+    left_out = {code: set(fields) for code, fields in rules.asset_type_overrides.items()}
+    unasked = [code for code, ids in left_out.items() if ids and ids <= {*rules.creativex_field_ids}]
+    if not unasked:
+        yield _Skip("the site configuration says what such files need")
+        return
+    yield f"{', '.join(unasked)}: only CreativeX fields are left out; ask the customer what else their rights need"
+
+
 class _DagsterSettings(BaseSettings):
     """Dagster's own storage, which dagster.yaml takes from the environment."""
 
@@ -285,6 +296,7 @@ def _probes(connections: Connections) -> tuple[_Probe, ...]:
         _Probe("Box", ("configuration", "log-in", *folders), _box),
         _Probe("SMTP", ("log-in", "addresses"), _mail),
         _Probe("Make.com", ("address",), _webhook),
+        _Probe("site configuration", ("asset type overrides",), _site),
         _Probe("temporary directory", ("writable", "free space"), _temp_dir),
         _Probe("Dagster storage", ("address", "reachable"), _dagster_storage),
     )

@@ -78,6 +78,9 @@ def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections
     details = {(c.system, c.check): c.detail for c in checks}
     assert details["Box", "folder local_masters"] == "348304357505 is “local_masters”"
     assert details["PostgreSQL", "messages"] == "0 waiting, 0 set aside"
+    assert details["site configuration", "asset type overrides"] == (
+        "EOL, LTD: only CreativeX fields are left out; ask the customer what else their rights need"
+    )
     assert re.fullmatch(r"differs from the DAM's by \d+ s", details["DAM", "clock"])
 
 

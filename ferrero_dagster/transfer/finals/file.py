@@ -11,7 +11,7 @@ from datetime import datetime
 from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.creativex import CreativeX, SentScore
-from ferrero_dagster.domain.edits import Edits
+from ferrero_dagster.domain.edits import Edits, names_of
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     FerreroError,
@@ -144,8 +144,7 @@ class FinalFiles:
 
     def _edits(self, task: AgencyFile) -> Edits:
         """What people set for the final, under its name in the DAM or the one in Box."""
-        names = {name for whole in (task.parsed.clean_name, task.name) for name in (whole, whole.rpartition(".")[0])}
-        site = self.systems.site
+        names, site = names_of(task.parsed.clean_name, task.name), self.systems.site
         return self.systems.database.transact(
             overrides.edits_for, site.overrides, names, site.representation_rules.field_ids
         )

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.box_agency import FileNow
-from ferrero_dagster.config.neighbours import ScorePlace
+from ferrero_dagster.config.neighbours import CreativexSite, ScorePlace
 from ferrero_dagster.domain.creativex import CreativeX, creativex_in, creativex_of, preferred
 from ferrero_dagster.domain.errors import FerreroError, GoneFromBox
 from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking import final_scores
+from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.scores import newest_score
 from ferrero_dagster.transfer.systems import Systems
 
@@ -44,17 +45,8 @@ class ScoreQuestion:
                 return
 
     def _in_the_table(self) -> CreativeX:
-        site = self.systems.site.creativex
-        row, problem = self.systems.database.transact(
-            newest_score, site, self.name.clean_name, self.name.tracking_id, self.sha1_hex
-        )
-        if row is None:
-            return CreativeX(notes=(problem,) if problem else ())
-        found = creativex_in(
-            {f"{site.scores_table}.{site.columns.get('score')}": row.score},
-            {f"{site.scores_table}.{site.columns.get('url')}": row.url},
-        )
-        return replace(found, fingerprint=row.fingerprint, is_old=row.is_old)
+        systems = self.systems
+        return score_in_table(systems.database, systems.site.creativex, self.name, sha1_hex=self.sha1_hex)
 
     def _in_box(self) -> CreativeX:
         """What the template says now; where Box refuses to tell, what it said in the listing, or nothing."""
@@ -76,3 +68,15 @@ class ScoreQuestion:
             tracking_id=name.tracking_id,
             sha1_hex=self.sha1_hex,
         )
+
+
+def score_in_table(database: Database, site: CreativexSite, name: AgencyName, *, sha1_hex: str = "") -> CreativeX:
+    """What the table of scores says of a final with this name and, as far as it is known, this content."""
+    row, problem = database.transact(newest_score, site, name.clean_name, name.tracking_id, sha1_hex)
+    if row is None:
+        return CreativeX(notes=(problem,) if problem else ())
+    found = creativex_in(
+        {f"{site.scores_table}.{site.columns.get('score')}": row.score},
+        {f"{site.scores_table}.{site.columns.get('url')}": row.url},
+    )
+    return replace(found, fingerprint=row.fingerprint, is_old=row.is_old)
