@@ -19,9 +19,10 @@ from box_sdk_gen import (
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_chunks import upload_in_parts
-from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item
+from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item, no_folder
 from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
+    BoxFolderGone,
     ChangedMeanwhile,
     ConfigurationError,
     FileRefused,
@@ -68,7 +69,7 @@ class Box:
             except BoxAPIError as error:
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
-                raise _no_folder(folder_id) from None
+                raise no_folder(folder_id) from None
         return answers.folder(Item(answers.SYSTEM, what, found.raw_data))[1]
 
     def has_folder(self, folder_id: BoxId) -> bool:
@@ -79,11 +80,23 @@ class Box:
             return False
         return True
 
-    def ensure_folder(self, parent_id: BoxId, name: str) -> BoxId:
+    def has_file(self, file_id: BoxId) -> bool:
+        """Whether there still is a file of this id, outside the trash."""
+        with box_errors(f"Looking for Box file {file_id}"):
+            try:
+                self._client.files.get_file_by_id(file_id, fields=["id"])
+            except BoxAPIError as error:
+                if error.response_info.status_code != requests.codes.not_found:
+                    raise
+                return False
+        return True
+
+    def ensure_folder(self, parent_id: BoxId, name: str, *, configured: bool = True) -> BoxId:
         """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.
 
         Raises:
-            ConfigurationError: the parent does not exist.
+            ConfigurationError: the parent, which the configuration names, does not exist.
+            BoxFolderGone: the parent, which was made for a campaign, does not exist any more.
             FileRefused: a file has that name.
         """
         what = f"Making Box folder {name}"
@@ -93,7 +106,7 @@ class Box:
                 return answers.folder(Item(answers.SYSTEM, what, made.raw_data))[0]
             except BoxAPIError as error:
                 if error.response_info.status_code == requests.codes.not_found:
-                    raise _no_folder(parent_id) from None
+                    raise (no_folder(parent_id) if configured else _folder_gone(what)) from None
                 if code_of(error) != "item_name_in_use":
                     raise
                 item = conflicting_item(error, what)
@@ -114,7 +127,7 @@ class Box:
             FileRefused: the name is taken by other content, or the file is larger than Box takes.
             AccessRefused: the account is full, or lacks the right.
             IntegrityError: Box stored other bytes; its copy was deleted.
-            ConfigurationError: the folder does not exist.
+            BoxFolderGone: the folder does not exist any more.
         """
         self._rate.wait()
         what = f"Uploading {name}"
@@ -143,7 +156,7 @@ class Box:
                 return self._send_directly(folder_id, name, content, digest, on_bytes)
         except BoxAPIError as error:
             if error.response_info.status_code == requests.codes.not_found:
-                raise _no_folder(folder_id) from None
+                raise _folder_gone(f"Uploading {name}") from None
             if code_of(error) == "item_name_in_use":
                 raise _NameTakenError(conflicting_item(error, f"Uploading {name}")) from None
             raise
@@ -188,8 +201,8 @@ def _adopted(name: str, item: Item, digest: Digest) -> BoxFile:
     return BoxFile(id=BoxId(item.identifier()), name=item.text("name") or name)
 
 
-def _no_folder(folder_id: BoxId) -> ConfigurationError:
-    return ConfigurationError(
-        f"Box folder {folder_id} does not exist or our Box app is not invited to it; check box.folders in the site "
-        "configuration (or FERRERO_BOX_FOLDER_…) and the folder's collaborators."
+def _folder_gone(what: str) -> BoxFolderGone:
+    return BoxFolderGone(
+        f"{what}: the campaign's folder is not in Box any more, perhaps in the trash; the next attempt makes it anew.",
+        code="Box folder gone",
     )

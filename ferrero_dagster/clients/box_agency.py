@@ -13,7 +13,7 @@ from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_answers import SYSTEM
-from ferrero_dagster.clients.box_session import box_errors
+from ferrero_dagster.clients.box_session import box_errors, no_folder
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
@@ -50,6 +50,10 @@ class FileNow:
         return inner is not None and (subfolders or not inner) and not any(is_ignored(name) for _, name in inner)
 
 
+class _NoFolderError(Exception):
+    """Box knows no such folder, or does not show it to us."""
+
+
 class BoxAgency:
     """Reads the agency's folder; safe to share between threads."""
 
@@ -62,9 +66,18 @@ class BoxAgency:
     def list_files(self, folder_id: BoxId, *, subfolders: bool) -> list[ListedFile]:
         """All files in the folder, one call per thousand; what the template says of each comes along.
 
+        A folder inside that is deleted meanwhile holds nothing.
+
         Raises:
+            ConfigurationError: the folder, which the configuration names, does not exist.
             TransientError: Box's answer is no listing; it is never taken for an empty folder.
         """
+        try:
+            return self._listed(folder_id, subfolders=subfolders)
+        except _NoFolderError:
+            raise no_folder(folder_id) from None
+
+    def _listed(self, folder_id: BoxId, *, subfolders: bool) -> list[ListedFile]:
         # A folder that changes while it is read may show an item twice.
         files: dict[BoxId, ListedFile] = {}
         for entry in self._entries(folder_id):
@@ -82,7 +95,10 @@ class BoxAgency:
             folder_id, name = answers.folder(entry)
         except SpoiledItem as error:
             return [answers.spoiled_file(entry, error)]
-        return [] if is_ignored(name) else self.list_files(folder_id, subfolders=True)
+        try:
+            return [] if is_ignored(name) else self._listed(folder_id, subfolders=True)
+        except _NoFolderError:
+            return []
 
     def _entries(self, folder_id: BoxId) -> Iterator[Item]:
         what = f"Listing Box folder {folder_id}"
@@ -101,9 +117,14 @@ class BoxAgency:
         params = {"fields": fields, "usemarker": "true", "limit": str(_PAGE_SIZE)}
         url = f"{self._client.network_session.base_urls.base_url}/2.0/folders/{folder_id}/items"
         with box_errors(what):
-            answer = self._client.make_request(
-                FetchOptions(url, "GET", params={**params, **({"marker": marker} if marker else {})})
-            )
+            try:
+                answer = self._client.make_request(
+                    FetchOptions(url, "GET", params={**params, **({"marker": marker} if marker else {})})
+                )
+            except BoxAPIError as error:
+                if error.response_info.status_code != requests.codes.not_found:
+                    raise
+                raise _NoFolderError from None
         return answer.data if isinstance(answer.data, dict) else {}
 
     def now(self, file_id: BoxId) -> FileNow:

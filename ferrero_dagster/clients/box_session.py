@@ -49,6 +49,7 @@ from ferrero_dagster.domain.errors import (
     TransientError,
     UnexpectedAnswer,
 )
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.lines import one_line
 
 _POOL_SIZE = 32
@@ -175,8 +176,8 @@ def read_box_config(path: Path) -> JWTConfig:
     """
     place = f"Box configuration {path} (FERRERO_BOX_CONFIG)"
     try:
-        text = path.read_text(encoding="utf-8")
-        settings = json.loads(text)
+        # As bytes: editors on Windows begin it with a byte order mark, in UTF-8 or UTF-16.
+        settings = json.loads(path.read_bytes())
         app = settings["boxAppSettings"]
         found = {**app, **app["appAuth"]}
     except OSError as error:
@@ -196,7 +197,7 @@ def read_box_config(path: Path) -> JWTConfig:
         raise ConfigurationError(
             f"{place}: privateKey does not open with passphrase; download it again from the developer console."
         ) from None
-    return JWTConfig.from_config_json_string(text)
+    return JWTConfig.from_config_json_string(json.dumps(settings))
 
 
 def open_box_client(
@@ -293,6 +294,14 @@ def box_errors(what: str) -> Iterator[None]:
         raise UnexpectedAnswer(
             SYSTEM, f"{what}: Box gave an answer that its SDK does not understand ({type(error).__name__})."
         ) from None
+
+
+def no_folder(folder_id: BoxId) -> ConfigurationError:
+    """The error for a folder that the configuration names and Box does not show us."""
+    return ConfigurationError(
+        f"Box folder {folder_id} does not exist or our Box app is not invited to it; check box.folders in the site "
+        "configuration (or FERRERO_BOX_FOLDER_…) and the folder's collaborators."
+    )
 
 
 def code_of(error: BoxAPIError) -> str:

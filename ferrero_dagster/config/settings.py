@@ -20,7 +20,12 @@ class Settings(BaseSettings):
     """Every environment variable of the project, typed. Secrets show as `**********` wherever they are printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FERRERO_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="FERRERO_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: SecretStr = Field(

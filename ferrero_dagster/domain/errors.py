@@ -7,6 +7,7 @@ FerreroError
 │   └── ConfigurationError      the administrator: settings, files, ids, addresses
 ├── TransientError              trying again helps, nobody must act
 │   ├── IntegrityError          the operator, in the end: bytes or values differ from what was promised
+│   ├── BoxFolderGone           nobody: the next attempt makes the campaign's folder anew
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
 │   ├── ImportFailed            the DAM's import job made nothing
 │   └── UnexpectedAnswer        the operator, if it lasts: a system's answer is not of the form that we know
@@ -92,6 +93,10 @@ class IntegrityError(TransientError):
     """What arrived is not what was promised: size, hash or a value read back."""
 
     actor: ClassVar[Actor] = "operator"
+
+
+class BoxFolderGone(TransientError):
+    """A campaign's folder is no longer in Box, perhaps in the trash."""
 
 
 class LockedInDam(TransientError):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,14 @@ from ferrero_dagster.domain.report import CampaignLine, MovedLine, Report
 from ferrero_dagster.messages import charts
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 
-# A spreadsheet takes a cell that begins so for a formula, whoever named the file.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula, whoever named the file; signs may have full width.
+_FORMULA = re.compile(r"\s*[=+\-@\t\r\n＝＋－＠]")
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mrz|gen|mag|giu|lug|ago|set|ott|dic"
+# And these for numbers, dates or truth, as the tracking ID 571E23.
+_LIKE_A_VALUE = re.compile(
+    rf"\s*(\d[\d.,'\s]*(e[+-]?\d+)?%?|[\d./:-]+|true|false|\d{{0,4}}[ ./-]?({_MONTHS})[a-z]*[ ./-]?\d{{0,4}})\s*",
+    re.IGNORECASE,
+)
 _CAMPAIGN_COLUMNS = [*(name for name in CampaignLine.model_fields if name != "campaign_id"), "dam_url"]
 
 
@@ -53,7 +60,8 @@ def _campaign(line: CampaignLine, links: Links) -> dict[str, Any]:
 
 def _csv(columns: Iterable[str], lines: Sequence[dict[str, Any]], zone: ZoneInfo) -> bytes:
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, list(columns))
+    # Quoted, since a spreadsheet may also take semicolons for the ends of cells.
+    writer = csv.DictWriter(table, list(columns), quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     for line in lines:
         writer.writerow({name: _cell(value, zone) for name, value in line.items()})
@@ -63,4 +71,5 @@ def _csv(columns: Iterable[str], lines: Sequence[dict[str, Any]], zone: ZoneInfo
 def _cell(value: object, zone: ZoneInfo) -> object:
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    is_risky = isinstance(value, str) and (_FORMULA.match(value) or _LIKE_A_VALUE.fullmatch(value))
+    return f"'{value}" if is_risky else value

@@ -244,7 +244,9 @@ def _site(connections: Connections) -> Iterator[Finding]:
 class _DagsterSettings(BaseSettings):
     """Dagster's own storage, which dagster.yaml takes from the environment."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+    )
 
     dagster_pg_url: SecretStr | None = None
 

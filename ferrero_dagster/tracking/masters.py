@@ -111,14 +111,14 @@ def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[
         )
 
 
-def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) -> None:
-    """The master is in Box: finals of it are awaited; idempotent."""
+def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, instead_of: BoxId | None) -> None:
+    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent."""
     cursor.execute(
         """
         UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now()
-        WHERE tracking_id = %s AND status = 'pending'
+        WHERE tracking_id = %s AND (status = 'pending' OR box_file_id = %s)
         """,
-        (box_file_id, tracking_id),
+        (box_file_id, tracking_id, instead_of),
     )
 
 

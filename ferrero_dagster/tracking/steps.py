@@ -52,7 +52,7 @@ def record_master(
         PermanentError: as `transfers.arrive_in_box`.
     """
     transfers.arrive_in_box(cursor, transfer, arrival)
-    masters.activate(cursor, transfer.tracking_id, arrival.target_id)
+    masters.activate(cursor, transfer.tracking_id, arrival.target_id, instead_of=transfer.target_id)
     if own_score:
         scores.keep_master_score(cursor, *own_score, arrival.target_id)
 

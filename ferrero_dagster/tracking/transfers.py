@@ -258,6 +258,30 @@ def release(cursor: Cursor, transfer_id: int) -> None:
     )
 
 
+def moved_in_round(cursor: Cursor, round_id: int) -> dict[int, BoxId]:
+    """What the round has moved so far: Box files by the ids of their transfers."""
+    cursor.execute(
+        """
+        SELECT t.id, t.target_id FROM transfers t JOIN campaign_rounds r USING (route, campaign_id)
+        WHERE r.id = %s AND t.state = 'moved' AND t.moved_at >= r.opened_at AND t.target_id IS NOT NULL
+        """,
+        (round_id,),
+    )
+    return {row["id"]: BoxId(row["target_id"]) for row in cursor.fetchall()}
+
+
+def move_again(cursor: Cursor, transfer_ids: Collection[int]) -> None:
+    """What was moved is not in Box any more: it is to be moved again, under its tracking ID."""
+    cursor.execute(
+        """
+        UPDATE transfers SET state = 'pending', moved_at = NULL, last_error = 'its folder in Box was deleted',
+               last_error_code = 'Box folder gone', updated_at = now()
+        WHERE id = ANY(%s) AND state = 'moved'
+        """,
+        (list(transfer_ids),),
+    )
+
+
 # --- ends ------------------------------------------------------------------------------------------------------------
 
 

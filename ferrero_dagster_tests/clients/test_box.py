@@ -9,6 +9,7 @@ from ferrero_dagster.clients.box import UploadRate
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.errors import (
     AccessRefused,
+    BoxFolderGone,
     ChangedMeanwhile,
     ConfigurationError,
     FileRefused,
@@ -80,12 +81,20 @@ def test_a_file_in_the_place_of_a_folder_is_refused(served_box, box):
         box.ensure_folder(BoxId("0"), "Campaign")
 
 
-@pytest.mark.parametrize("content", [None, SMALL, LARGE])
-def test_a_folder_id_that_does_not_exist_is_a_wrong_setting(box, tmp_path, content):
+def test_a_folder_id_that_does_not_exist_is_a_wrong_setting(box):
     with pytest.raises(ConfigurationError, match=r"Box folder 404 does not exist .* check box\.folders"):
-        put(box, tmp_path, content, folder="404") if content else box.ensure_folder("404", "Campaign")
+        box.ensure_folder("404", "Campaign")
     with pytest.raises(ConfigurationError):
         box.folder_name("404")
+
+
+@pytest.mark.fault(70)
+@both
+def test_a_campaigns_folder_that_is_not_there_any_more_is_no_wrong_setting(box, tmp_path, content):
+    with pytest.raises(BoxFolderGone, match="perhaps in the trash; the next attempt makes it anew"):
+        put(box, tmp_path, content, folder="404")
+    with pytest.raises(BoxFolderGone):
+        box.ensure_folder("404", "Rework", configured=False)
 
 
 # --- uploads ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from ferrero_dagster.clients.box_agency import BoxAgency, FileNow
 from ferrero_dagster.domain.errors import (
     AccessRefused,
     ChangedMeanwhile,
+    ConfigurationError,
     ForbiddenInBox,
     GoneFromBox,
     IntegrityError,
@@ -58,6 +59,17 @@ def test_a_long_folder_is_read_to_its_end_a_thousand_at_a_time(served_box, agenc
     served_box.store.add_many_files(folder, [f"{number}.png" for number in range(2001)])
     assert len({file.id for file in agency.list_files(folder, subfolders=False)}) == 2001
     assert seen(served_box, path="/items", times=3)
+
+
+@pytest.mark.fault(70)
+def test_an_agency_folder_that_is_gone_is_a_wrong_setting_and_one_inside_it_holds_nothing(served_box, agency, folder):
+    served_box.store.put_file(folder, "film.mp4", b"film")
+    inner = served_box.store.add_folder(parent_id=folder, name="Week 12")
+    served_box.board.add(Fault(path=f"/folders/{inner}/items", status=404, times=None))
+    assert [file.name for file in agency.list_files(folder, subfolders=True)] == ["film.mp4"]
+    served_box.store.delete_folder(folder, recursive=True)
+    with pytest.raises(ConfigurationError, match=f"Box folder {folder} does not exist"):
+        agency.list_files(folder, subfolders=True)
 
 
 def test_folders_are_entered_on_demand_but_hidden_ones(served_box, agency, folder):

@@ -63,6 +63,13 @@ def test_a_missing_config_says_where_it_was_expected(tmp_path):
         read_box_config(tmp_path / "missing.json")
 
 
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_that_an_editor_began_with_a_byte_order_mark_is_read(served_box, tmp_path, encoding):
+    (tmp_path / "Box-config.json").write_text(served_box.config.read_text(encoding="utf-8"), encoding=encoding)
+    assert read_box_config(tmp_path / "Box-config.json").client_id == read_box_config(served_box.config).client_id
+
+
 # --- log-in ----------------------------------------------------------------------------------------------------------
 
 

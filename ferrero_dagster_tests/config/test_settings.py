@@ -51,6 +51,12 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
     assert "hazelnut" not in shown
 
 
+@pytest.mark.fault(70)
+def test_an_environment_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path) -> None:
+    (tmp_path / "env").write_text("FERRERO_SMTP_HOST=smtp.example\n", encoding="utf-8-sig")
+    assert load_settings(_env_file=tmp_path / "env").smtp_host == "smtp.example"
+
+
 def test_recipients_are_read_from_comma_separated_lists() -> None:
     lists = settings(mail_to="a@x.example, b@x.example", mail_errors_to="c@x.example, A@x.example").recipients
     assert {audience: tuple(map(str, addresses)) for audience, addresses in lists.items()} == {

@@ -5,6 +5,8 @@ import io
 from datetime import datetime, timezone
 from email import message_from_bytes, policy
 
+import pytest
+
 from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.report import TREND_DAYS, TrendPoint
 from ferrero_dagster.messages import charts
@@ -97,6 +99,33 @@ def test_a_name_from_outside_is_never_a_formula():
         report_attachments(report_of("=cmd|' /C calc'!A0", 1), CONTEXT.time_zone, CONTEXT.links)[0].content
     )
     assert row["name"] == "'=cmd|' /C calc'!A0 Germany"
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1+1"])
+def test_no_cell_can_run_as_a_formula(name):
+    assert moved_as(name)["file"] == f"'{name}"
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("tracking_id", ["571E23", "123456", "000123", "1E2345", "MAR123", "12MAR5", "SEPT12"])
+def test_a_tracking_id_that_a_spreadsheet_takes_for_a_number_or_a_date_stays_text(tracking_id):
+    assert moved_as("film.mp4", tracking_id)["tracking_id"] == f"'{tracking_id}"
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("tracking_id", ["AB0001", "a7K9mP", "E23571", "5E7F23"])
+def test_other_tracking_ids_are_written_as_they_are(tracking_id):
+    assert moved_as("a;=1.mp4", tracking_id)["tracking_id"] == tracking_id
+
+
+def moved_as(name, tracking_id="AB0001"):
+    line = BUSY.moved_files[0].model_copy(update={"file": name, "tracking_id": tracking_id})
+    report = BUSY.model_copy(update={"moved_files": (line,)})
+    content = report_attachments(report, CONTEXT.time_zone, CONTEXT.links)[1].content
+    assert f'"{name}' in content.decode("utf-8-sig").replace("\"'", '"'), "quoted, whatever separates cells"
+    [row] = table(content)
+    return row
 
 
 def test_pictures_and_tables_arrive_with_the_words():

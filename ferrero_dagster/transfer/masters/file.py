@@ -1,14 +1,15 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from threading import Event
 
 from ferrero_dagster.config.neighbours import CreativexSite
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.creativex import MasterScore
-from ferrero_dagster.domain.errors import FerreroError, FileRefused, Incident
+from ferrero_dagster.domain.errors import BoxFolderGone, FerreroError, FileRefused, Incident
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, field_values
@@ -48,6 +49,8 @@ class MasterFiles:
     folders: CampaignFolders
     #: Box folder that the masters go to.
     box_folder_id: BoxId
+    #: Set once that is not there any more: nothing is downloaded in vain.
+    folder_gone: Event = field(default_factory=Event)
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
@@ -101,6 +104,8 @@ class MasterFiles:
         except Incident:
             raise
         except FerreroError as error:
+            if isinstance(error, BoxFolderGone):
+                self.folder_gone.set()
             self.systems.database.transact(
                 transfers.record_failure, claimed.transfer.id, message=str(error), code=error.code
             )
@@ -112,6 +117,8 @@ class MasterFiles:
             raise claimed.unread
         if not asset.size_bytes:
             raise FileRefused(f"{asset.name} is empty (0 bytes) in the DAM; upload it there again.", code="empty file")
+        if self.folder_gone.is_set():
+            raise BoxFolderGone(f"{asset.name} waits for the campaign's new folder in Box.", code="Box folder gone")
         with transit.area.room(asset.size_bytes) as path:
             digest = self.systems.dam.download(asset, path, transit.progress.downloaded)
             file, adopted = self.systems.box.upload(

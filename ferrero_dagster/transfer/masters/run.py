@@ -11,6 +11,7 @@ from ferrero_dagster.domain.box_names import campaign_folder_name
 from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import BoxId, DamId
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
@@ -153,9 +154,9 @@ class _MastersMove:
         nothing = f"No assets in {self.route.source_folder} of {campaign} yet."
         if not listed:
             return replace(result, nothing=nothing)
+        box_folder_id = self._box_folder(campaign, current)
         missing = self._missing(listed, folders)
         self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
-        box_folder_id = self._box_folder(campaign, current)
         result = replace(result, before=self._moved_files(listed), box_folder_id=box_folder_id)
         moved, failures = self._move(missing, folders, box_folder_id)
         result = replace(result, moved=moved, notes=notes + self._new_tracking_ids())
@@ -204,16 +205,26 @@ class _MastersMove:
         kept_id = current.box_folder_id
         if kept_id and self.systems.box.has_folder(kept_id):
             return kept_id
+        if kept_id:
+            self._move_again(current)
         folder_id = self._made_box_folder(campaign)
         self.systems.database.transact(rounds.note_box_folder, current.id, folder_id)
         return folder_id
+
+    def _move_again(self, current: rounds.Round) -> None:
+        """The round's folder was deleted in Box: what went with it is missing again, what people took out is not."""
+        database, box = self.systems.database, self.systems.box
+        moved = database.transact(transfers.moved_in_round, current.id)
+        gone = [transfer_id for transfer_id, file_id in moved.items() if not box.has_file(file_id)]
+        database.transact(transfers.move_again, gone)
+        self.watcher.log(f"The campaign's folder was deleted in Box; {counted(len(gone), 'file')} went with it.")
 
     def _made_box_folder(self, campaign: Campaign) -> BoxId:
         root_id = self.systems.box_folders[self.route.box_root]
         name = campaign_folder_name(self.route.box_folder, campaign.number, campaign.name)
         folder_id = self.systems.box.ensure_folder(root_id, name)
         if self.route.box_subfolder:
-            folder_id = self.systems.box.ensure_folder(folder_id, self.route.box_subfolder)
+            folder_id = self.systems.box.ensure_folder(folder_id, self.route.box_subfolder, configured=False)
         return folder_id
 
     # --- move ----------------------------------------------------------------------------------------------------
@@ -290,7 +301,7 @@ class _MastersMove:
 
     def _tell_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
         assert result.campaign
-        folder_id = result.box_folder_id or self._box_folder(result.campaign, current)
+        folder_id = result.box_folder_id or current.box_folder_id or self._made_box_folder(result.campaign)
         self._mails(result.campaign, current).tell_complete(result.in_box, folder_id, notes=result.notes)
         status = self.route.status_after
         self.watcher.log(f"{result.campaign}: {len(result.in_box)} assets in Box, status is {status}.")

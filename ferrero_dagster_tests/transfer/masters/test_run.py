@@ -189,6 +189,47 @@ def test_a_campaign_that_is_renamed_between_two_runs_keeps_its_folder_and_no_fil
     assert [path for path, _ in world.files()] == [f"Local masters/C000000001-Old/{name}" for name in sorted(STORED)]
 
 
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("route", [A1, A5])
+def test_a_folder_that_somebody_trashes_in_mid_run_is_the_campaigns_own_trouble_and_made_anew(world, route):
+    campaign_id = world.campaign(route=route)
+
+    def trash():
+        [(folder_id,)] = world.sql("SELECT box_folder_id FROM campaign_rounds")
+        world.box.store.delete_folder(folder_id, recursive=True)
+
+    world.box.board.add(Fault(path="files/content$", skip=1, before=trash))
+    one_by_one = world.with_site(transfer={"threads": 1})
+    outcome = one_by_one.run(campaign_id, route)
+    assert {file.reason.partition(": ")[2] for file in outcome.failed if "Uploading" in file.reason} == {
+        "the campaign's folder is not in Box any more, perhaps in the trash; the next attempt makes it anew."
+    }
+    assert world.sql("SELECT count(*) FROM outages") == [(0,)]
+    assert seen(world.dam, path="/contents", times=2), "nothing is downloaded in vain"
+    outcome = one_by_one.run(campaign_id, route)
+    assert (outcome.status, len(outcome.in_box)) == (route.status_after, len(ASSETS))
+    assert len(world.files()) == len(ASSETS)
+    in_box = {file.id for file in world.box.store.items(outcome.box_folder_id)}
+    assert {id_ for (id_,) in world.sql("SELECT box_file_id FROM master_assets")} == in_box
+
+
+@pytest.mark.fault(70)
+def test_what_people_took_out_of_a_folder_before_they_deleted_it_is_not_there_twice(world):
+    campaign_id = world.campaign()
+    world.box.board.add(Fault(path="files/content$", skip=1, times=None, status=503))
+    with pytest.raises(SystemUnavailable):
+        world.with_site(transfer={"threads": 1}).run(campaign_id)
+    world.box.board.clear()
+    [(folder_id, file_id)] = world.sql(
+        "SELECT r.box_folder_id, t.target_id FROM campaign_rounds r JOIN transfers t USING (campaign_id) "
+        "WHERE t.state = 'moved'"
+    )
+    world.box.store.move(file_id, folder_id=world.box.store.add_folder(name="Agency"))
+    world.box.store.delete_folder(folder_id, recursive=True)
+    world.run(campaign_id)
+    assert len(world.files()) == len(ASSETS)
+
+
 def test_a_folder_that_somebody_deleted_in_box_between_two_runs_is_made_anew(world):
     campaign_id = world.campaign({"film.mp4": b"film"}, name="Old")
     world.box.board.add(Fault(path="files/content$", times=None, status=503))
