@@ -102,7 +102,7 @@ def _stored(element: Element) -> Element:
     value = domain.from_customer_id(values[0])
     if value is None:
         raise Refusal(400, f"{values[0]} is no value of the domain {domain.id}.")
-    return {**element, "value": {"value": domain_value(value, value)}}
+    return {**element, "value": {"domain_value": True, "value": domain_value(value, value)}}
 
 
 def indexed(field_id: str, values: Iterable[str], dialect: Dialect) -> tuple[str, ...]:
