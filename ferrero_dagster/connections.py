@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ferrero_dagster.clients.http import HttpLimits
     from ferrero_dagster.clients.otmm import Otmm
     from ferrero_dagster.clients.otmm_imports import OtmmImports
-    from ferrero_dagster.clients.otmm_session import ClientCertificate, OAuthLogin
+    from ferrero_dagster.clients.otmm_login import OAuthLogin
+    from ferrero_dagster.clients.otmm_session import ClientCertificate
     from ferrero_dagster.messages.delivery import PostOffice
     from ferrero_dagster.tracking.database import Database
     from ferrero_dagster.transfer.systems import Systems
@@ -94,6 +95,7 @@ class Connections:
         session = OtmmSession(
             settings.dam_url,
             login=self._dam_login(),
+            api_path=settings.dam_api_path,
             certificate=self._dam_certificate(),
             ca_bundle=settings.dam_ca_bundle,
             limits=limits or self._limits(),
@@ -104,12 +106,17 @@ class Connections:
             yield Otmm(session, self.site.dam), OtmmImports(session, self.site.dam_import)
 
     def _dam_login(self) -> OAuthLogin | None:
-        from ferrero_dagster.clients.otmm_session import OAuthLogin
+        from ferrero_dagster.clients.otmm_login import OAuthLogin
 
         if "oauth2" not in self.settings.dam_auth:
             return None
-        settings = self.settings.require("dam_username", "dam_password", "dam_client_id", "dam_client_secret")
+        grant = self.settings.dam_grant or ("password" if self.settings.dam_username else "client_credentials")
+        user = ("dam_username", "dam_password") if grant == "password" else ()
+        settings = self.settings.require(*user, "dam_client_id", "dam_client_secret")
         return OAuthLogin(
+            grant=grant,
+            token_url=settings.dam_token_url,
+            offers_certificate=self.site.dam.certificate_at_token_url,
             username=settings.dam_username,
             password=settings.dam_password.get_secret_value(),
             client_id=settings.dam_client_id,

@@ -74,7 +74,7 @@ FAULTS = {
     65: "Make.com's scenario off, its queue full",
     67: "pool in transaction mode, forms of a database's address",
     68: "temporary directory without locks, full, read-only, gone",
-    70: "small things: dates, byte order marks, formulas, trashed folders",
+    70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

@@ -127,6 +127,7 @@ def repository() -> dg.RepositoryDefinition:
 def cockpit(
     world: World, repository: dg.RepositoryDefinition, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Cockpit]:
+    login = world.dam.login
     mailbox, webhooks = Mailbox(tmp_path / "mails"), WebhookInbox(tmp_path / "webhooks")
     with (
         MailServer(mailbox) as mail,
@@ -136,10 +137,11 @@ def cockpit(
         environment = {
             "DATABASE_URL": world.database_url,
             "DAM_URL": world.dam.url,
-            "DAM_CLIENT_ID": "ferrero-dagster",
-            "DAM_CLIENT_SECRET": "kinder",
-            "DAM_USERNAME": "ferrero",
-            "DAM_PASSWORD": "nutella",
+            "DAM_CLIENT_ID": login.client_id,
+            "DAM_CLIENT_SECRET": login.client_secret,
+            "DAM_USERNAME": login.username,
+            "DAM_PASSWORD": login.password,
+            "DAM_TOKEN_URL": login.token_url,
             "BOX_CONFIG": str(world.box.config),
             "BOX_API_URL": world.box.url,
             "BOX_UPLOAD_URL": f"{world.box.url}/upload/api",

@@ -15,12 +15,13 @@ from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
 from ferrero_dagster.clients.http import HttpLimits
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_session import OAuthLogin, OtmmSession
+from ferrero_dagster.clients.otmm_login import OAuthLogin
+from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.sandbox.box import BoxSettings, BoxStore, create_box_app, write_box_config
 from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
-from ferrero_dagster.sandbox.otmm import OtmmSettings, OtmmStore, create_otmm_app
+from ferrero_dagster.sandbox.otmm import OTDS_TOKEN_PATH, Dialect, OtmmSettings, OtmmStore, create_otmm_app
 from ferrero_dagster.sandbox.serving import Server
 
 #: Patience for tests: no less tries than in production, but hardly any pause between them.
@@ -35,6 +36,7 @@ JSON = {"Content-Type": "application/json"}
 REFUSAL = '{"exception_body": {"message": "No."}}'
 
 DAM_LOGIN = OAuthLogin(username="ferrero", password="nutella", client_id="ferrero-dagster", client_secret="kinder")
+DIALECTS: list[Dialect] = ["seeds", "customer"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class ServedDam:
     settings: OtmmSettings
     board: FaultBoard
     url: str
+
+    @property
+    def login(self) -> OAuthLogin:
+        """As the DAM's dialect wants it."""
+        if self.settings.dialect == "seeds":
+            return DAM_LOGIN
+        return OAuthLogin(
+            client_id=DAM_LOGIN.client_id,
+            client_secret=DAM_LOGIN.client_secret,
+            grant="client_credentials",
+            token_url=f"{self.url}{OTDS_TOKEN_PATH}",
+        )
 
 
 @dataclass(frozen=True)
@@ -116,9 +130,15 @@ def box_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBox]:
 
 
 @pytest.fixture
-def served_dam(dam_server: ServedDam) -> ServedDam:
+def dialect() -> Dialect:
+    """How the DAM speaks; a test in both is marked `parametrize("dialect", DIALECTS)`."""
+    return "seeds"
+
+
+@pytest.fixture
+def served_dam(dam_server: ServedDam, dialect: Dialect) -> ServedDam:
     dam_server.store.clear()
-    vars(dam_server.settings).update(vars(OtmmSettings()))
+    vars(dam_server.settings).update(vars(OtmmSettings(dialect=dialect)))
     dam_server.board.clear()
     dam_server.board.seen.clear()
     return dam_server
@@ -135,7 +155,7 @@ def served_box(box_server: ServedBox) -> ServedBox:
 
 @pytest.fixture
 def otmm(served_dam: ServedDam) -> Iterator[Otmm]:
-    with opened_dam(served_dam.url) as client:
+    with opened_dam(served_dam.url, login=served_dam.login) as client:
         yield client
 
 

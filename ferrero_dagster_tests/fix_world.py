@@ -19,6 +19,7 @@ from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.box_session import close_box_client, open_box_client, read_box_config
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.clients.otmm_login import OAuthLogin
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.ids import BoxId, DamId
@@ -189,11 +190,13 @@ def _with_values(section: Any, values: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def opened_systems(dam_url: str, box_client: BoxClient, database_url: str, temp_dir: Path) -> Iterator[Systems]:
+def opened_systems(
+    dam_url: str, box_client: BoxClient, database_url: str, temp_dir: Path, *, login: OAuthLogin = DAM_LOGIN
+) -> Iterator[Systems]:
     """Our own code on these servers, with the shipped site configuration and hardly any pauses."""
     site = sandbox_site()
     with (
-        closing(OtmmSession(dam_url, login=DAM_LOGIN, limits=QUICK)) as session,
+        closing(OtmmSession(dam_url, login=login, limits=QUICK)) as session,
         closing(Database(database_url)) as database,
     ):
         systems = Systems(
@@ -216,6 +219,7 @@ def world(
 ) -> Iterator[World]:
     """Everything healthy and empty but for the three folders in Box."""
     add_box_folders(served_box.store, sandbox_site())
-    with opened_systems(served_dam.url, box_client, database_url, tmp_path / "transit") as systems:
+    login = served_dam.login
+    with opened_systems(served_dam.url, box_client, database_url, tmp_path / "transit", login=login) as systems:
         yield World(served_dam, served_box, systems.database, database_url, systems)
     assert not list(tmp_path.glob("transit/*")), "a run left something in the temporary directory"

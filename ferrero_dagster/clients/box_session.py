@@ -34,7 +34,7 @@ from requests.adapters import HTTPAdapter
 
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
-from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s
+from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s, tls_reason
 from ferrero_dagster.clients.sound_json import sound_object
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
@@ -272,8 +272,8 @@ def _login_errors() -> Iterator[None]:
             f"Box refused our log-in ({error.response_info.status_code}{': ' + reason[:200] if reason else ''}); check "
             "that the app is authorised in the Box admin console, and this machine's clock.",
         ) from None
-    except (BoxSDKError, requests.RequestException):
-        raise SystemUnavailable(SYSTEM, "Logging in: Box cannot be reached.") from None
+    except (BoxSDKError, requests.RequestException) as error:
+        raise SystemUnavailable(SYSTEM, f"Logging in: Box cannot be reached ({_reason(error)}).") from None
     except _SDK_SURPRISES:
         raise SystemUnavailable(SYSTEM, "Logging in: Box's answer cannot be read.") from None
 
@@ -289,7 +289,7 @@ def box_errors(what: str) -> Iterator[None]:
     except BoxAPIError as error:
         raise _error(what, error) from None
     except (BoxSDKError, requests.RequestException) as error:
-        raise SystemUnavailable(SYSTEM, f"{what}: the connection to Box failed ({type(error).__name__}).") from None
+        raise SystemUnavailable(SYSTEM, f"{what}: the connection to Box failed ({_reason(error)}).") from None
     except _SDK_SURPRISES as error:
         raise UnexpectedAnswer(
             SYSTEM, f"{what}: Box gave an answer that its SDK does not understand ({type(error).__name__})."
@@ -307,6 +307,12 @@ def no_folder(folder_id: BoxId) -> ConfigurationError:
 def code_of(error: BoxAPIError) -> str:
     """What Box calls the error; empty where it does not say."""
     return word(error.response_info.code)
+
+
+def _reason(error: Exception) -> str:
+    """The kind of error; of TLS in words, which the SDK has wrapped in an error of its own."""
+    inner = error.error if isinstance(error, BoxSDKError) and error.error else error
+    return tls_reason(inner) if isinstance(inner, requests.exceptions.SSLError) else type(inner).__name__
 
 
 def _error(what: str, error: BoxAPIError) -> FerreroError:

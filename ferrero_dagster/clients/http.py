@@ -37,6 +37,8 @@ T = TypeVar("T")
 _CHUNK_BYTES = 1 << 20
 _DOWNLOAD_TRIES = 3
 _FIRST_SERVER_ERROR = 500
+#: What OpenSSL makes of an answer that is none of TLS, in its versions.
+_NO_TLS = ("wrong version number", "wrong_version_number", "record layer failure", "unknown protocol")
 _LATER_STATUSES = frozenset({408, 425, 429})
 
 
@@ -121,7 +123,7 @@ def lost_connections(system: str, what: str) -> Iterator[None]:
         yield
     except requests.exceptions.SSLError as error:
         raise SystemUnavailable(
-            system, f"{what}: the TLS connection to {system} failed ({_tls_reason(error)})."
+            system, f"{what}: the TLS connection to {system} failed ({tls_reason(error)})."
         ) from None
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
         raise SystemUnavailable(system, f"{what}: {system} did not answer in time.") from None
@@ -138,10 +140,13 @@ def _root_name(error: Exception) -> str:
     return type(getattr(inner, "reason", None) or (inner if isinstance(inner, Exception) else error)).__name__
 
 
-def _tls_reason(error: Exception) -> str:
-    text = str(error)
+def tls_reason(error: BaseException) -> str:
+    """Why there is no TLS connection, in a few words; `handshake` where nothing more is known."""
+    text = str(error).lower()
+    if any(sign in text for sign in _NO_TLS):
+        return "it speaks no TLS there, as a port for plain http:// does not"
     for sign in ("certificate required", "certificate verify failed", "unknown ca", "hostname", "expired"):
-        if sign in text.lower():
+        if sign in text:
             return sign
     return "handshake"
 
@@ -162,6 +167,15 @@ def _seconds_until(date: str) -> float:
         return email.utils.mktime_tz(moment) - datetime.now(timezone.utc).timestamp() if moment else math.nan
     except (ValueError, OverflowError, TypeError, IndexError):  # a day that no calendar has
         return math.nan
+
+
+def clock_skew_s(headers: Mapping[str, str]) -> float | None:
+    """How far the server's clock is ahead of ours, by the `Date` of an answer that has just come; None without one."""
+    try:
+        date = email.utils.parsedate_to_datetime(headers.get("Date", ""))
+        return (date - datetime.now(timezone.utc)).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 def json_of(system: str, what: str, response: requests.Response) -> dict[str, Any]:

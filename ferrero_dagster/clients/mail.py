@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Literal
 
+from ferrero_dagster.clients.http import tls_reason
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, PermanentError, SystemUnavailable
 
 SYSTEM = "SMTP"
@@ -182,6 +183,9 @@ def _translated(error: OSError | smtplib.SMTPException) -> FerreroError:
         return AccessRefused(
             SYSTEM, "The mail server offers no log-in with user and password (PLAIN, LOGIN, CRAM-MD5)."
         )
+    if isinstance(error, ssl.SSLError):
+        reason = f"{tls_reason(error)}; check FERRERO_SMTP_SECURITY and _PORT"
+        return SystemUnavailable(SYSTEM, f"The TLS connection to the mail server failed ({reason}).")
     if not isinstance(error, smtplib.SMTPResponseException):
         return SystemUnavailable(SYSTEM, f"The mail server cannot be reached ({type(error).__name__}).")
     code = error.smtp_code

@@ -11,9 +11,11 @@ from typing import Any
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.answers import Item
-from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
+from ferrero_dagster.clients.otmm_answers import SYSTEM
+from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import DamSite
 from ferrero_dagster.domain.errors import (
+    ConfigurationError,
     FerreroError,
     Incident,
     IntegrityError,
@@ -364,13 +366,23 @@ class Otmm:
             raise IntegrityError(f"{what}: the bytes do not have the DAM's checksum.", code="checksum mismatch")
         return digest
 
+    @property
+    def clock_skew_s(self) -> float | None:
+        """How far the DAM's clock is ahead of ours, by its last answer; None where that did not say."""
+        return self._session.clock_skew_s
+
     def check(self) -> None:
         """Log in and ask for the root folders.
 
         Raises:
             FerreroError: the DAM cannot be used.
         """
-        self._session.call("GET", "/folders/rootfolders", "Reading the DAM's root folders")
+        answer = self._session.call("GET", "/folders/rootfolders", "Reading the DAM's root folders")
+        if "folders_resource" not in answer:
+            raise ConfigurationError(
+                f"{self._session.url} answers, but not as OTMM does: correct FERRERO_DAM_URL or FERRERO_DAM_API_PATH.",
+                system=SYSTEM,
+            )
 
 
 def _conditions(wanted: list[tuple[str, str]], operator: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.http import json_of
-from ferrero_dagster.clients.otmm_session import SYSTEM, OtmmSession
+from ferrero_dagster.clients.otmm_answers import SYSTEM
+from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import ImportSite
 from ferrero_dagster.domain.errors import ImportFailed, NotInDam
 from ferrero_dagster.domain.ids import DamId

@@ -6,10 +6,13 @@ so that cookies of a load balancer stay together, and all share one token, with 
 
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from requests.utils import get_environ_proxies
@@ -18,6 +21,7 @@ from requests_pkcs12 import Pkcs12Adapter
 from ferrero_dagster.clients.http import (
     HttpLimits,
     Pace,
+    clock_skew_s,
     is_busy,
     json_of,
     lost_connections,
@@ -25,7 +29,8 @@ from ferrero_dagster.clients.http import (
     retry_after_s,
     sound_json,
 )
-from ferrero_dagster.clients.otmm_answers import reason_in
+from ferrero_dagster.clients.otmm_answers import SYSTEM, reason_in
+from ferrero_dagster.clients.otmm_login import OAuthLogin, login_error, refused_by_gateway, token_in
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -39,19 +44,10 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.lines import one_line
 
-SYSTEM = "DAM"
-API_PATH = "/otmmapi/v6"
+_VERSION_PATH = "/v6"
+_TOKEN_PATH = "/sessions/oauth2/token"  # noqa: S105  # an address
+_IF_IT_STAYS = "if it stays so, FERRERO_DAM_URL or FERRERO_DAM_API_PATH is wrong"
 _CONFLICT_STATUSES = frozenset({409, 423})
-
-
-@dataclass(frozen=True, kw_only=True)
-class OAuthLogin:
-    """What `POST /sessions/oauth2/token` wants."""
-
-    username: str
-    client_id: str
-    password: str = field(repr=False)
-    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +66,16 @@ class OtmmSession:
         url: str,
         *,
         login: OAuthLogin | None,
+        api_path: str = "/otmmapi",
         certificate: ClientCertificate | None = None,
         ca_bundle: Path | None = None,
         limits: HttpLimits | None = None,
         renew_on_403: bool = True,
         tokens: Tokens | None = None,
     ) -> None:
-        """Nothing is asked of the DAM yet. With `renew_on_403` a 403, too, may mean no more than an expired token.
+        """Nothing is asked of the DAM yet; `api_path` is what stands before `/v6`.
+
+        With `renew_on_403` a 403, too, may mean no more than an expired token.
 
         Sessions that are given the same `tokens` share their log-in; one without logs in for itself.
 
@@ -84,14 +83,17 @@ class OtmmSession:
             ConfigurationError: `ca_bundle` cannot be used.
         """
         self.url = url
+        self._api = f"{api_path}{_VERSION_PATH}"
         self.limits = limits or HttpLimits()
         self._login = login
         self._expired = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} if renew_on_403 else {HTTPStatus.UNAUTHORIZED}
         self._certificate = certificate
         self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
         self._pace = Pace()
-        self._token = (tokens or Tokens()).of(url, login, certificate, ca_bundle)
+        self._token = (tokens or Tokens()).of(url, api_path, login, certificate, ca_bundle)
         self._local = threading.local()
+        #: How far the DAM's clock is ahead of ours, by its last answer; None where that did not say.
+        self.clock_skew_s: float | None = None
         self._sessions: list[requests.Session] = []
 
     @property
@@ -145,63 +147,64 @@ class OtmmSession:
             headers |= fresh.pop("headers", {})
             options |= fresh
         with lost_connections(SYSTEM, what):
-            return self._session().request(
+            response = self._session().request(
                 method,
-                f"{self.url}{API_PATH}{path}",
+                f"{self.url}{self._api}{path}",
                 headers=headers,
                 timeout=self.limits.timeout,
-                # Contents may lie elsewhere; a form, which may hold our password, is sent to the DAM alone.
+                # Contents may lie elsewhere; what changes something goes to the DAM alone.
                 allow_redirects=method == "GET",
                 **options,
             )
+        self.clock_skew_s = clock_skew_s(response.headers)
+        return response
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
-            session.headers["Accept"] = "application/json"
-            # Of the environment only proxies count: a .netrc would replace our token, REQUESTS_CA_BUNDLE our bundle.
-            session.trust_env = False
-            session.proxies.update(get_environ_proxies(self.url))
-            session.verify = self._verify
-            if self._certificate:
-                session.mount(f"{self.url}/", _certificate_adapter(self._certificate))
-            self._local.session = session
+            session = self._local.session = self._new_session(self.url, self._certificate)
             self._sessions.append(session)
         return session
 
+    def _new_session(self, url: str, certificate: ClientCertificate | None) -> requests.Session:
+        """Connections to the server of `url`, which alone is offered the certificate."""
+        session = requests.Session()
+        session.headers["Accept"] = "application/json"
+        # Of the environment only proxies count: a .netrc would replace our token, REQUESTS_CA_BUNDLE our bundle.
+        session.trust_env = False
+        session.proxies.update(get_environ_proxies(url))
+        session.verify = self._verify
+        if certificate:
+            session.mount(f"{urljoin(url, '/')}", _certificate_adapter(certificate))
+        return session
+
     def _log_in(self) -> str:
-        assert self._login is not None
-        form = {
-            "grant_type": "password", "username": self._login.username, "password": self._login.password,
-            "client_id": self._login.client_id, "client_secret": self._login.client_secret,
-        }  # fmt: skip
-        what = "Logging in"
+        login = self._login
+        assert login is not None
+        answer = json_of(SYSTEM, login.what, retried(lambda: self._token_answer(login), self.limits, self._pace))
+        token = token_in(answer)
+        if token is None:
+            raise TransientError(f"{login.what}: the DAM's answer holds no token.", code="DAM unexpected answer")
+        return token
 
-        def send() -> requests.Response:
-            response = self._request("POST", "/sessions/oauth2/token", what, None, data=form)
-            if not response.ok or _is_web_page(response):
-                raise self._login_error(response)
-            return response
+    def _token_answer(self, login: OAuthLogin) -> requests.Response:
+        url = login.token_url or f"{self.url}{self._api}{_TOKEN_PATH}"
+        with self._token_session(login) as session, lost_connections(SYSTEM, login.what):
+            # Secrets are sent to this address alone, wherever it would have us go.
+            response = session.post(url, data=login.form, timeout=self.limits.timeout, allow_redirects=False)
+        if is_busy(response.status_code):
+            raise _error(login.what, response)
+        if not response.ok or _is_web_page(response):
+            raise login_error(login, url, response)
+        return response
 
-        answer = json_of(SYSTEM, what, retried(send, self.limits, self._pace))
-        try:
-            return str(answer["token_info"]["oauth_token"]["accessToken"])
-        except (KeyError, TypeError):
-            raise TransientError("Logging in: the DAM's answer holds no token.", code="DAM unexpected answer") from None
-
-    def _login_error(self, response: requests.Response) -> FerreroError:
-        if response.ok or is_busy(response.status_code):
-            return _error("Logging in", response)
-        if response.status_code == HTTPStatus.NOT_FOUND:
-            return ConfigurationError(
-                f"{self.url} (FERRERO_DAM_URL) is no OTMM, it has no {API_PATH}: correct it.", system=SYSTEM
-            )
-        return AccessRefused(
-            SYSTEM,
-            f"The DAM refused our log-in ({response.status_code}); check FERRERO_DAM_USERNAME, _PASSWORD, _CLIENT_ID "
-            "and _CLIENT_SECRET.",
-        )
+    @contextmanager
+    def _token_session(self, login: OAuthLogin) -> Iterator[requests.Session]:
+        if not login.token_url:
+            yield self._session()
+            return
+        with self._new_session(login.token_url, self._certificate if login.offers_certificate else None) as session:
+            yield session
 
     def close(self) -> None:
         """Close all connections."""
@@ -250,11 +253,11 @@ def _error(what: str, response: requests.Response) -> FerreroError:
     if is_busy(status):
         return _busy(what, response)
     if response.ok:
-        return SystemUnavailable(SYSTEM, f"{what}: the DAM shows a web page instead of an answer.")
+        return SystemUnavailable(SYSTEM, f"{what}: the DAM shows a web page instead of an answer; {_IF_IT_STAYS}.")
     if status == HTTPStatus.UNAUTHORIZED:
         return AccessRefused(SYSTEM, f"{what}: the DAM does not accept our log-in any more{explained}.")
     if status == HTTPStatus.FORBIDDEN and not explained:
-        return AccessRefused(SYSTEM, f"{what}: the gateway before the DAM refuses us (403); check the certificate.")
+        return AccessRefused(SYSTEM, refused_by_gateway(f"{what}: the gateway before the DAM"))
     if status == HTTPStatus.NOT_FOUND:
         return _missing(what, response)
     if status in _CONFLICT_STATUSES:
@@ -265,7 +268,7 @@ def _error(what: str, response: requests.Response) -> FerreroError:
 def _missing(what: str, response: requests.Response) -> FerreroError:
     # OTMM says itself that it knows no such id; a server whose application is just starting shows its error page.
     if not _exception_body(response):
-        return SystemUnavailable(SYSTEM, f"{what}: the DAM is unavailable (404 without a reason).")
+        return SystemUnavailable(SYSTEM, f"{what}: the DAM is unavailable (404 without a reason); {_IF_IT_STAYS}.")
     return NotInDam(f"{what}: the DAM does not find it{_explained(response)}.", code="not found in the DAM")
 
 

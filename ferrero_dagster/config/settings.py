@@ -1,5 +1,6 @@
 """Addresses and secrets, from the environment (SPEC 11); `.env` in the working directory is read in development."""
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ from ferrero_dagster.config.values import postgres_parts
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.mail_addresses import MailAddress, once_each, read_addresses
 
+DamGrant = Literal["password", "client_credentials"]
 DamAuth = Literal["oauth2", "mtls", "oauth2+mtls"]
 MailSecurity = Literal["none", "starttls", "tls"]
+_PATH = re.compile(r"(/[\w.~-]+)+")
 
 
 class Settings(BaseSettings):
@@ -40,6 +43,9 @@ class Settings(BaseSettings):
 
     dam_url: str = Field("", description="base address of the DAM, without /otmmapi/v6")
     dam_auth: DamAuth = "oauth2"
+    dam_api_path: str = Field("/otmmapi", description="what stands before /v6 in the DAM's addresses")
+    dam_token_url: str = Field("", description="whole address that gives tokens; OTMM's own if unset")
+    dam_grant: DamGrant | None = Field(None, description="password where a user name is set, else client_credentials")
     dam_client_id: str = ""
     dam_client_secret: SecretStr = SecretStr("")
     dam_username: str = ""
@@ -71,12 +77,22 @@ class Settings(BaseSettings):
 
     make_webhook_url: SecretStr | None = Field(None, description="Make.com; unset: no webhook")
 
-    @field_validator("dam_url", "box_api_url", "box_upload_url", "box_oauth_url", "box_web_url", "dagster_url")
+    @field_validator(
+        "dam_url", "dam_token_url", "box_api_url", "box_upload_url", "box_oauth_url", "box_web_url", "dagster_url"
+    )
     @classmethod
     def _is_an_address(cls, url: str) -> str:
         if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ValueError("expected an https:// address (http:// only for 127.0.0.1)")
         return url.rstrip("/")
+
+    @field_validator("dam_api_path")
+    @classmethod
+    def _is_a_path(cls, path: str) -> str:
+        path = path.rstrip("/").removesuffix("/v6")
+        if path and not _PATH.fullmatch(path):
+            raise ValueError("expected a path such as /otmmapi, without address and /v6")
+        return path
 
     @field_validator("database_url")
     @classmethod

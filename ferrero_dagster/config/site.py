@@ -86,6 +86,7 @@ class DamSite(_Section):
     lock_before_patch: bool
     lock_owner: str | None
     renew_on_403: bool
+    certificate_at_token_url: bool
     domained_patch: bool
     verify_checksum: bool
     asset_link: Link

@@ -25,7 +25,7 @@ from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations import neighbour_checks
-from ferrero_dagster.operations.server_facts import ServerFacts, client_certificate_end, server_facts
+from ferrero_dagster.operations.certificates import client_certificate_end, server_certificate_end
 from ferrero_dagster.tracking import outbox, overview, schema
 from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -144,9 +144,9 @@ def _dam(connections: Connections) -> Iterator[Finding]:
         yield "logged in, root folders can be read"
         for route in connections.site.routes.masters:
             yield _campaigns(dam, route)
-    facts = server_facts(connections.settings.dam_url, connections.settings.dam_ca_bundle)
-    yield _clock(facts)
-    yield _Skip("no https") if facts.certificate_ends is None else _certificate(facts.certificate_ends)
+    yield _clock(dam.clock_skew_s)
+    ends = server_certificate_end(connections.settings.dam_url, connections.settings.dam_ca_bundle)
+    yield _Skip("no https") if ends is None else _certificate(ends)
     path = connections.settings.dam_pfx_path if "mtls" in connections.settings.dam_auth else None
     if path is None:
         yield _Skip("not used")
@@ -170,13 +170,13 @@ def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
     return f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{others}"
 
 
-def _clock(facts: ServerFacts) -> Finding:
-    if facts.clock_skew_s is None:
+def _clock(skew_s: float | None) -> Finding:
+    if skew_s is None:
         return _Skip("the DAM does not tell its time")
-    if abs(facts.clock_skew_s) <= _MAX_CLOCK_SKEW_S:
-        return f"differs from the DAM's by {abs(facts.clock_skew_s):.0f} s"
+    if abs(skew_s) <= _MAX_CLOCK_SKEW_S:
+        return f"differs from the DAM's by {abs(skew_s):.0f} s"
     return ConfigurationError(
-        f"This machine's clock differs from the DAM's by {abs(facts.clock_skew_s):.0f} s; set it by a time server."
+        f"This machine's clock differs from the DAM's by {abs(skew_s):.0f} s; set it by a time server."
     )
 
 

@@ -99,6 +99,13 @@ def test_a_log_in_without_an_answer_is_an_outage(served_box, fault, words):
         pass
 
 
+@pytest.mark.fault(70)
+def test_https_asked_of_a_plain_port_is_told_so(served_box):
+    plain = replace(served_box, url=served_box.url.replace("http://", "https://"))
+    with pytest.raises(SystemUnavailable, match=r"Box cannot be reached \(it speaks no TLS there"), opened_box(plain):
+        pass
+
+
 @pytest.mark.fault(11)
 @pytest.mark.parametrize(
     "fault",

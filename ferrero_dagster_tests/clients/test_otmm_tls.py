@@ -68,6 +68,13 @@ def test_a_server_of_another_name_is_not_trusted(authority):
         ask(wire.url("https"), ca_bundle=authority.bundle)
 
 
+@pytest.mark.fault(70)
+def test_https_asked_of_a_plain_port_is_told_so(served_dam):
+    address = served_dam.url.replace("http://", "https://")
+    with pytest.raises(SystemUnavailable, match="speaks no TLS there, as a port for plain http:// does not"):
+        ask(address)
+
+
 def test_a_client_certificate_that_cannot_be_used_is_a_wrong_setting(authority, gateway, tmp_path):
     good = pfx(authority)
     (tmp_path / "text.pfx").write_text("no certificate")

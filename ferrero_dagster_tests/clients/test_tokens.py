@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,8 @@ def test_log_ins_that_differ_in_anything_never_share_a_token(served_dam, changed
     tokens = Tokens()
     with opened_dam(served_dam, tokens) as dam:
         dam.check()
-    login = replace(DAM_LOGIN, **{changed: "sesame"})
+    other: dict[str, Any] = {changed: "sesame"}
+    login = replace(DAM_LOGIN, **other)
     with opened_dam(served_dam, tokens, login) as dam, pytest.raises(AccessRefused, match="refused our log-in"):
         dam.check()
     with opened_dam(served_dam, tokens) as dam:

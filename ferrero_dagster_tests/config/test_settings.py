@@ -4,6 +4,7 @@ import pytest
 
 from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
+from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError
 
 
@@ -17,6 +18,9 @@ def settings(**values):
         ("dam_auth", "basic", "FERRERO_DAM_AUTH: expected 'oauth2', 'mtls' or 'oauth2+mtls'"),
         ("dam_url", "http://dam.example.com", "FERRERO_DAM_URL: expected an https:// address"),
         ("dam_url", "dam.example.com", "FERRERO_DAM_URL: expected an https:// address"),
+        ("dam_token_url", "otds.example.com/token", "FERRERO_DAM_TOKEN_URL: expected an https:// address"),
+        ("dam_grant", "code", "FERRERO_DAM_GRANT: expected 'password' or 'client_credentials'"),
+        ("dam_api_path", "https://dam.example.com", "FERRERO_DAM_API_PATH: expected a path such as /otmmapi, without"),
         ("smtp_port", "many", "FERRERO_SMTP_PORT: expected a valid integer"),
         ("mail_to", "operations", "FERRERO_MAIL_TO: expected mail addresses separated by commas, such as"),
         ("mail_to", "a@x.example,", "found ''"),
@@ -42,6 +46,27 @@ def test_a_wrong_webhook_address_is_refused_without_being_shown() -> None:
 def test_what_a_part_cannot_do_without_is_named_all_at_once() -> None:
     with pytest.raises(ConfigurationError, match="FERRERO_SMTP_HOST, FERRERO_MAIL_FROM"):
         settings().require("smtp_host", "mail_from")
+
+
+@pytest.mark.parametrize("path", ["/otmmapi", "/otmmapi/", "/otmmapi/v6", "/otmmapi/v6/"])
+def test_the_path_of_the_api_may_be_written_with_its_version(path) -> None:
+    assert settings(dam_api_path=path).dam_api_path == "/otmmapi"
+    assert settings(dam_api_path="/").dam_api_path == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({}, "FERRERO_DAM_CLIENT_ID, FERRERO_DAM_CLIENT_SECRET"),
+        ({"dam_grant": "password"}, "FERRERO_DAM_USERNAME, FERRERO_DAM_PASSWORD, FERRERO_DAM_CLIENT_ID"),
+        ({"dam_username": "us"}, "FERRERO_DAM_PASSWORD, FERRERO_DAM_CLIENT_ID"),
+        ({"dam_username": "us", "dam_grant": "client_credentials"}, "environment: FERRERO_DAM_CLIENT_ID"),
+    ],
+)
+def test_a_user_is_asked_for_where_the_grant_needs_one(values, missing) -> None:
+    connections = Connections(settings(dam_url="https://dam.example.com", **values), load_site())
+    with pytest.raises(ConfigurationError, match=missing), connections.dam():
+        pass
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:

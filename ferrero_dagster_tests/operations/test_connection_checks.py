@@ -10,8 +10,8 @@ from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.operations.certificates import client_certificate_end, server_certificate_end
 from ferrero_dagster.operations.connection_checks import check_connections, storage_finding
-from ferrero_dagster.operations.server_facts import client_certificate_end, server_facts
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.site import sandbox_site
@@ -37,10 +37,11 @@ def connections(database_url, served_dam, served_box, mailbox, tmp_path) -> Iter
             database_url=database_url,
             temp_dir=tmp_path / "transit",
             dam_url=served_dam.url,
-            dam_username="ferrero",
-            dam_password="nutella",
+            dam_username=served_dam.login.username,
+            dam_password=served_dam.login.password,
             dam_client_id="ferrero-dagster",
             dam_client_secret="kinder",
+            dam_token_url=served_dam.login.token_url,
             box_config=served_box.config,
             box_api_url=served_box.url,
             box_upload_url=f"{served_box.url}/upload/api",
@@ -60,7 +61,7 @@ def failures(checks):
     return {(c.system, c.check): c.detail for c in checks if c.state == "failed"}
 
 
-def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections):
+def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections, served_dam):
     checks = check_connections(connections)
     assert failures(checks) == {}
     skipped = {(c.system, c.check): c.detail for c in checks if c.state == "skipped"}
@@ -81,6 +82,7 @@ def test_where_all_is_well_every_check_says_so_or_why_it_was_skipped(connections
     assert details["site configuration", "asset type overrides"] == (
         "EOL, LTD: only CreativeX fields are left out; ask the customer what else their rights need"
     )
+    assert not served_dam.board.requests("HEAD"), "the time is that of answers to other calls"
     assert re.fullmatch(r"differs from the DAM's by \d+ s", details["DAM", "clock"])
 
 
@@ -183,8 +185,7 @@ def test_dagsters_storage_must_not_mix_with_our_tables(dagster_url, finding):
 
 
 def test_a_server_that_shows_nothing_is_no_error():
-    facts = server_facts("https://127.0.0.1:1", None)
-    assert (facts.clock_skew_s, facts.certificate_ends) == (None, None)
+    assert server_certificate_end("https://127.0.0.1:1", None) is None
 
 
 def test_the_end_of_certificates_is_read_from_the_server_and_from_our_own_file(tmp_path):
@@ -192,9 +193,10 @@ def test_the_end_of_certificates_is_read_from_the_server_and_from_our_own_file(t
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.issue_pem("127.0.0.1"))
     with answering(ok(b""), tls=context) as wire:
-        facts = server_facts(wire.url("https"), authority.bundle)
-    assert facts.certificate_ends
-    assert timedelta(0) < facts.certificate_ends - datetime.now(timezone.utc) < timedelta(days=1)
+        ends = server_certificate_end(wire.url("https"), authority.bundle)
+    assert ends
+    assert timedelta(0) < ends - datetime.now(timezone.utc) < timedelta(days=1)
+    assert wire.asked == [b""], "nothing but the handshake"
     ours = client_certificate_end(authority.issue_pfx("us", "s3cret", days=40), "s3cret")
     assert (ours - datetime.now(timezone.utc)).days == 39
     with pytest.raises(ConfigurationError, match="FERRERO_DAM_PFX_PATH"):
