@@ -69,6 +69,7 @@ FAULTS = {
     56: "report fails, nothing ran at all",
     57: "answers of another form: types, keys, nesting, sizes",
     59: "numbers and texts that PostgreSQL or Dagster refuse",
+    60: "an import is refused, cut, in doubt, or its job fails",
     62: "Box does not delete what has arrived",
     64: "mail addresses, log-ins put off",
     65: "Make.com's scenario off, its queue full",

@@ -1,5 +1,6 @@
 """Reads what the DAM answers into values of ours: the one place that knows its keys (contract otmm.md 3-8)."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ferrero_dagster.clients.answers import Item, items_in, object_in, sorted_items_in
@@ -167,6 +168,27 @@ def job_id(body: Answer, what: str) -> str:
     """
     handle = object_in(SYSTEM, what, body, "job_handle")
     return handle.identifier("job_id")
+
+
+def named_by_import(body: object) -> tuple[str | None, DamId | None]:
+    """The job or the asset that the answer to an import names, in any of the forms that are known or likely.
+
+    Some versions send a list of one as the bare object (contract otmm.md 1), and what a 201 holds is unknown (contract
+    customer.md 1).
+    """
+    job = next(_texts(body, ("job_handle", "job_resource", "job"), "job_id"), None)
+    asset = next(_texts(body, ("assets_resource", "asset_list", "asset_resource", "asset"), "asset_id"), None)
+    return job, DamId(asset) if asset else None
+
+
+def _texts(body: object, containers: Collection[str], key: str) -> Iterator[str]:
+    """The values of `key` in these containers, in whatever order they are wrapped."""
+    for node in body if isinstance(body, list) else [body]:
+        if isinstance(node, dict):
+            if isinstance(node.get(key), str | int) and node[key]:
+                yield str(node[key])
+            for name in containers:
+                yield from _texts(node.get(name), containers, key)
 
 
 def made_by_job(body: Answer, what: str) -> DamId | None:

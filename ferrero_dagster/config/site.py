@@ -163,6 +163,7 @@ class ImportSite(_Section):
 
     template_id: str | None
     job_timeout_s: Annotated[float, Field(gt=0)]
+    final_error_codes: frozenset[int]
     metadata_mismatch: Literal["warn", "refuse"]
 
 

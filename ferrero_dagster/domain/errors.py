@@ -10,6 +10,7 @@ FerreroError
 │   ├── BoxFolderGone           nobody: the next attempt makes the campaign's folder anew
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
 │   ├── ImportFailed            the DAM's import job made nothing
+│   ├── ImportInDoubt           nobody: an import whose answer we lost may still be at work
 │   └── UnexpectedAnswer        the operator, if it lasts: a system's answer is not of the form that we know
 │       └── SpoiledItem         the operator: one thing in an answer that is otherwise as it must be
 └── PermanentError              trying the same again does not help
@@ -111,6 +112,10 @@ class ImportFailed(TransientError):
     def __init__(self, message: str, *, code: str, over: bool) -> None:
         super().__init__(message, code=code)
         self.over = over
+
+
+class ImportInDoubt(TransientError):
+    """An import whose answer we lost may still be at work: nothing is sent and nothing counted until that is over."""
 
 
 class UnexpectedAnswer(TransientError):

@@ -13,9 +13,11 @@ from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import storable
 
 #: Columns of transfer `t`. A final in the DAM but still in Box counts as 0 failures: deleting it needs no pause. Where
-#: Box refused to delete it, which left an error, it waits for the longest pause.
-_ATTEMPTS = """CASE WHEN t.state IS DISTINCT FROM 'moved' THEN coalesce(t.attempts, 0)
-                    WHEN t.last_error IS NULL THEN 0 ELSE 1000 END AS failures,
+#: Box refused to delete it, which left an error, it waits for the longest pause. One whose import may still be at work
+#: has not failed, but is looked for after a pause only.
+_ATTEMPTS = """CASE WHEN t.state = 'moved' THEN CASE WHEN t.last_error IS NULL THEN 0 ELSE 1000 END
+                    WHEN t.last_error_code = 'waiting' THEN 1
+                    ELSE coalesce(t.attempts, 0) END AS failures,
                extract(epoch FROM now() - t.updated_at)::float8 AS since_last_attempt_s"""
 
 

@@ -225,6 +225,15 @@ def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_
     )
 
 
+def note_waiting(cursor: Cursor, transfer_id: int, *, message: str) -> None:
+    """There is nothing to do for the file but to wait; no attempt is counted."""
+    cursor.execute(
+        "UPDATE transfers SET last_error = %s, last_error_code = 'waiting', updated_at = now() "
+        "WHERE id = %s AND state = 'pending'",
+        (message, transfer_id),
+    )
+
+
 def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str) -> None:
     """Count an attempt that failed, with its reason."""
     cursor.execute(

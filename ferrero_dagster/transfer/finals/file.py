@@ -16,6 +16,7 @@ from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     FerreroError,
     FileRefused,
+    ImportInDoubt,
     Incident,
     PermanentError,
 )
@@ -81,6 +82,7 @@ class FinalFiles:
 
         Raises:
             ChangedMeanwhile: it is not as it was when the sensor looked; nothing is counted.
+            ImportInDoubt: there is nothing to do for it yet but to wait; likewise.
             FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
         """
         file, name = task.file, task.parsed
@@ -94,6 +96,9 @@ class FinalFiles:
                 moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
         except (Incident, ChangedMeanwhile):
             raise
+        except ImportInDoubt as error:
+            self.systems.database.transact(transfers.note_waiting, final.transfer.id, message=str(error))
+            raise
         except FerreroError as error:
             self.mails.count_failure(final.transfer, error)
             raise
@@ -105,6 +110,7 @@ class FinalFiles:
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
         folder_id, master = self._master(name.tracking_id)
+        self.importing.wait_out_doubt(final, name.clean_name, folder_id, file.size_bytes)
         with transit.area.room(file.size_bytes) as path:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
             now = self._as_listed(file)

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ferrero_dagster.domain.errors import FileRefused, ImportFailed, IntegrityError, PermanentError, TransientError
+from ferrero_dagster.clients.otmm_imports import ImportWatch, StartedImport
+from ferrero_dagster.domain.errors import (
+    FileRefused,
+    ImportFailed,
+    ImportInDoubt,
+    IntegrityError,
+    PermanentError,
+    TransientError,
+)
 from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.words import counted
@@ -53,6 +61,21 @@ class FinalImport:
         self._on_existing_name = site.agency.on_existing_name
         self._doubt_s = site.dam_import.job_timeout_s
 
+    def wait_out_doubt(self, final: FinalTransfer, name: str, folder_id: DamId, size_bytes: int) -> None:
+        """Before the final is fetched from Box: nothing, unless there is nothing to do for it but to wait.
+
+        Raises:
+            ImportInDoubt: an import of it may still be at work, and has made nothing that could be it.
+        """
+        if self._is_in_doubt(final):
+            found = self._folders.namesakes(folder_id, name, final.transfer.tracking_id)
+            if all(asset.size_bytes != size_bytes for asset in found.usable):
+                raise _in_doubt(name)
+
+    def _is_in_doubt(self, final: FinalTransfer) -> bool:
+        since_s = final.since_import_s
+        return not final.job_id and since_s is not None and since_s < self._doubt_s
+
     def bring_in(self, final: FinalTransfer, staged: StagedFinal, uploaded: Callable[[int], None]) -> Brought:
         """The final in the DAM, proven, with its metadata.
 
@@ -60,8 +83,9 @@ class FinalImport:
 
         Raises:
             IntegrityError: the DAM holds something else than we sent; PermanentError when that happens again.
-            FileRefused: the name is another master's, or is taken and the site refuses that.
-            TransientError: the job failed or did not finish, or one whose answer we lost may still be at work.
+            FileRefused: the name is another master's, or is taken and the site refuses that; or the DAM never takes it.
+            ImportFailed: the job failed or did not finish.
+            ImportInDoubt: an import whose answer we lost may still be at work.
         """
         if final.job_id:
             brought = Brought(self._finished(final, final.job_id, staged))
@@ -70,25 +94,38 @@ class FinalImport:
         return replace(brought, unkept_fields=self._metadata.settled(brought.asset, staged.representation))
 
     def _found_or_made(self, final: FinalTransfer, staged: StagedFinal, uploaded: Callable[[int], None]) -> Brought:
-        name, since_s = staged.name, final.since_import_s
+        name = staged.name
         found = self._folders.namesakes(staged.folder_id, name, final.transfer.tracking_id)
         same = next((asset for asset in found.usable if self._is_same(asset, staged.digest, final, found)), None)
         if same:
             return Brought(same, is_adopted=True)
-        if since_s is not None and since_s < self._doubt_s:
-            raise TransientError(
-                f"The DAM may still be at work on an import of {name} whose answer was lost.", code="import in doubt"
-            )
+        if self._is_in_doubt(final):
+            raise _in_doubt(name)
         replaced = self._replaced(final, found, name)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        content: dict[str, Any] = {"representation": staged.representation, "uploaded": uploaded}
-        self._database.transact(transfers.begin_import, final.transfer.id)
-        if replaced:
-            job_id = self._imports.start_version(replaced.id, staged.path, name, kind, **content)
+        started = self._started(final, staged, replaced, uploaded)
+        if started.job_id:
+            self._database.transact(transfers.keep_job, final.transfer.id, started.job_id)
+            asset = self._finished(final, started.job_id, staged)
         else:
-            job_id = self._imports.start(staged.path, name, kind, folder_id=staged.folder_id, **content)
-        self._database.transact(transfers.keep_job, final.transfer.id, job_id)
-        return Brought(self._finished(final, job_id, staged), is_new_version=replaced is not None)
+            assert started.asset_id
+            asset = self._proven(final, started.asset_id, staged)
+        return Brought(asset, is_new_version=replaced is not None)
+
+    def _started(
+        self, final: FinalTransfer, staged: StagedFinal, replaced: DamAsset | None, uploaded: Callable[[int], None]
+    ) -> StartedImport:
+        """The doubt whether an asset comes of it begins with its last bytes, and ends where the DAM says no."""
+        name, transfer_id = staged.name, final.transfer.id
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        watch = ImportWatch(
+            uploaded=uploaded,
+            begins=lambda: self._database.transact(transfers.begin_import, transfer_id),
+            refused=lambda: self._database.transact(transfers.forget_job, transfer_id),
+        )
+        content: dict[str, Any] = {"representation": staged.representation, "watch": watch}
+        if replaced:
+            return self._imports.start_version(replaced.id, staged.path, name, kind, **content)
+        return self._imports.start(staged.path, name, kind, folder_id=staged.folder_id, **content)
 
     def _replaced(self, final: FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""
@@ -117,9 +154,14 @@ class FinalImport:
         transfer_id, name = final.transfer.id, staged.name
         try:
             asset_id = self._imports.wait(job_id, name)
-        except ImportFailed as error:
-            self._database.transact(transfers.forget_job, transfer_id, is_over=error.over)
+        except (ImportFailed, FileRefused) as error:
+            is_over = not isinstance(error, ImportFailed) or error.over
+            self._database.transact(transfers.forget_job, transfer_id, is_over=is_over)
             raise
+        return self._proven(final, asset_id, staged)
+
+    def _proven(self, final: FinalTransfer, asset_id: DamId, staged: StagedFinal) -> DamAsset:
+        transfer_id, name = final.transfer.id, staged.name
         found = self._dam.load_assets([asset_id])
         if not found:
             raise TransientError(f"The DAM does not show {name} yet.", code="import not shown")
@@ -154,3 +196,9 @@ class FinalImport:
             )
         if self._verify_checksum and asset.md5_hex and asset.md5_hex != digest.md5_hex:
             raise IntegrityError(f"The DAM's checksum of {name} is not ours.", code="checksum mismatch")
+
+
+def _in_doubt(name: str) -> ImportInDoubt:
+    return ImportInDoubt(
+        f"The DAM may still be at work on an import of {name} whose answer was lost.", code="import in doubt"
+    )

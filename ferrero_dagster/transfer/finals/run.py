@@ -3,7 +3,14 @@
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.errors import ChangedMeanwhile, FerreroError, Incident, NotInDam, PermanentError
+from ferrero_dagster.domain.errors import (
+    ChangedMeanwhile,
+    FerreroError,
+    ImportInDoubt,
+    Incident,
+    NotInDam,
+    PermanentError,
+)
 from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
@@ -30,7 +37,7 @@ class FinalsOutcome:
     campaign: Campaign | None = None
     nothing: str | None = None
     moved: tuple[MovedFile, ...] = ()
-    #: Not as they were when the sensor looked; the next look sees them afresh.
+    #: Not as they were when the sensor looked, or only to be waited for; the next look sees them afresh.
     left: tuple[FailedFile, ...] = ()
     failed: tuple[FailedFile, ...] = ()
     status: str | None = None
@@ -170,7 +177,7 @@ class _FinalsMove:
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:
     failures = {name: result for name, result in results.items() if not isinstance(result, MovedFile)}
-    left = {name for name, error in failures.items() if isinstance(error, ChangedMeanwhile)}
+    left = {name for name, error in failures.items() if isinstance(error, ChangedMeanwhile | ImportInDoubt)}
     return FinalsOutcome(
         campaign=campaign,
         moved=tuple(result for result in results.values() if isinstance(result, MovedFile)),

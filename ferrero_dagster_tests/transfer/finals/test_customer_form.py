@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from ferrero_dagster.clients.otmm import Otmm
-from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.clients.otmm_imports import ImportWatch, OtmmImports
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.errors import PermanentError
@@ -60,8 +60,11 @@ def imported(session, folder, tmp_path):
 
     def bring(representation):
         imports = OtmmImports(session, load_site().dam_import)
-        content = {"folder_id": folder, "representation": representation, "uploaded": lambda _: None}
-        asset_id = imports.wait(imports.start(path, NAME.clean_name, "video/mp4", **content), NAME.clean_name)
+        watch = ImportWatch(uploaded=lambda _: None, begins=lambda: None, refused=lambda: None)
+        content = {"folder_id": folder, "representation": representation, "watch": watch}
+        started = imports.start(path, NAME.clean_name, "video/mp4", **content)
+        assert started.job_id
+        asset_id = imports.wait(started.job_id, NAME.clean_name)
         [asset] = Otmm(session, load_site().dam).load_assets([DamId(asset_id)])
         return asset.raw
 
