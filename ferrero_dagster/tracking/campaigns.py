@@ -241,7 +241,7 @@ def _give_key(cursor: Cursor, campaign: Campaign) -> str:
     taken = {key for key, _ in _partitions(cursor, "partition_key", wanted)}
     key = next(key for key in wanted if key not in taken)
     # Of a campaign that only its masters tell of there is no row yet.
-    cursor.execute(f"{_INSERT} ON CONFLICT (campaign_id) DO NOTHING", asdict(campaign))
+    cursor.execute(f"{_insert(cursor)} ON CONFLICT (campaign_id) DO NOTHING", asdict(campaign))
     cursor.execute("UPDATE campaign_status SET partition_key = %s WHERE campaign_id = %s", (key, campaign.id))
     return key
 
