@@ -73,6 +73,7 @@ FAULTS = {
     62: "Box does not delete what has arrived",
     64: "mail addresses, log-ins put off",
     65: "Make.com's scenario off, its queue full",
+    66: "folder and file names as people type them",
     67: "pool in transaction mode, forms of a database's address",
     68: "temporary directory without locks, full, read-only, gone",
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",

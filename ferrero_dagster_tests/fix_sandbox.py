@@ -31,10 +31,6 @@ QUICK = HttpLimits(connect_timeout_s=30, read_timeout_s=60, retry_for_s=60, firs
 JSON = {"Content-Type": "application/json"}
 REFUSAL = '{"exception_body": {"message": "No."}}'
 
-#: What makes a fault's body an answer to our clients, and how OTMM words what it does not want.
-JSON = {"Content-Type": "application/json"}
-REFUSAL = '{"exception_body": {"message": "No."}}'
-
 DAM_LOGIN = OAuthLogin(username="ferrero", password="nutella", client_id="ferrero-dagster", client_secret="kinder")
 DIALECTS: list[Dialect] = ["seeds", "customer"]
 

@@ -5,6 +5,7 @@ import string
 import unicodedata
 
 from ferrero_dagster.domain.ids import TrackingId
+from ferrero_dagster.domain.name_slips import tidied
 
 MAX_NAME_LENGTH = 255
 _REFUSED = frozenset('/\\<>:"|?*')
@@ -36,7 +37,10 @@ def campaign_folder_name(pattern: str, number: str, name: str) -> str:
 
 
 def same_folder_name(found: str, wanted: str) -> bool:
-    """Whether a folder is the wanted one: trimmed, without regard to case, also without the wanted leading number."""
+    """Whether a folder is the wanted one as people see it, also without the wanted leading number.
+
+    Case, white space of any kind, width, dashes, Unicode form and what cannot be seen make no difference.
+    """
     without_number = re.sub(r"^\d+\s+", "", wanted.strip())
     return _folded(found) in {_folded(wanted), _folded(without_number)}
 
@@ -56,4 +60,4 @@ def _split_extension(name: str) -> tuple[str, str]:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip()).casefold()
+    return tidied(name).strip().casefold()

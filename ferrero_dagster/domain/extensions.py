@@ -52,7 +52,8 @@ class Extensions:
         plain = _plain(found)
         if self.takes(plain, asset_type):
             return plain
-        near = {text.lower() for text in slips(plain)} & self._of(asset_type)
+        known = self._of(asset_type) | {extension.upper() for extension in self._of(asset_type)}
+        near = {*slips(plain)} & known
         return near.pop() if len(near) == 1 else None
 
     def _of(self, asset_type: str) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """The agency's file names (SPEC 5, 12): read exactly, or every problem told at once; nothing is repaired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 from ferrero_dagster.domain.extensions import Extensions
@@ -193,7 +194,30 @@ def _nearest(tokens: Sequence[str], rules: NamingRules) -> tuple[Order, list[Pla
 def _meant(reading: Sequence[Placed], extension: str | None, rules: NamingRules) -> AgencyName | None:
     """The name that was meant beyond doubt."""
     tokens = [_certain(part, rules) for part in reading]
-    return None if None in tokens or not extension else rules.read(f"{'_'.join(t for t in tokens if t)}.{extension}")
+    if None in tokens or not extension:
+        return None
+    meant = rules.read(f"{'_'.join(token for token in tokens if token)}.{extension}")
+    others = [rules.read(f"{'_'.join(found)}.{extension}") for found in _otherwise(reading, rules)]
+    # Nearly every short word may be an asset type: as another explanation only a known one counts.
+    likely = {
+        found for found in others if found and meant and (not found.notes or found.asset_type == meant.asset_type)
+    }
+    return meant if likely <= {meant} else None
+
+
+def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[str]]:
+    """Other names that this one may have been: two components in each other's place, or one `_` lost."""
+    tokens = [part.found or "" for part in reading]
+    wrong = {at for at, part in enumerate(reading) if part.slot and not part.slot.fits(tokens[at], rules.codes)}
+    for one, other in combinations(range(len(tokens)), 2):
+        if wrong and wrong <= {one, other}:
+            exchanged = [*tokens]
+            exchanged[one], exchanged[other] = tokens[other], tokens[one]
+            yield exchanged
+    for at in wrong:
+        for place in range(1, len(tokens[at])):
+            for rest in (place, place + 1):
+                yield [*tokens[:at], tokens[at][:place], tokens[at][rest:], *tokens[at + 1 :]]
 
 
 def _certain(part: Placed, rules: NamingRules) -> str | None:

@@ -110,7 +110,8 @@ class Codes:
                 near.add(value)
                 if len(near) > 1:
                     return None
-        repaired = component.repair(plain)
+        # What stood for a `_` in a subject, if anything, nobody knows.
+        repaired = component.repair(plain) if "_" not in plain else ""
         return near.pop() if near else repaired if self.fits(component, repaired) else None
 
     @cached_property
@@ -180,14 +181,11 @@ def _country(found: str) -> str:
 
 
 def _language(found: str) -> str:
-    """`DEU` means `de`, `FR-ca` means `fr-CA`."""
-    import pycountry  # noqa: PLC0415  # as above
-
+    """`FR-ca` means `fr-CA`."""
     if found.casefold() == _EVERYWHERE.casefold():
         return _EVERYWHERE
     code, _, region = found.replace(" ", "").partition("-")
     code = re.sub(r"[^a-z]", "", code.lower())
-    code = getattr(pycountry.languages.get(alpha_3=code), "alpha_2", code)
     return f"{code}-{_upper_code(region)}" if region else code
 
 

@@ -1,7 +1,9 @@
 """Sorts the files of the agency folder: ready, settling, refused, waiting (SPEC 4.1, 4.4); pure."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from ferrero_dagster.domain.filenames import AgencyName, NameProblem, NameProblems, NamingRules, parse_name
@@ -66,6 +68,25 @@ class KnownMaster:
     status: str
 
 
+@dataclass(frozen=True)
+class KnownMasters:
+    """Masters by tracking ID, which counts letter by letter: two that differ in case only are two."""
+
+    by_id: Mapping[TrackingId, KnownMaster]
+
+    @cached_property
+    def _by_letters(self) -> dict[str, list[KnownMaster]]:
+        found = defaultdict[str, list[KnownMaster]](list)
+        for tracking_id, master in self.by_id.items():
+            found[tracking_id.lower()].append(master)
+        return found
+
+    def spelled_otherwise(self, tracking_id: TrackingId) -> KnownMaster | None:
+        """The master that was probably meant by an ID that none has: the only one that differs in case only."""
+        alike = self._by_letters.get(tracking_id.lower(), [])
+        return alike[0] if tracking_id not in self.by_id and len(alike) == 1 else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
     """What became of a listed file; `reason` is a sentence for a refused one."""
@@ -92,7 +113,7 @@ def is_ignored(name: str) -> bool:
 def judge(
     file: ListedFile,
     name: AgencyName | NameProblems,
-    masters: Mapping[TrackingId, KnownMaster],
+    masters: KnownMasters,
     *,
     looks: int,
     settle_looks: int,
@@ -102,15 +123,32 @@ def judge(
         return Judgement(file=file, state="settling", looks=looks)
     if file.problem:
         return Judgement(file=file, state="refused", looks=looks, reason=file.problem)
-    master = masters.get(name.tracking_id) if name.tracking_id else None
-    campaign_id = master.campaign_id if master else None
-    reason = _why_no_finals(name.tracking_id, master) if name.tracking_id else None
-    judgement = Judgement(file=file, state="ready", looks=looks, tracking_id=name.tracking_id, campaign_id=campaign_id)
+    typed = name.tracking_id
+    other = masters.spelled_otherwise(typed) if typed else None
+    master = other or (masters.by_id.get(typed) if typed else None)
+    reason = _why_no_finals(typed, master) if typed else None
+    judgement = Judgement(
+        file=file,
+        state="ready",
+        looks=looks,
+        tracking_id=typed,
+        campaign_id=master.campaign_id if master else None,
+        corrected_name=None if reason else _corrected(name, master),
+    )
+    if other and not reason:
+        reason = f"The tracking ID {typed} is unknown; a master has {other.tracking_id}, letter by letter."
     if isinstance(name, NameProblems):
-        corrected = str(name.meant) if name.meant and not reason else None
         told = f"{name} {reason or ''}".strip()
-        return replace(judgement, state="refused", reason=told, problems=name.problems, corrected_name=corrected)
-    return replace(judgement, state="refused" if reason else "ready", name=name, reason=reason)
+        return replace(judgement, state="refused", reason=told, problems=name.problems)
+    if reason:
+        return replace(judgement, state="refused", name=name, reason=reason)
+    return replace(judgement, name=name, corrected_name=None)
+
+
+def _corrected(name: AgencyName | NameProblems, master: KnownMaster | None) -> str | None:
+    """The name that was meant, with the tracking ID as its master has it."""
+    meant = name.meant if isinstance(name, NameProblems) else name
+    return str(replace(meant, tracking_id=master.tracking_id)) if meant and master else None
 
 
 def _why_no_finals(tracking_id: TrackingId, master: KnownMaster | None) -> str | None:

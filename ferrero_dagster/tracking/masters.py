@@ -47,11 +47,14 @@ def take_tracking_ids(
 ) -> dict[tuple[DamId, str], TrackingId]:
     """A new tracking ID for each asset, by its id and version, each with a pending master.
 
-    The unique constraint decides which are free, not a look before.
+    The unique constraint decides which are free, not a look before. None differs from one that is there in case only:
+    Box takes names that do for the same.
     """
     taken: dict[tuple[DamId, str], TrackingId] = {}
     while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
         drawn = {_new_tracking_id(): asset for asset in missing}
+        for alike in known_masters(cursor, drawn):
+            drawn.pop(TrackingId(alike.upper()), None)
         for tracking_id in insert_pending(cursor, drawn, campaign_id, finals_folder_id):
             taken[drawn[tracking_id].id, drawn[tracking_id].version] = tracking_id
     return taken
@@ -159,9 +162,10 @@ def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: DamId
 
 
 def known_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, KnownMaster]:
-    """The masters with these tracking IDs."""
+    """The masters with these tracking IDs, and those whose IDs differ from one of these in case only."""
     cursor.execute(
-        "SELECT tracking_id, campaign_id, status FROM master_assets WHERE tracking_id = ANY(%s)", (list(tracking_ids),)
+        "SELECT tracking_id, campaign_id, status FROM master_assets WHERE lower(tracking_id) = ANY(%s)",
+        ([tracking_id.lower() for tracking_id in tracking_ids],),
     )
     return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
 

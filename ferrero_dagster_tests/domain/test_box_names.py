@@ -71,16 +71,20 @@ def test_a_campaigns_folder_is_named_by_the_routes_pattern(pattern, number, name
     assert campaign_folder_name(pattern, number, name) == folder
 
 
+@pytest.mark.fault(66)
 @pytest.mark.parametrize(
     ("found", "same"),
     [
         ("01 Master Assets", True),
         (" 01 MASTER assets ", True),
         ("Master Assets", True),
+        ("01\u00a0Master  Assets\u200b", True),
+        ("０１　Ｍaster\tAssets", True),
         ("02 Master Assets", False),
+        ("MasterAssets", False),
         ("Master Assets old", False),
         ("", False),
     ],
 )
-def test_folders_match_trimmed_without_case_and_without_the_leading_number(found, same):
+def test_folders_match_as_people_see_them_without_case_and_without_the_leading_number(found, same):
     assert same_folder_name(found, "01 Master Assets") is same

@@ -127,7 +127,7 @@ def test_an_empty_component_is_called_missing(name, key):
         ("country", "DEU", "DE"),
         ("country", "QQ", None),
         ("language", "DE", "de"),
-        ("language", "DEU", "de"),
+        ("language", "DEU", "deu"),
         ("language", "FR-ca", "fr-CA"),
         ("language", "global", "Global"),
         ("subject", "Früh ling!", "Fruh-ling"),

@@ -6,10 +6,11 @@ import pytest
 
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.domain.filenames import NameProblems, parse_name
-from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.triage import (
     KnownFile,
     KnownMaster,
+    KnownMasters,
     ListedFile,
     count_looks,
     is_ignored,
@@ -25,7 +26,7 @@ NAME = "1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4"
 def judged(name=NAME, *, looks=2, **master):
     file = ListedFile(id=BoxId("1"), etag="0", name=name, size_bytes=5, sha1_hex="")
     known = {"tracking_id": "ABC123", "campaign_id": "c", "status": "active"} | master
-    masters = {known["tracking_id"]: KnownMaster(**known)}
+    masters = KnownMasters({known["tracking_id"]: KnownMaster(**known)})
     return judge(file, named([file], {}, RULES)[file.id], masters, looks=looks, settle_looks=2)
 
 
@@ -76,6 +77,32 @@ def test_no_name_is_suggested_that_would_be_refused_for_its_tracking_id(master):
     assert judgement.corrected_name is None
     assert judgement.reason.startswith("The name is wrong: asset type “olv” → “OLV”. The ")
     assert "tracking ID ABC123 is " in judgement.reason
+
+
+def test_the_id_that_a_master_has_is_suggested_for_one_in_other_letters():
+    judgement = judged(NAME.replace("ABC123", "POIJ9S"), tracking_id="pOiJ9s")
+    assert (judgement.state, judgement.campaign_id) == ("refused", "c")
+    assert judgement.corrected_name == NAME.replace("ABC123", "pOiJ9s")
+    assert judgement.reason == ("The tracking ID POIJ9S is unknown; a master has pOiJ9s, letter by letter.")
+    assert judged(NEARLY.replace("ABC123", "POIJ9S"), tracking_id="pOiJ9s").corrected_name == judgement.corrected_name
+
+
+def test_two_ids_that_differ_in_case_only_are_two_and_none_is_suggested_for_a_third():
+    ids = [TrackingId("pOiJ9s"), TrackingId("POIJ9S")]
+    masters = {i: KnownMaster(tracking_id=i, campaign_id=DamId(i), status="active") for i in ids}
+    found = {}
+    for tracking_id in (*masters, "poij9s"):
+        name = NAME.replace("ABC123", tracking_id)
+        file = ListedFile(id=BoxId("1"), etag="0", name=name, size_bytes=5, sha1_hex="")
+        parsed = named([file], {}, RULES)[file.id]
+        found[tracking_id] = judge(file, parsed, KnownMasters(masters), looks=2, settle_looks=2)
+    assert [found[i].campaign_id for i in ids] == ["pOiJ9s", "POIJ9S"]
+    assert (found["poij9s"].state, found["poij9s"].corrected_name) == ("refused", None)
+
+
+def test_a_suggestion_with_an_id_in_other_letters_needs_a_master_that_takes_finals():
+    judgement = judged(NAME.replace("ABC123", "POIJ9S"), tracking_id="pOiJ9s", status="withdrawn")
+    assert (judgement.state, judgement.corrected_name) == ("refused", None)
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._a.mp4", "~$plan.xlsx", "Thumbs.db", "DESKTOP.INI"])

@@ -13,7 +13,7 @@ from ferrero_dagster.domain.filenames import parse_name
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.mail_addresses import MailAddress
-from ferrero_dagster.domain.triage import KnownMaster, ListedFile, judge
+from ferrero_dagster.domain.triage import KnownMaster, KnownMasters, ListedFile, judge
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignPartial,
@@ -262,7 +262,9 @@ def _refused(route: FinalsRoute, campaign: CampaignRef) -> UploadFailed:
     tracking_id = TrackingId("pOiJ9s")
     master = KnownMaster(tracking_id=tracking_id, campaign_id=DamId(campaign.id), status="active")
     parsed_name = parse_name(name, SITE.naming.rules)
-    return refusal(route, judge(file, parsed_name, {tracking_id: master}, looks=1, settle_looks=1), campaign)
+    return refusal(
+        route, judge(file, parsed_name, KnownMasters({tracking_id: master}), looks=1, settle_looks=1), campaign
+    )
 
 
 def _set_aside(route: FinalsRoute, name: str) -> UploadFailed:

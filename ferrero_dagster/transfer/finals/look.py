@@ -15,6 +15,7 @@ from ferrero_dagster.domain.planning import CampaignHistory, FinalsPlan, plan_fi
 from ferrero_dagster.domain.triage import (
     Judgement,
     KnownFiles,
+    KnownMasters,
     ListedFile,
     count_looks,
     is_ignored,
@@ -91,7 +92,7 @@ class FinalsLooker:
     def _judged(self, found: Sequence[ListedFile], known: KnownFiles) -> list[Judgement]:
         names = named(found, known, self.site.naming.rules)
         ids = {name.tracking_id for name in names.values() if name.tracking_id}
-        known_masters = self.database.transact(masters.known_masters, ids)
+        known_masters = KnownMasters(self.database.transact(masters.known_masters, ids))
         settle_looks = self.site.agency.settle_looks
         return [
             judge(file, names[file.id], known_masters, looks=count_looks(file, before), settle_looks=settle_looks)

@@ -129,7 +129,14 @@ def test_without_a_folder_for_finals_they_go_to_the_campaign_itself(world):
     ("folders", "sentence"),
     [
         ((), "Assets folder not found (tried Master Assets)"),
-        (("02 Master Assets", "Masters"), "Assets folder not found (tried Master Assets)"),
+        (
+            ("02 Master Assets", "Masters"),
+            "Assets folder not found (tried Master Assets); folders there: “02 Master Assets”, “Masters”",
+        ),
+        (
+            tuple("ABCDEFG"),
+            "Assets folder not found (tried Master Assets); folders there: “A”, “B”, “C”, “D”, “E” and 2 more",
+        ),
         (("01 Master Assets", "Master assets"), "2 folders are named 01 Master Assets; keep one."),
     ],
 )

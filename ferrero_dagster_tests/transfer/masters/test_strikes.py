@@ -99,7 +99,8 @@ def test_empty_polls_are_no_strikes_and_strikes_no_empty_polls(world):
     for _ in range(2):
         strike(world, campaign_id)
         world.sql(PAUSE_IS_OVER.format(10))
-    assert world.sql(STATE, of=campaign_id) == [(7, False, NO_FOLDER)]
+    there = f"{NO_FOLDER}; folders there: “Old”, “01 Final Assets”"
+    assert world.sql(STATE, of=campaign_id) == [(7, False, there)]
     world.dam.store.rename(folder, "01 Master Assets")
     assert "(poll 8)" in str(world.look())
     assert not world.sql(STATE, of=campaign_id)[0][1]
