@@ -76,6 +76,7 @@ FAULTS = {
     66: "folder and file names as people type them",
     67: "pool in transaction mode, forms of a database's address",
     68: "temporary directory without locks, full, read-only, gone",
+    69: "media turned, with odd pixels, cut off, hostile",
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
 }
 

@@ -32,6 +32,11 @@ class RepresentationRules:
         return tuple(row.id for row in self.fields)
 
     @property
+    def needs_media(self) -> bool:
+        """Whether a field takes what is read from the file itself."""
+        return any(source.startswith("media_") for row in self.fields for source in row.sources)
+
+    @property
     def creativex_field_ids(self) -> tuple[str, ...]:
         """The ids of the fields that take the score or its link."""
         return tuple(row.id for row in self.fields if {"creativex_score", "creativex_link"} & {*row.sources})

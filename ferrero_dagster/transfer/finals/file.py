@@ -23,7 +23,7 @@ from ferrero_dagster.domain.errors import (
 from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
-from ferrero_dagster.domain.otmm.field_rows import FinalInputs
+from ferrero_dagster.domain.otmm.field_rows import FinalInputs, MediaFacts
 from ferrero_dagster.domain.otmm.metadata import fields
 from ferrero_dagster.domain.otmm.representation import Representation, build_representation
 from ferrero_dagster.domain.triage import ListedFile
@@ -118,7 +118,8 @@ class FinalFiles:
                 systems=self.systems, file=file, now=now, name=name, sha1_hex=digest.sha1_hex
             ).answer()
             edits = self._edits(task)
-            media, media_note = media_facts(path)
+            rules = self.systems.site.representation_rules
+            media, media_note = media_facts(path) if rules.needs_media else (MediaFacts(), None)
             inputs = FinalInputs(
                 name=name,
                 master_metadata=master.full_metadata,
@@ -129,7 +130,7 @@ class FinalFiles:
                 creativex_link=creativex.url or self.systems.site.creativex.missing_link,
                 edits=edits.values,
             )
-            representation = build_representation(inputs, self.systems.site.representation_rules)
+            representation = build_representation(inputs, rules)
             staged = StagedFinal(
                 path=path,
                 digest=digest,
