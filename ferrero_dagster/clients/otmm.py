@@ -122,6 +122,10 @@ class Otmm:
         """
         return answers.campaign(self._folder(campaign_id), self._site)
 
+    def campaign_fields(self, campaign_id: DamId) -> dict[str, Any]:
+        """The campaign's folder with all its metadata, as the DAM sent it; raises as `campaign`."""
+        return dict(self._folder(campaign_id).fields)
+
     def _folder(self, folder_id: DamId) -> Item:
         what = f"Reading DAM folder {folder_id}"
         body = self._session.call("GET", f"/folders/{folder_id}", what, params=_load(_FULL))

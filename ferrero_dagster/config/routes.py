@@ -79,6 +79,8 @@ class MastersRoute(Route):
     keeps_score: bool = False
     #: Whether Make.com is told about the finished campaign.
     webhook: bool = True
+    #: Ids of fields of the campaign and its assets whose texts the mail of the finished campaign quotes.
+    comment_fields: tuple[Filled, ...] = ()
 
     @property
     def folder_error(self) -> str:

@@ -25,4 +25,14 @@ def one_line(value: object) -> object:
     return shown if len(shown) <= LINE_LIMIT else shown[: LINE_LIMIT - 1] + "…"
 
 
+def many_lines(value: object) -> object:
+    """Make a long text from outside safe to store and to show; its lines stay, what it may hold is as in `one_line`."""
+    if not isinstance(value, str):
+        return value
+    lines = value.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).strip("\n").split("\n")
+    return "\n".join(_UNSHOWABLE.sub("\ufffd", line).rstrip() for line in lines)
+
+
 Line = Annotated[str, BeforeValidator(one_line)]
+#: Several lines.
+Text = Annotated[str, BeforeValidator(many_lines)]

@@ -15,7 +15,8 @@ class InlineImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A CSV file, as Excel reads it: UTF-8 with a byte order mark."""
+    """A text file; a CSV as Excel reads it, UTF-8 with a byte order mark."""
 
     filename: str
     content: bytes = field(repr=False)
+    subtype: str = "csv"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
-from ferrero_dagster.domain.lines import Line
+from ferrero_dagster.domain.lines import Line, Text
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import Report
 
@@ -86,6 +86,38 @@ class StuckCampaign(_Value):
     reason: Line | None = None
 
 
+class Comment(_Value):
+    """What a field says, as people wrote it; who wrote it and when is told only where it is part of that."""
+
+    field: Line
+    text: Text
+
+
+class AssetComments(_Value):
+    """What was written about one file."""
+
+    name: Line
+    dam_asset_id: Line | None = None
+    comments: tuple[Comment, ...]
+
+
+class Comments(_Value):
+    """What was written about a campaign and its files, in these fields."""
+
+    fields: tuple[Line, ...]
+    campaign: tuple[Comment, ...] = ()
+    assets: tuple[AssetComments, ...] = ()
+    #: Fields that the DAM shows neither of the campaign nor of any of its files.
+    unknown: tuple[Line, ...] = ()
+    #: Why they could not be read.
+    unread: Line | None = None
+
+    @property
+    def in_all(self) -> tuple[Comment, ...]:
+        """All of them."""
+        return self.campaign + tuple(comment for asset in self.assets for comment in asset.comments)
+
+
 class _Message(_Value):
     usual_audience: ClassVar[Audience] = "errors"
 
@@ -122,6 +154,8 @@ class CampaignComplete(_CampaignMessage):
     files: tuple[MovedFile, ...]
     box_folder_id: Line | None
     notes: tuple[Line, ...] = ()
+    #: None where the route quotes no fields.
+    comments: Comments | None = None
 
 
 class CampaignPartial(_CampaignMessage):

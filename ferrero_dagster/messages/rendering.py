@@ -24,8 +24,9 @@ from jinja2.runtime import Context
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.words import counted
+from ferrero_dagster.messages.comment_quotes import COMMENT_LIMITS, CommentLimits, comments_file
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
-from ferrero_dagster.messages.facts import DailyReport, Fact
+from ferrero_dagster.messages.facts import CampaignComplete, DailyReport, Fact
 from ferrero_dagster.messages.report_mail import report_attachments, report_images
 
 Medium = Literal["html", "txt"]
@@ -34,6 +35,8 @@ HTML_LIMIT_BYTES = 80_000
 # Tables are cut at the first of these numbers of rows that keeps the mail below the limit, however long its names are.
 ROW_LIMITS = (27, 9, 2, 1)
 SHORT_NAME_LIMIT = 120
+# Rows go before people's own words do.
+_LIMITS = (*((rows, COMMENT_LIMITS[0]) for rows in ROW_LIMITS), *((1, limits) for limits in COMMENT_LIMITS[1:]))
 _WEB_LINK = re.compile(r"https?://[^\s/<>\"'][^\s<>\"']*", re.IGNORECASE)
 _INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -61,8 +64,10 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
     """Put the fact into words; the same fact and context always give the same mail."""
     report = fact.report if isinstance(fact, DailyReport) else None
     images = report_images(report) if report else ()
-    for row_limit in ROW_LIMITS:
-        shown = {"fact": fact, "site": context, "images": images, "row_limit": row_limit}
+    for row_limit, limits in _LIMITS:
+        shown = {
+            "fact": fact, "site": context, "images": images, "row_limit": row_limit, "comment_limits": limits,
+        }  # fmt: skip
         html = _INLINER.inline(_write("html", fact, shown))
         if len(html.encode()) < HTML_LIMIT_BYTES:
             break
@@ -71,8 +76,15 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
         html=html,
         text=re.sub(r"\n{3,}", "\n\n", _write("txt", fact, shown)).strip() + "\n",
         inline_images=images,
-        attachments=report_attachments(report, context.time_zone, context.links) if report else (),
+        attachments=_attachments(fact, context, limits),
     )
+
+
+def _attachments(fact: Fact, context: MailContext, limits: CommentLimits) -> tuple[Attachment, ...]:
+    if isinstance(fact, DailyReport):
+        return report_attachments(fact.report, context.time_zone, context.links)
+    comments = fact.comments if isinstance(fact, CampaignComplete) else None
+    return (comments_file(comments),) if comments and limits.is_cut(comments) else ()
 
 
 def build_email(
@@ -104,7 +116,7 @@ def build_email(
     for image in rendered.inline_images:
         html_part.add_related(image.png, "image", "png", cid=f"<{image.content_id}>")
     for attachment in rendered.attachments:
-        mail.add_attachment(attachment.content, "text", "csv", filename=attachment.filename)
+        mail.add_attachment(attachment.content, "text", attachment.subtype, filename=attachment.filename)
     return mail
 
 

@@ -15,9 +15,12 @@ from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.triage import KnownMaster, KnownMasters, ListedFile, judge
 from ferrero_dagster.messages.facts import (
+    AssetComments,
     CampaignComplete,
     CampaignPartial,
     CampaignRef,
+    Comment,
+    Comments,
     DailyReport,
     Fact,
     FailedFile,
@@ -71,6 +74,8 @@ EXTREME_NAMES = {
 def gallery() -> dict[str, Fact]:
     """Every template once with realistic data (named as the template) and once with each kind of extreme data."""
     samples = {fact.template: fact for fact in _facts("Local adaptation test 2", FILE_NAMES)}
+    for masters_route in SITE.routes.masters:
+        samples |= _commented(masters_route)
     for route in SITE.routes.finals:
         uploaded, aside = _uploaded(route, _campaign("Test"), ["A note."]), _set_aside(route, FILE_NAMES[0])
         hostile = {"creativex_url": "javascript:alert('x')"}
@@ -174,6 +179,25 @@ def _masters_facts(route: MastersRoute, campaign: CampaignRef, files: list[Moved
         reset_sql=campaigns.reset_sql(route.column_prefix, DamId(campaign.id)),
         run_id=RUN_ID,
     )
+
+
+def _commented(route: MastersRoute) -> dict[str, Fact]:
+    """A finished campaign with what reviewers wrote, and one about which they wrote nothing."""
+    files = [_moved(name, number) for number, name in enumerate(FILE_NAMES)]
+    told = CampaignComplete(
+        route=route, campaign=_campaign("Kinder spring review"), files=files, box_folder_id=_BOX_FOLDER, run_id=RUN_ID
+    )
+    legal, brand = "FERRERO.FIELD.LEGAL COMMENT", "FERRERO.FIELD.BRAND COMMENT"
+    text = "The claim is not cleared:\n\n- replace “die beste” with “die liebste”\n- <b>keep</b> pack & logo"
+    asset = AssetComments(name=files[0].name, dam_asset_id=_ASSET, comments=[Comment(field=legal, text=text)])
+    campaign = [Comment(field=brand, text="All end cards need the new logo.")]
+    found = Comments(fields=(legal, brand), campaign=campaign, assets=[asset])
+    return {
+        f"{told.template}, comments": told.model_copy(update={"comments": found}),
+        f"{told.template}, no comments": told.model_copy(
+            update={"comments": Comments(fields=(legal, brand), unknown=(brand,))}
+        ),
+    }
 
 
 def _finals_facts(route: FinalsRoute, campaign: CampaignRef, files: list[MovedFile]) -> Iterator[Fact]:

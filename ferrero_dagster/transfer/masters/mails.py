@@ -14,6 +14,7 @@ from ferrero_dagster.domain.planning import pause_s
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
     CampaignPartial,
+    Comments,
     FailedFile,
     MovedFile,
     NoAssetsRetry,
@@ -36,7 +37,14 @@ class MastersMails:
     round: rounds.Round
     run_id: str
 
-    def tell_complete(self, files: tuple[MovedFile, ...], box_folder_id: str, *, notes: tuple[str, ...] = ()) -> None:
+    def tell_complete(
+        self,
+        files: tuple[MovedFile, ...],
+        box_folder_id: str,
+        *,
+        notes: tuple[str, ...] = (),
+        comments: Comments | None = None,
+    ) -> None:
         """The status is set and read back: reset the counters, tell everybody (SPEC 3.5); idempotent."""
         fact = CampaignComplete(
             route=self.route,
@@ -45,6 +53,7 @@ class MastersMails:
             files=files,
             box_folder_id=box_folder_id,
             notes=notes,
+            comments=comments,
         )
 
         def work(cursor: Cursor) -> None:

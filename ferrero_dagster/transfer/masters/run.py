@@ -12,7 +12,7 @@ from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.words import counted
-from ferrero_dagster.messages.facts import FailedFile, MovedFile
+from ferrero_dagster.messages.facts import Comments, FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
@@ -20,6 +20,7 @@ from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_folders
+from ferrero_dagster.transfer.masters.comments import read_comments
 from ferrero_dagster.transfer.masters.file import MasterFiles
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
 from ferrero_dagster.transfer.systems import Systems, Watcher
@@ -289,6 +290,7 @@ class _MastersMove:
         self.lock.confirm()
         # A look may have closed the round meanwhile, as a person took the campaign away and brought it back.
         current = self.systems.database.transact(rounds.open_round, self.route.name, self.campaign_id)
+        comments = read_comments(self.systems, self.route, self.campaign_id, result.in_box)
         done = advance(self.systems, self.lock, self.route.change, current)
         if done.chosen:
             return replace(
@@ -297,12 +299,15 @@ class _MastersMove:
                 nothing=f"All {len(result.in_box)} assets are in Box, but somebody changed the status "
                 f"to {done.chosen} meanwhile; it stays as it is.",
             )
-        return self._tell_complete(replace(result, notes=result.notes + done.notes), current)
+        return self._tell_complete(replace(result, notes=result.notes + done.notes), current, comments)
 
-    def _tell_complete(self, result: MastersOutcome, current: rounds.Round) -> MastersOutcome:
+    def _tell_complete(
+        self, result: MastersOutcome, current: rounds.Round, comments: Comments | None
+    ) -> MastersOutcome:
         assert result.campaign
         folder_id = result.box_folder_id or current.box_folder_id or self._made_box_folder(result.campaign)
-        self._mails(result.campaign, current).tell_complete(result.in_box, folder_id, notes=result.notes)
+        mails = self._mails(result.campaign, current)
+        mails.tell_complete(result.in_box, folder_id, notes=result.notes, comments=comments)
         status = self.route.status_after
         self.watcher.log(f"{result.campaign}: {len(result.in_box)} assets in Box, status is {status}.")
         return replace(result, status=status, box_folder_id=folder_id)
