@@ -45,13 +45,16 @@ def finals_metadata(outcome: FinalsOutcome, links: Links, *, campaign_id: str) -
     return {
         **_shared(outcome, links.folder(campaign_id)),
         "left": dg.MetadataValue.int(len(outcome.left)),
+        "unscored": dg.MetadataValue.int(sum(file.is_unscored for file in outcome.moved)),
         "files": dg.MetadataValue.md(markdown_table(("file in Box", "final in the DAM", "size", "result"), rows)),
     }
 
 
 def _final_result(file: MovedFile) -> str:
-    unkept = cell(", ".join(file.unkept_fields))
-    return f"moved; **not kept by the DAM as sent:** {unkept}" if unkept else "moved"
+    score = f"CreativeX {cell(file.creativex_score)}" if file.creativex_score else ""
+    unscored = "unscored" if file.is_unscored else ""
+    unkept = f"**not kept by the DAM as sent:** {cell(', '.join(file.unkept_fields))}" if file.unkept_fields else ""
+    return "; ".join(filter(None, ("moved", score, unscored, unkept)))
 
 
 def _shared(outcome: MastersOutcome | FinalsOutcome, dam_url: str | None) -> Metadata:

@@ -56,6 +56,7 @@ class MovedFile(_Value):
     unkept_fields: tuple[Line, ...] = Field(default=(), exclude=True)
     creativex_score: Line | None = Field(default=None, exclude=True)
     creativex_url: Line | None = Field(default=None, exclude=True)
+    is_unscored: bool = Field(default=False, exclude=True)
 
 
 class FailedFile(_Value):

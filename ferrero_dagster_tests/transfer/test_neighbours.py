@@ -41,6 +41,10 @@ def test_both_ways_leave_what_other_programs_wrote_as_it_was(world, database_url
     _, now = contents(database_url, columns)
     assert {table: set(rows[table]) - set(now[table]) for table in ALL} == {table: set() for table in ALL}
     assert agency.sql("SELECT status FROM creativex_scores ORDER BY id") == ["replaced", "active", "active"]
+    run_sql(database_url, cron.RESET_SINGLE, of=campaign_id)
+    for statement in (cron.RESET_ALL, cron.VIEW_FAILED, cron.ALERT, cron.GET_MASTER, cron.STATUS_CHECK, cron.IS_FREE):
+        run_sql(database_url, statement)
+    assert run_sql(database_url, cron.COUNT_MASTERS, cron.COUNT_DERIVATIVES) == [(1,)]
 
 
 def test_columns_that_have_values_of_ours_are_filled_and_those_of_others_left(world, database_url):

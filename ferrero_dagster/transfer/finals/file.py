@@ -225,7 +225,7 @@ class FinalFiles:
         self.mails.tell_uploaded(transfer, arrived, fact, score=arrival.score, edits=arrival.edits)
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=brought.asset.id, target_name=name.clean_name, size_bytes=size_bytes)
-        return moved_file(moved, unkept_fields=brought.unkept_fields, creativex=creativex)
+        return moved_file(moved, unkept_fields=brought.unkept_fields, score=arrival.score)
 
     def _delete(self, file: ListedFile, transfer: ToDam) -> None:
         """Delete from Box what has arrived; what Box does not delete is told once and tried again much later.

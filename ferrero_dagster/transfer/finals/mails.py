@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.domain.creativex import CreativeX, SentScore
+from ferrero_dagster.domain.creativex import SentScore
 from ferrero_dagster.domain.edits import Edits
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.files import Arrival, Campaign, ToDam
@@ -115,9 +115,7 @@ def refusal(route: FinalsRoute, judgement: Judgement, campaign: Campaign | Campa
     )
 
 
-def moved_file(
-    transfer: ToDam, *, unkept_fields: tuple[str, ...] = (), creativex: CreativeX | None = None
-) -> MovedFile:
+def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = (), score: SentScore | None = None) -> MovedFile:
     """A final in the DAM as people are told of it."""
     return MovedFile(
         name=transfer.source_name,
@@ -126,6 +124,7 @@ def moved_file(
         size_bytes=transfer.size_bytes or 0,
         dam_asset_id=transfer.target_id,
         unkept_fields=unkept_fields,
-        creativex_score=creativex.shown_score if creativex else None,
-        creativex_url=creativex.url if creativex else None,
+        creativex_score=score.creativex.shown_score if score else None,
+        creativex_url=score.creativex.url if score else None,
+        is_unscored=score.is_missing if score else False,
     )

@@ -20,7 +20,10 @@ from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER, World, sha1
 
 CREATIVEX = {"creativexScore": 90, "creativexUrl": "https://www.bbc.com"}
-TABLES = "master_assets, derivative_assets, campaign_status, transfers, campaign_rounds, outages, notifications"
+TABLES = (
+    "master_assets, derivative_assets, campaign_status, transfers, final_scores, campaign_rounds, outages, "
+    "notifications"
+)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.neighbours import add_neighbour_tables, add_score
+from ferrero_dagster.tracking.final_scores import unscored_of_day
 from ferrero_dagster_tests.transfer.finals.agency_world import CREATIVEX, ONE, clean_name
 
 NAME = clean_name("AAA001")
@@ -103,6 +104,8 @@ def test_a_table_of_any_name_is_read_under_that_name(scored, table):
 def test_a_final_without_a_score_is_told_as_unscored(scored):
     moved(scored)
     assert (told(scored)["creativex_score"], told(scored)["is_unscored"]) == (None, True)
+    [day] = scored.sql("SELECT now() - interval '1 hour', now() + interval '1 hour'")
+    assert scored.world.database.transact(unscored_of_day, *day) == 1
 
 
 def test_a_site_that_has_no_scores_asks_nobody_and_misses_none(scored):

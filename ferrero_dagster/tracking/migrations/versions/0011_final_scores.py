@@ -7,7 +7,7 @@ down_revision = "0010"
 
 _FINAL_SCORES = """
 CREATE TABLE final_scores (
-    transfer_id BIGINT PRIMARY KEY REFERENCES transfers (id) ON DELETE CASCADE,
+    transfer_id BIGINT PRIMARY KEY,
     is_needed BOOLEAN NOT NULL,
     score TEXT,
     url TEXT,
