@@ -1,6 +1,7 @@
 """The agency's side of a world: its masters, the finals that it delivers, looks and runs until all is quiet."""
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -197,7 +198,8 @@ _ROWS = {
 
 def _described(store: OtmmStore, asset_id: str) -> tuple[Any, ...]:
     item = store.item(asset_id)
-    fields = sorted((field_id, texts(element)) for field_id, element in item.metadata.items())
+    ids = re.compile(r"[0-9a-f]{40}")
+    fields = sorted((name, tuple(ids.sub("ID", text) for text in texts(e))) for name, e in item.metadata.items())
     return item.name, sha1(store.content(asset_id).read_bytes()), item.model, item.security_policies, fields
 
 
