@@ -13,7 +13,7 @@ from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN
-from ferrero_dagster_tests.fix_world import A2, World
+from ferrero_dagster_tests.fix_world import A2, AGENCY_FOLDER, World
 
 _context = multiprocessing.get_context("forkserver")
 # Imported once, so that each process starts at once.
@@ -37,6 +37,7 @@ def environment(world: World, directory: Path) -> dict[str, str]:
         "FERRERO_BOX_API_URL": urls.base_url,
         "FERRERO_BOX_UPLOAD_URL": urls.upload_url,
         "FERRERO_BOX_OAUTH_URL": urls.oauth_2_url,
+        "FERRERO_BOX_FOLDER_AGENCY_UPLOADS": AGENCY_FOLDER,
         "FERRERO_TEMP_DIR": str(directory / "transit"),
         "FERRERO_SITE_CONFIG": str(site),
     }
