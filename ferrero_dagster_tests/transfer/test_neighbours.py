@@ -47,6 +47,20 @@ def test_both_ways_leave_what_other_programs_wrote_as_it_was(world, database_url
     assert run_sql(database_url, cron.COUNT_MASTERS, cron.COUNT_DERIVATIVES) == [(1,)]
 
 
+@pytest.mark.parametrize("tracking_id", ["aBcDe1", "ABCDE1"])
+def test_finals_of_ids_that_differ_in_case_only_find_each_its_own_master(world, database_url, tracking_id):
+    run_sql(
+        database_url, "ALTER TABLE master_assets ALTER original_filename DROP NOT NULL, ALTER created_at DROP NOT NULL"
+    )
+    world.dam.settings.job_polls = 0
+    agency = Agency(world)
+    campaign_id = agency.campaign("aBcDe1", "ABCDE1")
+    agency.deliver(final_name(tracking_id))
+    agency.go_on()
+    assert agency.sql("SELECT tracking_id FROM derivative_assets WHERE transfer_id IS NOT NULL") == [tracking_id]
+    assert len(agency.assets(campaign_id)) == 1
+
+
 def test_columns_that_have_values_of_ours_are_filled_and_those_of_others_left(world, database_url):
     run_sql(database_url, "ALTER TABLE derivative_assets ALTER COLUMN status SET DEFAULT 'theirs'")
     agency, campaign_id = Agency(world), world.campaign({"A master with a long name.png": b"master"})
