@@ -75,7 +75,7 @@ def test_the_folder_is_observed_with_counts_and_a_table_and_the_check_fails_whil
     assert head == "| file | state | why |"
     assert "\\[wrong\\]\\(name\\)&amp;\\.png" in first
     assert f"(https://app.box.com/file/{refused})" in first
-    assert "| refused | This is not a V2 file name, 10 parts are wrong or missing; " in first
+    assert "| refused | This is no name of a final, " in first
     assert "| ready |" in second
     assert (check.passed, check.check_name, shown(check)["refused files"]) == (False, "no_refused_files", 1)
     agency.world.box.store.delete(refused)
