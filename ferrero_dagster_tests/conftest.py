@@ -4,6 +4,7 @@ import os
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from ferrero_dagster.clients import tokens
 
@@ -12,6 +13,9 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 # The same examples on every machine, however slow it is. To look for new ones: pytest --hypothesis-profile=default
 hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile(
+    "thorough", max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ferrero_dagster.domain.errors import SpoiledItem, UnexpectedAnswer
 from ferrero_dagster.domain.lines import one_line
@@ -18,6 +18,7 @@ from ferrero_dagster.domain.lines import one_line
 _LARGEST = 2**63 - 1
 _ID = re.compile(r"[^\s/\\?#%\x00-\x1f\x7f]{1,200}")
 _DIGITS = re.compile(r"[0-9]{1,19}(?:\.0+)?", re.ASCII)
+_TOKEN = re.compile(r"[!-~]{1,20000}")
 _FLAGS = {"true": True, "false": False, "1": True, "0": False, "": False}
 
 
@@ -45,9 +46,8 @@ class Item:
 
     def identifier(self, key: str = "id") -> str:
         """An id that can stand in an address."""
-        value = self.fields.get(key)
-        text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-        if not _ID.fullmatch(text) or text in {".", ".."}:
+        text = id_in(self.fields.get(key))
+        if text is None:
             raise self.spoiled(key, "an id")
         return text
 
@@ -148,6 +148,17 @@ def sorted_items_in(holder: Item, key: str) -> tuple[list[Item], list[SpoiledIte
 
 def _in_text(system: str) -> str:
     return "the DAM" if system == "DAM" else system
+
+
+def id_in(value: object) -> str | None:
+    """An id that can stand in an address; None where it is none."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if _ID.fullmatch(text) and text not in {".", ".."} else None
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether it is text that can stand in a header."""
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
 def shown(value: object) -> str:

@@ -32,10 +32,9 @@ from box_sdk_gen import (
 )
 from requests.adapters import HTTPAdapter
 
-from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s, tls_reason
-from ferrero_dagster.clients.sound_json import sound_object
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -51,6 +50,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.lines import one_line
+from ferrero_dagster.domain.sound_json import sound_object
 
 _POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract box.md 9).
@@ -65,8 +65,6 @@ _PASSING_CODES = frozenset({"name_temporarily_reserved", "operation_blocked_temp
 _FILE_PATH = re.compile(r"/2\.0/files/\d+(/|\?|$)")
 #: What the SDK lets escape for answers that it did not expect (contract box.md 1).
 _SDK_SURPRISES = (ValueError, TypeError, AttributeError, AssertionError, LookupError, ArithmeticError, RecursionError)
-#: What can stand in a header.
-_TOKEN = re.compile(r"[!-~]+")
 _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passphrase")
 
 
@@ -162,8 +160,8 @@ class _SharedLogin(BoxJWTAuth):
 
     def _log_in(self, network_session: NetworkSession | None) -> str:
         with _login_errors():
-            token: str | None = super().refresh_token(network_session=network_session).access_token
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            token: object = super().refresh_token(network_session=network_session).access_token
+        if not is_token(token):
             raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
         return token
 

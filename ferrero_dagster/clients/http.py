@@ -20,7 +20,6 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
-from ferrero_dagster.clients.sound_json import parsed, sound_text
 from ferrero_dagster.domain.errors import (
     FerreroError,
     IntegrityError,
@@ -30,6 +29,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.lines import one_line
+from ferrero_dagster.domain.sound_json import parsed, sound_text
 from ferrero_dagster.domain.words import counted
 
 T = TypeVar("T")

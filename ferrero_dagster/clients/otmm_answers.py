@@ -1,14 +1,24 @@
 """Reads what the DAM answers into values of ours: the one place that knows its keys (contract otmm.md 3-8)."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
-from ferrero_dagster.clients.answers import Item, items_in, object_in, sorted_items_in
+from ferrero_dagster.clients.answers import Item, id_in, items_in, object_in, shown, sorted_items_in
 from ferrero_dagster.config.site import DamSite
 from ferrero_dagster.domain.errors import PermanentError, SpoiledItem, UnexpectedAnswer
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.domain.otmm.metadata import LEVELS, field_value, is_deeper_than, is_readable
+from ferrero_dagster.domain.lines import one_line
+from ferrero_dagster.domain.otmm.metadata import (
+    LEVELS,
+    field_value,
+    field_values,
+    fields_by_id,
+    is_deeper_than,
+    is_readable,
+)
+from ferrero_dagster.domain.sound_json import OddNumber
 
 SYSTEM = "DAM"
 _MD5_HEX_DIGITS = 32
@@ -155,9 +165,18 @@ def full_asset(item: Item) -> DamAsset:
             "DAM.",
         )
     listed = asset(item)
-    return DamAsset(
-        **{name: getattr(listed, name) for name in listed.__slots__ if name != "raw"}, raw=dict(item.fields)
-    )
+    return replace(listed, raw=dict(item.fields), notes=tuple(_odd_numbers(item, listed.name)))
+
+
+def _odd_numbers(item: Item, name: str) -> Iterator[str]:
+    """A note on each field whose number PostgreSQL could not keep as one."""
+    for field_id, node in fields_by_id(item.fields).items():
+        for value in field_values(node, field_id):
+            if isinstance(value, OddNumber):
+                told = (
+                    f"{name}: the DAM gives {shown(str(value))} as {field_id}, which is no number; it is kept as text."
+                )
+                yield str(one_line(told))
 
 
 def job_id(body: Answer, what: str) -> str:
@@ -185,8 +204,8 @@ def _texts(body: object, containers: Collection[str], key: str) -> Iterator[str]
     """The values of `key` in these containers, in whatever order they are wrapped."""
     for node in body if isinstance(body, list) else [body]:
         if isinstance(node, dict):
-            if isinstance(node.get(key), str | int) and node[key]:
-                yield str(node[key])
+            if text := id_in(node.get(key)):
+                yield text
             for name in containers:
                 yield from _texts(node.get(name), containers, key)
 

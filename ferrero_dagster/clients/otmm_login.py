@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ferrero_dagster.clients.answers import is_token
 from ferrero_dagster.clients.http import sound_json
 from ferrero_dagster.clients.otmm_answers import SYSTEM
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
@@ -60,7 +61,7 @@ def token_in(answer: dict[str, Any]) -> str | None:
     for key in ("token_info", "oauth_token"):
         inner = inner.get(key) if isinstance(inner, dict) else None
     found = inner.get("accessToken") if isinstance(inner, dict) else answer.get("access_token")
-    return found if isinstance(found, str) and found else None
+    return found if is_token(found) else None
 
 
 def login_error(login: OAuthLogin, url: str, response: requests.Response) -> FerreroError:

@@ -40,6 +40,8 @@ class DamAsset:
     expired: bool = False
     #: The asset as the DAM sent it; empty in listings.
     raw: dict[str, Any] | None = None
+    #: Sentences on values that are kept in another form than the DAM gives them.
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,6 +39,8 @@ class Fault:
     cut_after_bytes: int | None = None
     #: The application acts, then the connection closes without a byte of answer.
     drop_answer: bool = False
+    #: Makes another body of the application's own, whole one.
+    rewrite: Callable[[bytes], bytes] | None = None
     #: Called before the request is handled, e.g. to expire a token or to replace a file meanwhile.
     before: Callable[[], None] | None = None
 
@@ -164,6 +166,7 @@ class _SpoiledAnswer:
         self._fault = fault
         self._seen = seen
         self._left = fault.cut_after_bytes
+        self._held: list[Message] = []
 
     async def __call__(self, message: Message) -> None:
         if self._fault.drop_answer:
@@ -174,9 +177,22 @@ class _SpoiledAnswer:
             self._seen.status = message["status"]
         elif self._left is not None:
             message = self._cut(message)
-        await self._send(message)
+        for following in self._rewritten(message) if self._fault.rewrite else [message]:
+            await self._send(following)
         if self._left == 0:
             raise _ConnectionCutError
+
+    def _rewritten(self, message: Message) -> list[Message]:
+        """Nothing before the body is whole."""
+        assert self._fault.rewrite
+        self._held.append(message)
+        if message["type"] == "http.response.start" or message.get("more_body"):
+            return []
+        start, *pieces = self._held
+        body = self._fault.rewrite(b"".join(piece.get("body", b"") for piece in pieces))
+        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        length = (b"content-length", str(len(body)).encode())
+        return [{**start, "headers": [*headers, length]}, {"type": "http.response.body", "body": body}]
 
     def _cut(self, message: Message) -> Message:
         assert self._left is not None
@@ -192,4 +208,4 @@ def _close(send: Send) -> None:
 
 
 def _described(fault: Fault) -> dict[str, Any]:
-    return {name: value for name, value in asdict(fault).items() if name != "before"}
+    return {name: value for name, value in asdict(fault).items() if name not in {"before", "rewrite"}}

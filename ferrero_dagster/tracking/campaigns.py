@@ -94,6 +94,11 @@ def note_found(cursor: Cursor, campaign: Campaign) -> None:
     )
 
 
+def note_named(cursor: Cursor, campaign: Campaign) -> None:
+    """Remember a campaign of which little more than its id is known; one that has a row keeps it as it is."""
+    cursor.execute(f"{_insert(cursor)} ON CONFLICT (campaign_id) DO NOTHING", asdict(campaign))
+
+
 def note_seen(cursor: Cursor, campaign: Campaign) -> None:
     """Remember the campaign as its folder in the DAM shows it now; idempotent."""
     cursor.execute(
@@ -241,7 +246,7 @@ def _give_key(cursor: Cursor, campaign: Campaign) -> str:
     taken = {key for key, _ in _partitions(cursor, "partition_key", wanted)}
     key = next(key for key in wanted if key not in taken)
     # Of a campaign that only its masters tell of there is no row yet.
-    cursor.execute(f"{_insert(cursor)} ON CONFLICT (campaign_id) DO NOTHING", asdict(campaign))
+    note_named(cursor, campaign)
     cursor.execute("UPDATE campaign_status SET partition_key = %s WHERE campaign_id = %s", (key, campaign.id))
     return key
 

@@ -15,6 +15,7 @@ from psycopg2.sql import SQL, Identifier
 
 from ferrero_dagster.domain.files import DamAsset, MasterDetails
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
+from ferrero_dagster.domain.sound_json import parsed
 from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import extracted_columns, filled
@@ -187,9 +188,10 @@ def active_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> list
 def master(cursor: Cursor, tracking_id: TrackingId) -> Master | None:
     """The active master with this tracking ID, with its full metadata (200 KB and more)."""
     cursor.execute(
-        "SELECT opentext_id AS dam_id, upload_directory AS finals_folder_id, full_metadata FROM master_assets "
+        # As text: PostgreSQL keeps metadata that are nested deeper than its driver can read.
+        "SELECT opentext_id AS dam_id, upload_directory AS finals_folder_id, full_metadata::text FROM master_assets "
         "WHERE tracking_id = %s AND status = 'active'",
         (tracking_id,),
     )
     row = cursor.fetchone()
-    return Master(**row) if row else None
+    return Master(**{**row, "full_metadata": parsed(row["full_metadata"] or "null")}) if row else None

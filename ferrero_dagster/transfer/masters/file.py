@@ -1,6 +1,6 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Event
@@ -46,6 +46,7 @@ class MasterFiles:
     route: MastersRoute
     campaign_id: DamId
     run_id: str
+    log: Callable[[str], None]
     folders: CampaignFolders
     #: Box folder that the masters go to.
     box_folder_id: BoxId
@@ -58,6 +59,8 @@ class MasterFiles:
         while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
             unread: dict[DamId, FerreroError] = {}
             full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
+            for note in (note for asset in full for note in asset.notes):
+                self.log(note)
             listed = [asset for asset in batch if asset.id in unread]
             yield from self.systems.database.transact(self._claim, full)
             yield from self.systems.database.transact(self._claim_unread, listed, unread)

@@ -73,7 +73,7 @@ class MastersLooker:
         plan = self.database.transact(self._plan, asked_for, running)
         look.notes += [str(skipped) for skipped in plan.skipped]
         self._start(plan, look, ends=ends)
-        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(look.found))
+        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(asked_for))
         look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
 
     def _found(self, on_unread: Callable[[UnreadHit], None]) -> list[Campaign]:
@@ -82,12 +82,11 @@ class MastersLooker:
 
     def _unread(self, cursor: Cursor, hits: Sequence[UnreadHit]) -> list[Campaign]:
         """Campaigns that the search shows spoiled, as they are known; what is wrong their folders tell."""
-        names = {hit.id: hit.name for hit in hits if hit.id}
         status, type_ = self.route.status_before, self.route.campaign_type
-        return [
-            replace(one, status=status, type=type_, name=names[one.id] if one.name == one.id else one.name)
-            for one in campaigns.known(cursor, list(names))
-        ]
+        ids = {hit.id: hit.name for hit in hits if hit.id}
+        for id_, name in ids.items():
+            campaigns.note_named(cursor, Campaign(id=id_, number="", name=name, status=status, type=type_))
+        return [replace(one, status=status, type=type_) for one in campaigns.known(cursor, list(ids))]
 
     def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:
         """Write down what the search found; idempotent."""

@@ -247,6 +247,7 @@ class _MastersMove:
             route=self.route,
             campaign_id=self.campaign_id,
             run_id=self.watcher.run_id,
+            log=self.watcher.log,
             folders=folders,
             box_folder_id=box_folder_id,
         )

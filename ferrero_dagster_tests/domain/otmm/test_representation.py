@@ -374,3 +374,11 @@ def test_a_master_with_too_few_of_the_fields_is_refused_and_what_it_has_is_named
     with pytest.raises(PermanentError, match="expected are at least 10") as refusal:
         build(metadata, rules=RULES)
     assert found in str(refusal.value)
+
+
+@pytest.mark.fault(57)
+def test_stored_metadata_nested_deeper_than_python_recurses_are_read_all_the_same():
+    deep = master()
+    for _ in range(2000):
+        deep = {"asset": deep}
+    assert build(deep).found == build(master()).found

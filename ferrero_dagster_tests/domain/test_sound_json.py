@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.clients.sound_json import OddNumber, parsed, sound_text, without_depths
+from ferrero_dagster.domain.sound_json import OddNumber, parsed, sound_text, without_depths
 
 BROKEN = "\N{REPLACEMENT CHARACTER}"
 
