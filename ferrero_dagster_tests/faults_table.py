@@ -71,6 +71,7 @@ FAULTS = {
     59: "numbers and texts that PostgreSQL or Dagster refuse",
     60: "an import is refused, cut, in doubt, or its job fails",
     62: "Box does not delete what has arrived",
+    63: "what is no film, or still being written",
     64: "mail addresses, log-ins put off",
     65: "Make.com's scenario off, its queue full",
     66: "folder and file names as people type them",

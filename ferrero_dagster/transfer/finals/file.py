@@ -7,6 +7,7 @@ pinned to its etag.
 import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.routes import FinalsRoute
@@ -20,6 +21,7 @@ from ferrero_dagster.domain.errors import (
     Incident,
     PermanentError,
 )
+from ferrero_dagster.domain.file_contents import HEAD_BYTES, contradiction
 from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.files import Arrival, Campaign, Digest, ToDam
 from ferrero_dagster.domain.ids import DamId, TrackingId
@@ -62,6 +64,17 @@ class AgencyFile:
     def name(self) -> str:
         """The file's name in Box."""
         return self.file.name
+
+
+def _check_content(path: Path, task: AgencyFile) -> None:
+    """Raises FileRefused where the first bytes are of another kind than the name's ending says."""
+    with path.open("rb") as file:
+        found = contradiction(file.read(HEAD_BYTES), task.parsed.extension)
+    if found:
+        raise FileRefused(
+            f"{task.name} is {found}, whatever its ending says; upload the right file, or name it as what it is.",
+            code="content contradicts the ending",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +126,7 @@ class FinalFiles:
         self.importing.wait_out_doubt(final, name.clean_name, folder_id, file.size_bytes)
         with transit.area.room(file.size_bytes) as path:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
+            _check_content(path, task)
             now = self._as_listed(file)
             creativex = ScoreQuestion(
                 systems=self.systems, file=file, now=now, name=name, sha1_hex=digest.sha1_hex

@@ -10,7 +10,7 @@ from ferrero_dagster.clients.otmm_imports import OtmmImports
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import JSON, REFUSAL
-from ferrero_dagster_tests.transfer.finals.agency_world import ONE, Agency, clean_name, finals_moved
+from ferrero_dagster_tests.transfer.finals.agency_world import ONE, TWO, Agency, clean_name, finals_moved
 
 NO_PAUSE, PAGE = {"Retry-After": "0"}, {"Content-Type": "text/html"}
 NO_ADDRESS = '{"type": "file", "id": "1", "etag": "0"}'
@@ -151,3 +151,15 @@ def test_while_a_lost_import_may_still_be_at_work_none_is_started(agency):
     agency.world.dam.store.add_asset(agency.folder(campaign_id), clean_name("AAA001"), ONE.encode(), checksum=False)
     assert len(agency.move(campaign_id).moved) == 1
     assert len(agency.assets(campaign_id)) == 1
+
+
+@pytest.mark.fault(63)
+def test_a_web_page_that_is_named_as_a_film_is_set_aside_with_one_sentence_and_no_other_waits(agency):
+    campaign_id = agency.campaign("AAA001", "AAA002")
+    agency.deliver(ONE, b"<!DOCTYPE html><title>Log in</title>")
+    agency.deliver(TWO)
+    agency.go_on()
+    assert agency.waiting() == [ONE]
+    assert [asset.name for asset in agency.assets(campaign_id)] == [clean_name("AAA002")]
+    [reason] = agency.sql("SELECT fact->>'reason' FROM notifications WHERE fact->>'file_name' = '" + ONE + "'")
+    assert reason.startswith(f"{ONE} is a web page, whatever its ending says; ")

@@ -71,6 +71,24 @@ def test_the_mail_of_a_wrong_name_has_the_right_one_and_the_campaign_of_its_trac
     assert fact["campaign"]["name"] == "Spring"
 
 
+@pytest.mark.fault(63)
+def test_what_is_no_film_is_refused_by_name_and_what_is_still_written_is_ignored(agency):
+    agency.campaign("AAA001")
+    agency.deliver(final_name("AAA001", extension="boxnote"))
+    agency.deliver(final_name("AAA001", extension="mp4.part"))
+    assert agency.settled_look().counts == {"refused": 1}
+    [reason] = agency.sql("SELECT reason FROM agency_files")
+    assert "extension “boxnote”, expected that of a finished film, " in reason
+
+
+def test_an_id_in_other_letters_is_answered_with_the_one_that_is_there(agency):
+    campaign_id = agency.campaign("pOiJ9s")
+    agency.deliver(final_name("pOiJ9s").replace("pOiJ9s", "POIJ9S"))
+    agency.settled_look()
+    [fact] = agency.sql("SELECT fact FROM notifications")
+    assert (fact["corrected_name"], fact["campaign"]["id"]) == (final_name("pOiJ9s"), campaign_id)
+
+
 def test_a_refused_file_that_is_renamed_is_looked_at_afresh(agency):
     campaign_id = agency.campaign("AAA001")
     file_id = agency.deliver("wrong.png")
