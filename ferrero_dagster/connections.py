@@ -103,7 +103,7 @@ class Connections:
             tokens=self.tokens,
         )
         with closing(session):
-            yield Otmm(session, self.site.dam), OtmmImports(session, self.site.dam_import)
+            yield Otmm(session, self.site.dam, self.site.routes.words), OtmmImports(session, self.site.dam_import)
 
     def _dam_login(self) -> OAuthLogin | None:
         from ferrero_dagster.clients.otmm_login import OAuthLogin

@@ -70,6 +70,7 @@ FAULTS = {
     57: "answers of another form: types, keys, nesting, sizes",
     59: "numbers and texts that PostgreSQL or Dagster refuse",
     60: "an import is refused, cut, in doubt, or its job fails",
+    61: "a status is set twice",
     62: "Box does not delete what has arrived",
     63: "what is no film, or still being written",
     64: "mail addresses, log-ins put off",

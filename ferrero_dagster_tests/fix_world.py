@@ -88,6 +88,11 @@ class World:
         """The same systems at a site with other settings, for example `campaigns={"per_tick": 3}`."""
         return replace(self, systems=with_site(self.systems, **sections))
 
+    def with_locks(self) -> "World":
+        """The same systems at a site that locks what it changes in the DAM."""
+        site = self.systems.site.dam.model_copy(update={"status_change": "locked"})
+        return replace(self, systems=replace(self.systems, dam=Otmm(self.systems.dam._session, site)))
+
     def run(self, campaign_id: DamId, route: MastersRoute = A1, *, run_id: str = "run") -> MastersOutcome:
         """One run of the campaign."""
         watcher = Watcher(run_id=run_id, log=self.said.append, on_moved=self.events.append)
@@ -200,7 +205,7 @@ def opened_systems(
         closing(Database(database_url)) as database,
     ):
         systems = Systems(
-            dam=Otmm(session, site.dam),
+            dam=Otmm(session, site.dam, site.routes.words),
             imports=OtmmImports(session, site.dam_import),
             box=Box(box_client, site.box),
             agency=BoxAgency(box_client, template=site.agency.metadata_template, limits=QUICK),

@@ -1,10 +1,11 @@
 """The OTMM calls that we make (contract otmm.md 11), in and out as our own values."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ from ferrero_dagster.domain.otmm.metadata import FieldNode, in_plain_form
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
 
+#: In first pauses of the limits: when an unanswered change is looked for.
+_PAUSES_IN_DOUBT = (0, 2, 6)
+_DOMAINS_KEPT_S = 3600
+
 _Read = Callable[[], Mapping[str, Any]]
 
 
@@ -46,7 +51,9 @@ class UnreadHit:
 class Otmm:
     """One OTMM as this project uses it; safe to share between threads."""
 
-    def __init__(self, session: OtmmSession, site: DamSite) -> None:
+    def __init__(self, session: OtmmSession, site: DamSite, words: Iterable[str] = ()) -> None:
+        """`words` are the statuses and types as routes name them, by their ids or by the texts that people see."""
+        self._words = set(words)
         self._session = session
         self._site = site
 
@@ -60,16 +67,35 @@ class Otmm:
         The search itself matches by *contains* and its index lags, so what it finds is checked on the folder's own
         fields; read the folder again before you act on it. `on_unread` hears of each hit that cannot be read.
         """
-        found = self._found([(self._site.status_field, status), (self._site.type_field, campaign_type)], on_unread)
-        return [c for c in found if c.status == status and c.type == campaign_type]
+        found = self._exactly(status, campaign_type, (status, campaign_type), on_unread)
+        if not found:
+            written = product(self._written_as(status), self._written_as(campaign_type))
+            others = [self._exactly(status, campaign_type, values, on_unread) for values in islice(written, 1, None)]
+            found = {id_: campaign for more in others for id_, campaign in more.items()}
+        return list(found.values())
+
+    def _exactly(
+        self, status: str, campaign_type: str, values: tuple[str, str], on_unread: Callable[[UnreadHit], None]
+    ) -> dict[DamId, Campaign]:
+        """What a search for these values finds that has exactly the status and type, by id or by text."""
+        fields = (self._site.status_field, self._site.type_field)
+        found = self._found(list(zip(fields, values, strict=True)), on_unread, words={status, campaign_type})
+        return {c.id: c for c in found if c.status == status and c.type == campaign_type}
 
     def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
         """The statuses of so many campaign folders with exactly this type; an empty one where a folder has none."""
-        found = self._found([(self._site.type_field, campaign_type)])
-        return [campaign.status for campaign in islice((c for c in found if c.type == campaign_type), limit)]
+        for value in self._written_as(campaign_type):
+            found = self._found([(self._site.type_field, value)], words={campaign_type})
+            if statuses := [c.status for c in islice((c for c in found if c.type == campaign_type), limit)]:
+                return statuses
+        return []
 
     def _found(
-        self, conditions: list[tuple[str, str]], on_unread: Callable[[UnreadHit], None] = lambda _: None
+        self,
+        conditions: list[tuple[str, str]],
+        on_unread: Callable[[UnreadHit], None] = lambda _: None,
+        *,
+        words: set[str],
     ) -> Iterator[Campaign]:
         form: dict[str, Any] = {
             "keyword_query": "*",
@@ -85,7 +111,7 @@ class Otmm:
         for hit in self._search(form, on_unread):
             try:
                 if answers.is_folder(hit) and answers.is_alive(hit):
-                    yield self._hit(hit)
+                    yield self._hit(hit, words)
             except NotInDam:
                 continue  # gone since the index saw it
             except FerreroError as error:
@@ -94,8 +120,9 @@ class Otmm:
                     raise
                 on_unread(UnreadHit(id=answers.id_of(hit), name=hit.label, error=error))
 
-    def _hit(self, hit: Item) -> Campaign:
-        return answers.campaign(hit, self._site) if answers.has_metadata(hit) else self.campaign(answers.id_of(hit))
+    def _hit(self, hit: Item, words: set[str]) -> Campaign:
+        folder = hit if answers.has_metadata(hit) else self._folder(answers.id_of(hit))
+        return answers.campaign(folder, self._site, self._words | words)
 
     def _search(self, form: dict[str, Any], on_unread: Callable[[UnreadHit], None]) -> Iterator[Item]:
         """The hits of all pages, each once; those without an id, which nobody could read, are told only."""
@@ -120,7 +147,7 @@ class Otmm:
         Raises:
             NotInDam: there is no such folder, or it was deleted.
         """
-        return answers.campaign(self._folder(campaign_id), self._site)
+        return answers.campaign(self._folder(campaign_id), self._site, self._words)
 
     def campaign_fields(self, campaign_id: DamId) -> dict[str, Any]:
         """The campaign's folder with all its metadata, as the DAM sent it; raises as `campaign`."""
@@ -136,49 +163,105 @@ class Otmm:
         return folder
 
     def set_status(self, campaign_id: DamId, status: str, *, expected: str) -> bool:
-        """Change the campaign's status from `expected`, under the DAM's lock, and read it back (contract otmm.md 7).
+        """Change the campaign's status from `expected`, sent once, and read it back (contract otmm.md 7).
 
-        Nothing is changed where the status is already `status`. Returns whether it could be read back: with its new
-        status the DAM may not show the campaign to us any more.
+        Nothing is changed where the status is already `status`. Where the answer is lost, what is read back decides.
+        Returns whether it could be read back: with its new status the DAM may not show the campaign to us any more.
 
         Raises:
             StatusChanged: the folder has another status than `expected`; a person's choice wins.
             LockedInDam: a person is editing the folder.
             IntegrityError: the DAM accepted the change but does not show it.
+            FerreroError: the change was not answered, and the DAM does not show it.
         """
-        path = f"/{self._site.lock_path}/{campaign_id}"
+        words, path = {status, expected}, f"/{self._site.lock_path}/{campaign_id}"
         with self._locked(path, "the campaign", lambda: self._folder(campaign_id).fields):
-            found = self.campaign(campaign_id).status
+            folder = self._folder(campaign_id)
+            found = answers.campaign(folder, self._site, words).status
             if found == status:
                 return True
             if found != expected:
                 raise StatusChanged(found)
-            with suppress(NotInDam):  # saved and out of our sight, perhaps: what can be read back tells
-                self._patch_status(campaign_id, status)
+            doubt = self._patch_status(campaign_id, status, self._domain_id(folder, status, expected))
         try:
-            found = self.campaign(campaign_id).status
+            found = self._read_back(campaign_id, status, words, is_doubtful=doubt is not None)
         except NotInDam:
             return False
-        if found != status:
-            raise IntegrityError(
-                f"The DAM accepted status {status} but shows {found or 'none'}.", code="status not applied"
-            )
-        return True
+        if found == status:
+            return True
+        if doubt is None:
+            shown = found or "none"
+            raise IntegrityError(f"The DAM accepted status {status} but shows {shown}.", code="status not applied")
+        raise doubt if found == expected else StatusChanged(found)
 
-    def _patch_status(self, campaign_id: DamId, status: str) -> None:
-        plain = {"type": "string", "value": status}
-        value = (
+    def _read_back(self, campaign_id: DamId, status: str, words: set[str], *, is_doubtful: bool) -> str:
+        found = ""
+        for pauses in _PAUSES_IN_DOUBT if is_doubtful else (0,):
+            time.sleep(pauses * self._session.limits.first_pause_s)
+            found = answers.campaign(self._folder(campaign_id), self._site, words).status
+            if found == status:
+                break
+        return found
+
+    def _patch_status(self, campaign_id: DamId, status: str, value: str) -> FerreroError | None:
+        """Send the change, once; the error that leaves open whether it was made."""
+        plain = {"type": "string", "value": value}
+        held = (
             {"type": "com.artesia.metadata.DomainValue", "field_value": plain} if self._site.domained_patch else plain
         )
         field = {
-            "id": self._site.status_field, "type": "com.artesia.metadata.MetadataField", "value": {"value": value},
+            "id": self._site.status_field, "type": "com.artesia.metadata.MetadataField", "value": {"value": held},
         }  # fmt: skip
         body = {"edited_folder": {"data": {"metadata": [field]}}}
-        self._session.tell("PATCH", f"/folders/{campaign_id}", f"Setting status {status}", json=body)
+        path, what = f"/folders/{campaign_id}", f"Setting status {status}"
+        try:
+            self._session.send("PATCH", path, what, json=body, params=self._lock_strategy).close()
+        except (NotInDam, LockedInDam) as error:
+            if isinstance(error, LockedInDam):
+                raise
+        except FerreroError as error:
+            if error.retry:
+                return error
+            raise
+        return None  # also saved and out of our sight, perhaps: what can be read back tells
+
+    def _domain_id(self, folder: Item, status: str, expected: str) -> str:
+        """What to write for a status: its id in the domain, where the status that is there was known by its text."""
+        value_id, text = answers.forms(folder, self._site.status_field)
+        if value_id == expected:
+            return status
+        own = [domain for domain in self._domains() if domain.get(value_id) == text]
+        return next((found for domain in own for found, shown in domain.items() if shown == status), status)
+
+    def _domains(self) -> list[dict[str, str]]:
+        """The DAM's pick lists, texts by id, looked up once an hour; none where it does not tell them."""
+        looked_up_at, known = self._session.learned.get("domains", (None, []))
+        if looked_up_at is None or time.monotonic() - looked_up_at > _DOMAINS_KEPT_S:
+            what = "Looking up the DAM's pick lists"
+            try:
+                known = answers.domains(http.json_of(SYSTEM, what, self._session.send("GET", "/lookupdomains", what)))
+            except FerreroError as error:
+                if error.retry:
+                    return []
+            self._session.learned["domains"] = (time.monotonic(), known)
+        return list(known)
+
+    def _written_as(self, word: str) -> list[str]:
+        """A status or type as routes name it, and the ids that have this text."""
+        ids = [found for domain in self._domains() for found, text in domain.items() if text == word]
+        return list(dict.fromkeys([word, *ids]))
+
+    @property
+    def _is_optimistic(self) -> bool:
+        return self._site.status_change == "optimistic"
+
+    @property
+    def _lock_strategy(self) -> dict[str, str]:
+        return {"lock_strategy": "optimistic"} if self._is_optimistic else {}
 
     @contextmanager
     def _locked(self, path: str, what: str, read: _Read) -> Iterator[None]:
-        if not self._site.lock_before_patch:
+        if self._is_optimistic:
             yield
             return
         try:
@@ -204,8 +287,17 @@ class Otmm:
             holder = read().get("metadata_lock_state_user_name")
         except NotInDam:
             return False
-        ours = self._site.lock_owner or self._session.username
-        return bool(ours) and str(holder or "").strip().casefold() == ours.casefold()
+        return bool(holder) and str(holder).strip().casefold() in self._our_names()
+
+    def _our_names(self) -> set[str]:
+        """How the DAM may name us as the holder of a lock; asked where no setting says it (contract otmm.md 2.3)."""
+        if name := self._site.lock_owner or self._session.username:
+            return {name.casefold()}
+        try:
+            body = self._session.call("GET", "/sessions", "Asking the DAM who we are")
+        except FerreroError:
+            return set()
+        return {name.strip().casefold() for name in answers.user_names(body)}
 
     # --- folders and assets --------------------------------------------------------------------------------------
 
@@ -332,7 +424,9 @@ class Otmm:
         sent = [field if self._site.domained_patch else in_plain_form(field) for field in fields]
         path, body = f"/assets/{asset.id}", {"edited_asset": {"data": {"metadata": sent}}}
         with self._locked(path, asset.name, lambda: self._shown(asset.id).raw or {}):
-            self._session.tell("PATCH", path, f"Correcting the metadata of {asset.name}", json=body)
+            self._session.tell(
+                "PATCH", path, f"Correcting the metadata of {asset.name}", json=body, params=self._lock_strategy
+            )
         return self._shown(asset.id)
 
     def unlock_ours(self, asset: DamAsset) -> None:
@@ -341,7 +435,7 @@ class Otmm:
         def as_loaded() -> dict[str, Any]:
             return asset.raw or {}
 
-        if self._holds_lock(as_loaded):
+        if not self._is_optimistic and self._holds_lock(as_loaded):
             self._unlock(f"/assets/{asset.id}", asset.name, as_loaded)
 
     def _shown(self, asset_id: DamId) -> DamAsset:

@@ -17,6 +17,7 @@ from ferrero_dagster.domain.otmm.metadata import (
     fields_by_id,
     is_deeper_than,
     is_readable,
+    shown_text,
 )
 from ferrero_dagster.domain.sound_json import OddNumber
 
@@ -105,8 +106,10 @@ def has_metadata(item: Item) -> bool:
     return bool(item.fields.get("metadata"))
 
 
-def campaign(item: Item, site: DamSite) -> Campaign:
-    """A campaign from its folder.
+def campaign(item: Item, site: DamSite, words: Collection[str] = ()) -> Campaign:
+    """A campaign from its folder; of status and type the form, id or text, that is one of the `words`.
+
+    Where neither is, the id stands, but for one that its text does not begin with: then the text, as people know it.
 
     Raises:
         SpoiledItem: its id, its name or one of its fields cannot be read.
@@ -115,9 +118,48 @@ def campaign(item: Item, site: DamSite) -> Campaign:
         id=id_of(item),
         number=_field(item, site.number_field),
         name=item.text("name"),
-        status=_field(item, site.status_field),
-        type=_field(item, site.type_field),
+        status=_word(item, site.status_field, words),
+        type=_word(item, site.type_field, words),
     )
+
+
+def _word(item: Item, field_id: str, words: Collection[str]) -> str:
+    value_id, text = forms(item, field_id)
+    known = next((form for form in (value_id, text) if form in words), None)
+    return known or (value_id if text.startswith(value_id) else text)
+
+
+def forms(item: Item, field_id: str) -> tuple[str, str]:
+    """Id and text of a field's value; twice the same where it is no pick list's (contract otmm.md 5.2)."""
+    value_id = _field(item, field_id)
+    return value_id, (shown_text(item.fields.get("metadata"), field_id) or value_id).strip()
+
+
+def user_names(body: Answer) -> list[str]:
+    """How the DAM calls the user of this session (contract otmm.md 2.3)."""
+    resource = body.get("session_resource")
+    session = resource.get("session") if isinstance(resource, dict) else None
+    names = [session.get(key) for key in ("login_name", "user_full_name")] if isinstance(session, dict) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def domains(body: Answer) -> list[dict[str, str]]:
+    """Texts by id of each pick list that the DAM has; what cannot be read is left out (contract otmm.md 5.2)."""
+    lists = _objects(body.get("lookup_domains_resource"), "lookup_domains")
+    return [dict(_domain_values(one)) for one in lists]
+
+
+def _domain_values(domain: Answer) -> Iterator[tuple[str, str]]:
+    for value in _objects(domain, "domainValues"):
+        inner, text = value.get("field_value"), value.get("display_value")
+        value_id = inner.get("value") if isinstance(inner, dict) else None
+        if isinstance(value_id, str | int) and isinstance(text, str):
+            yield str(value_id).strip(), text.strip()
+
+
+def _objects(holder: Any, key: str) -> list[Answer]:
+    found = holder.get(key) if isinstance(holder, dict) else None
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
 def _field(item: Item, field_id: str) -> str:

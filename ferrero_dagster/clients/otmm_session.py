@@ -112,6 +112,11 @@ class OtmmSession:
         """Who we are to the DAM; empty where the client certificate alone says it."""
         return self._login.username if self._login else ""
 
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What this process has learned of the DAM; shared like the log-in."""
+        return self._token.learned
+
     def call(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
         """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
 

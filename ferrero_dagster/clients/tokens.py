@@ -6,6 +6,7 @@ Sensors open their connections anew at every tick, and OTMM counts sessions.
 import threading
 import time
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from ferrero_dagster.domain.errors import FerreroError
 
@@ -18,6 +19,8 @@ class Token:
         self._value: str | None = None
         self._failure: FerreroError | None = None
         self._failed_at = 0.0
+        #: What has been learned of the system, for as long as its log-in is kept.
+        self.learned: dict[str, Any] = {}
 
     def get(self, log_in: Callable[[], str], *, other_than: str | None = None) -> str:
         """The token; asked for with `log_in`, once for all threads, while there is none but the refused `other_than`.

@@ -163,6 +163,12 @@ class Routes:
         return iter(self.rows)
 
     @property
+    def words(self) -> set[str]:
+        """All statuses and types of campaigns that a row names."""
+        columns = ("status_before", "status_after", "campaign_type", "rework_status", "status_after_rework")
+        return {word for route in self.rows for column in columns if (word := getattr(route, column, ""))}
+
+    @property
     def masters(self) -> tuple[MastersRoute, ...]:
         """The transitions DAM → Box."""
         return tuple(route for route in self.rows if isinstance(route, MastersRoute))

@@ -83,7 +83,7 @@ class DamSite(_Section):
     metadata_batch_size: Annotated[int, Field(ge=1, le=100)]
     include_subfolders: bool
     lock_path: Literal["assets", "folders"]
-    lock_before_patch: bool
+    status_change: Literal["optimistic", "locked"]
     lock_owner: str | None
     renew_on_403: bool
     certificate_at_token_url: bool

@@ -3,18 +3,15 @@ import json
 import pytest
 
 from ferrero_dagster.domain.errors import (
-    IntegrityError,
     LockedInDam,
     NotInDam,
     PermanentError,
-    StatusChanged,
-    SystemUnavailable,
     TransientError,
 )
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.otmm.metadata import field_value
 from ferrero_dagster.sandbox.faults import Fault
-from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, JSON, REFUSAL, opened_dam, seen
+from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, JSON, opened_dam, seen
 
 LOCAL = "Local Adaptation"
 
@@ -206,123 +203,6 @@ def test_lists_of_one_may_come_as_the_bare_object(served_dam, otmm):
     assert [a.id for a in otmm.list_assets(folder)] == [a.id for a in otmm.load_assets([asset_id])] == [asset_id]
 
 
-# --- status ----------------------------------------------------------------------------------------------------------
-
-
-def is_unlocked(served, id_):
-    return served.store.item(id_).locked_by is None
-
-
-@pytest.mark.parametrize("site", [{}, {"lock_path": "folders"}, {"domained_patch": True}])
-@pytest.mark.parametrize("domained", [True, False])
-def test_a_status_is_set_under_the_lock_and_read_back(served_dam, site, domained):
-    id_ = campaign(served_dam, domained=domained)
-    with opened_dam(served_dam.url, **site) as otmm:
-        otmm.set_status(id_, "A2", expected="A1")
-        assert otmm.campaign(id_).status == "A2"
-    assert is_unlocked(served_dam, id_)
-
-
-def test_a_status_can_be_set_without_a_lock_where_the_site_says_so(served_dam):
-    served_dam.settings.lock_required = False
-    id_ = campaign(served_dam)
-    with opened_dam(served_dam.url, lock_before_patch=False) as otmm:
-        otmm.set_status(id_, "A2", expected="A1")
-    assert not served_dam.board.requests("PUT")
-
-
-def test_a_status_that_is_set_already_is_not_set_again(served_dam, otmm):
-    otmm.set_status(campaign(served_dam, "A2"), "A2", expected="A1")
-    assert not served_dam.board.requests("PATCH")
-
-
-def test_a_status_that_a_person_changed_stays(served_dam, otmm):
-    id_ = campaign(served_dam, "A4")
-    with pytest.raises(StatusChanged) as caught:
-        otmm.set_status(id_, "A2", expected="A1")
-    assert (caught.value.found, served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A4", "A4", True)
-
-
-def test_a_campaign_that_a_person_has_open_is_left_alone(served_dam, otmm):
-    id_ = campaign(served_dam)
-    served_dam.store.lock(id_, "someone")
-    with pytest.raises(LockedInDam, match="locked"):
-        otmm.set_status(id_, "A2", expected="A1")
-    assert (served_dam.store.status(id_), served_dam.store.item(id_).locked_by) == ("A1", "someone")
-
-
-@pytest.mark.fault(30)
-@pytest.mark.parametrize("relock_refused", [True, False])
-def test_a_lock_that_our_own_crash_left_behind_is_used(served_dam, otmm, relock_refused):
-    served_dam.settings.relock_refused = relock_refused
-    id_ = campaign(served_dam)
-    served_dam.store.lock(id_, "ferrero")
-    otmm.set_status(id_, "A2", expected="A1")
-    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A2", True)
-
-
-@pytest.mark.parametrize(("lock_owner", "is_ours"), [("ferrero service", True), (None, False)])
-def test_our_own_lock_is_known_by_the_name_that_the_site_configuration_gives(served_dam, lock_owner, is_ours):
-    id_ = campaign(served_dam)
-    served_dam.store.lock(id_, "Ferrero Service")
-    with opened_dam(served_dam.url, lock_owner=lock_owner) as otmm, pytest.raises(LockedInDam):
-        otmm.set_status(id_, "A2", expected="A1")
-    # The stand-in knows the user by another name and refuses, but we have tried.
-    assert bool(served_dam.board.requests("PATCH")) == is_ours
-
-
-@pytest.mark.parametrize("site", [{}, {"lock_before_patch": False}])
-def test_a_campaign_that_its_new_status_hides_from_us_counts_as_changed(served_dam, site):
-    served_dam.settings.lock_required = False
-    id_ = campaign(served_dam)
-    hidden = Fault(path=id_, status=404, times=None, body=REFUSAL, headers=JSON)
-    served_dam.board.add(Fault(method="PATCH", before=lambda: served_dam.board.add(hidden)))
-    with opened_dam(served_dam.url, **site) as otmm:
-        assert otmm.set_status(id_, "A2", expected="A1") is False
-    assert served_dam.store.status(id_) == "A2"
-
-
-def test_a_change_that_was_answered_with_404_but_can_be_read_back_is_judged_by_what_is_read(served_dam, otmm):
-    id_ = campaign(served_dam)
-    served_dam.board.add(Fault(method="PATCH", status=404, body=REFUSAL, headers=JSON))
-    with pytest.raises(IntegrityError, match="shows A1"):
-        otmm.set_status(id_, "A2", expected="A1")
-
-
-@pytest.mark.fault(40)
-def test_a_status_that_was_accepted_but_not_applied_is_noticed(served_dam, otmm):
-    id_ = campaign(served_dam)
-    served_dam.board.add(Fault(method="PATCH", status=200))
-    with pytest.raises(IntegrityError, match="shows A1"):
-        otmm.set_status(id_, "A2", expected="A1")
-    assert is_unlocked(served_dam, id_)
-
-
-@pytest.mark.fault(41)
-@pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_a_status_is_set_once_although_an_answer_was_lost(served_dam, otmm, method):
-    id_ = campaign(served_dam)
-    served_dam.board.add(Fault(method=method, drop_answer=True))
-    otmm.set_status(id_, "A2", expected="A1")
-    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A2", True)
-
-
-def test_the_body_of_the_answer_to_a_status_change_does_not_matter(served_dam, otmm):
-    id_ = campaign(served_dam)
-    served_dam.board.add(Fault(method="PUT", times=2, status=200, body="done", headers={"Content-Type": "text/plain"}))
-    served_dam.settings.lock_required = False
-    otmm.set_status(id_, "A2", expected="A1")
-    assert served_dam.store.status(id_) == "A2"
-
-
-def test_the_lock_is_taken_back_when_the_change_fails(served_dam, otmm):
-    id_ = campaign(served_dam)
-    served_dam.board.add(Fault(method="PATCH", status=503, times=None))
-    with pytest.raises(SystemUnavailable):
-        otmm.set_status(id_, "A2", expected="A1")
-    assert (served_dam.store.status(id_), is_unlocked(served_dam, id_)) == ("A1", True)
-
-
 # --- metadata of assets
 
 
@@ -341,7 +221,7 @@ DOMAINED = {**PLAIN, "value": {"domain_value": True, "value": DOMAIN_VALUE}}
 @pytest.mark.parametrize("domained", [True, False])
 def test_fields_of_an_asset_are_set_under_a_lock_and_read_back(served_dam, domained):
     _, [asset_id] = masters(served_dam, "a.jpg")
-    with opened_dam(served_dam.url, domained_patch=domained) as otmm:
+    with opened_dam(served_dam.url, domained_patch=domained, status_change="locked") as otmm:
         [asset] = otmm.load_assets([asset_id])
         assert field_value(otmm.set_fields(asset, [DOMAINED]).raw, "MAIN_LANGUAGES") == "DE"
     item = served_dam.store.item(asset_id)
@@ -358,9 +238,10 @@ def test_fields_of_an_asset_that_a_person_edits_are_left_alone(served_dam, otmm)
     assert served_dam.store.value(asset_id, "MAIN_LANGUAGES") == ""
 
 
-def test_an_asset_that_a_run_of_ours_left_locked_can_be_changed(served_dam, otmm):
+def test_an_asset_that_a_run_of_ours_left_locked_can_be_changed(served_dam):
     _, [asset_id] = masters(served_dam, "a.jpg")
-    [asset] = otmm.load_assets([asset_id])
     served_dam.store.lock(asset_id, DAM_LOGIN.username)
-    assert field_value(otmm.set_fields(asset, [PLAIN]).raw, "MAIN_LANGUAGES") == "DE"
+    with opened_dam(served_dam.url, status_change="locked") as otmm:
+        [asset] = otmm.load_assets([asset_id])
+        assert field_value(otmm.set_fields(asset, [PLAIN]).raw, "MAIN_LANGUAGES") == "DE"
     assert served_dam.store.item(asset_id).locked_by is None

@@ -83,6 +83,12 @@ def field_values(tree: object, field_id: str) -> list[Scalar]:
     return _values(fields_by_id(tree).get(field_id, {}))
 
 
+def shown_text(tree: object, field_id: str) -> str:
+    """What people see of a field's first value; empty where the DAM shows no text of its own for it."""
+    held = cells(fields_by_id(tree).get(field_id, {}))
+    return next((cell.shown for cell in held if cell.shown), "")
+
+
 def is_readable(tree: object, field_id: str) -> bool:
     """Whether a field is empty, not there, or holds a value; not where something stands in the place of its value."""
     node = fields_by_id(tree).get(field_id, {})

@@ -40,7 +40,7 @@ class SigningIn(Endpoints):
 
     def routes(self) -> list[Route]:
         """Where the call is found."""
-        return [Route(_TOKEN_PATH, self.token, methods=["POST"])]
+        return [Route(_TOKEN_PATH, self.token, methods=["POST"]), Route("/sessions", self.session)]
 
     def otds_routes(self) -> list[Route]:
         """Where OTDS is found, which is no part of OTMM."""
@@ -58,6 +58,10 @@ class SigningIn(Endpoints):
             raise Refusal(401, "User or client is not known, or a password is wrong.")
         token = self._store.issue_token(self._settings.username, self._settings.token_lifetime_s)
         return JSONResponse({"token_info": {"oauth_token": {"accessToken": token}}})
+
+    def session(self, request: Request) -> Response:
+        """`GET /sessions`: who is calling."""
+        return JSONResponse({"session_resource": {"session": {"login_name": request.user.display_name}}})
 
     async def otds_token(self, request: Request) -> Response:
         """`POST /otdsws/oauth2/token`: for client credentials alone, and in OAuth2's own words (RFC 6749 4.4, 5)."""

@@ -80,10 +80,15 @@ def as_customer(answer: Any) -> Any:
         return [as_customer(item) for item in answer]
     if not isinstance(answer, dict):
         return answer
-    domain = DOMAINS.get(str(answer.get("id")))
-    if domain and (values := texts(answer)) and answer["value"].get("domain_value"):
-        return {**answer, "value": {**answer["value"], "value": domain.value(values[0], "customer")}}
-    return {key: as_customer(inner) for key, inner in answer.items()}
+    return in_domain(answer, "customer") or {key: as_customer(inner) for key, inner in answer.items()}
+
+
+def in_domain(element: Element, dialect: Dialect) -> Element | None:
+    """The same pick list with the id and the text that its domain has for its value; None where it is no such one."""
+    domain = DOMAINS.get(str(element.get("id")))
+    if domain and (values := texts(element)) and element["value"].get("domain_value"):
+        return {**element, "value": {**element["value"], "value": domain.value(values[0], dialect)}}
+    return None
 
 
 def from_customer(elements: Iterable[Element]) -> list[Element]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ferrero_dagster.sandbox.otmm.answers import Refusal
 from ferrero_dagster.sandbox.otmm.contents import Source, write_hashed
+from ferrero_dagster.sandbox.otmm.domains import in_domain
 from ferrero_dagster.sandbox.otmm.metadata import Element, assigned, field, scalar_value, texts
 from ferrero_dagster.sandbox.otmm.records import Item, Records, new_item
 from ferrero_dagster.sandbox.otmm.sample import (
@@ -290,7 +291,8 @@ def _by_id(fields: Iterable[Element]) -> dict[str, Element]:
 def _written(item: Item, fields: Iterable[Element]) -> Item:
     by_id = _by_id(fields)
     name = "".join(texts(by_id.pop(ASSET_NAME, {}))) or item.name
-    changed = {key: assigned(item.metadata.get(key), element) for key, element in by_id.items()}
+    stored = {key: assigned(item.metadata.get(key), element) for key, element in by_id.items()}
+    changed = {key: in_domain(element, "seeds") or element for key, element in stored.items()}
     return replace(item, name=name, metadata={**item.metadata, **changed})
 
 

@@ -100,7 +100,8 @@ def test_a_campaign_in_another_status_keeps_it(agency):
 def test_a_person_who_moves_the_campaign_on_meanwhile_wins(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(final_name("AAA001"))
-    by_hand = Fault(method="PUT", path="/state$", before=lambda: agency.world.dam.store.set_status(campaign_id, "A4"))
+    store = agency.world.dam.store
+    by_hand = Fault(method="GET", path="/folders/0+1$", skip=1, before=lambda: store.set_status(campaign_id, "A4"))
     agency.world.dam.board.add(by_hand)
     assert agency.settle_and_move(campaign_id).status == "A4"
     assert agency.sql("SELECT outcome FROM campaign_rounds") == ["overtaken"]

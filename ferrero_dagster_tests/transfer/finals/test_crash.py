@@ -34,10 +34,9 @@ BOUNDARIES: dict[str, tuple[str, dict[str, Any]]] = {
     "deletion, not applied": ("Box", {"method": "DELETE", "status": 500}),
     "deletion, applied": ("Box", {"method": "DELETE"}),
     "second deletion, applied": ("Box", {"method": "DELETE", "skip": 1}),
-    "lock": ("DAM", {"method": "PUT", "path": "/state$"}),
+    "status, compared": ("DAM", {"method": "GET", "path": "/folders/0+1$", "skip": 1}),
     "status, not applied": ("DAM", {"method": "PATCH", "status": 500}),
     "status, applied": ("DAM", {"method": "PATCH"}),
-    "unlock": ("DAM", {"method": "PUT", "path": "/state$", "skip": 1}),
     "read back": ("DAM", {"path": "/folders/0+1$", "skip": 2}),
 }
 _no_crash: list[dict[str, Any]] = []

@@ -67,8 +67,9 @@ FAULTS = {
         Fault(method="GET", path="/assets$", status=200, body=NO_ASSETS, headers=JSON),
     ),
     "asset: DAM is out": ("DAM", Fault(method="GET", path="/v6/assets$", times=12, status=503)),
-    "lock: held by somebody": ("DAM", Fault(path="/state$", times=2, status=409)),
-    "status: DAM is out": ("DAM", Fault(method="PATCH", times=6, status=503)),
+    "status: somebody has the campaign open": ("DAM", Fault(method="PATCH", times=2, status=409)),
+    # Sent once by each run (SPEC 3.5).
+    "status: DAM is out": ("DAM", Fault(method="PATCH", times=2, status=503)),
     "status: answer lost": ("DAM", Fault(method="PATCH", drop_answer=True)),
     "status: accepted, not applied": ("DAM", Fault(method="PATCH", status=200)),
 }

@@ -159,6 +159,7 @@ def test_a_clock_that_was_set_back_stops_nothing(world):
 
 
 def test_an_advance_that_cannot_be_finished_waits_longer_and_longer(world):
+    world = world.with_locks()
     campaign_id = world.campaign()
     state = f"{campaign_id}/state"
     world.dam.board.add(Fault(method="PUT", path=state, skip=1, status=503, times=None))
