@@ -11,7 +11,7 @@ from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.domain.name_alignment import Placed, align, strangeness_by
 from ferrero_dagster.domain.name_components import COMPONENTS, Codes
 from ferrero_dagster.domain.name_schemes import Order, Slot, clean_pattern, filled
-from ferrero_dagster.domain.name_slips import without_copy_marks
+from ferrero_dagster.domain.name_slips import slips, without_copy_marks
 
 MAX_NAME_LENGTH = 255
 #: More are not explained one by one: it would take long, and help nobody.
@@ -198,15 +198,17 @@ def _meant(reading: Sequence[Placed], extension: str | None, rules: NamingRules)
         return None
     meant = rules.read(f"{'_'.join(token for token in tokens if token)}.{extension}")
     others = [rules.read(f"{'_'.join(found)}.{extension}") for found in _otherwise(reading, rules)]
-    # Nearly every short word may be an asset type: as another explanation only a known one counts.
+    # Nearly every short word may be an asset type: against a known one, no other counts as another explanation.
     likely = {
-        found for found in others if found and meant and (not found.notes or found.asset_type == meant.asset_type)
+        found
+        for found in others
+        if found and meant and (meant.notes or not found.notes or found.asset_type == meant.asset_type)
     }
     return meant if likely <= {meant} else None
 
 
 def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[str]]:
-    """Other names that this one may have been: two components in each other's place, or one `_` lost."""
+    """Other names that this one may have been: in another order, two components exchanged, or one `_` lost."""
     tokens = [part.found or "" for part in reading]
     wrong = {at for at, part in enumerate(reading) if part.slot and not part.slot.fits(tokens[at], rules.codes)}
     for one, other in combinations(range(len(tokens)), 2):
@@ -218,6 +220,18 @@ def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[s
         for place in range(1, len(tokens[at])):
             for rest in (place, place + 1):
                 yield [*tokens[:at], tokens[at][:place], tokens[at][rest:], *tokens[at + 1 :]]
+    for order in rules.orders:
+        yield from _a_slip_away(tokens, order, rules.codes)
+
+
+def _a_slip_away(tokens: Sequence[str], order: Order, codes: Codes) -> Iterator[list[str]]:
+    """Names of this order that differ in one slip, which made the only token that is wrong in it."""
+    pairs = list(zip(order.slots, tokens, strict=False)) if len(order.slots) == len(tokens) else []
+    wrong = [at for at, (slot, token) in enumerate(pairs) if not slot.fits(token, codes)]
+    if len(wrong) == 1:
+        [at] = wrong
+        for token in filter(lambda slip: order.slots[at].fits(slip, codes), slips(tokens[at])):
+            yield [*tokens[:at], token, *tokens[at + 1 :]]
 
 
 def _certain(part: Placed, rules: NamingRules) -> str | None:

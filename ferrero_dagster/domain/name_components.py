@@ -101,6 +101,9 @@ class Codes:
 
     def certain(self, component: Component, found: str) -> str | None:
         """The legal value that was meant beyond doubt: the only one a slip away or, where none is, the repaired one."""
+        # What stood for a `_` in a subject, or for one of two blanks, if anything, nobody knows.
+        if "_" in found or re.search(r"\s\s", found):
+            return None
         plain = plain_ascii(tidied(found)) if component.key == "subject" else tidied(found)
         if self.fits(component, plain):
             return plain
@@ -110,8 +113,7 @@ class Codes:
                 near.add(value)
                 if len(near) > 1:
                     return None
-        # What stood for a `_` in a subject, if anything, nobody knows.
-        repaired = component.repair(plain) if "_" not in plain else ""
+        repaired = component.repair(plain)
         return near.pop() if near else repaired if self.fits(component, repaired) else None
 
     @cached_property

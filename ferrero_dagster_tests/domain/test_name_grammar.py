@@ -152,3 +152,18 @@ def test_what_is_suggested_for_a_name_spoiled_in_one_place_is_right_or_nothing()
     print({name: dict(counter) for name, counter in figures.items()})  # noqa: T201  # shown with -s
     assert wrong == []
     assert all(figures[name]["right"] for name in ("case", "copy", "signs"))
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize(
+    ("spoiled", "tracking_id"),
+    [
+        ("75996_KBRI_XXL XXL_it_655_300x250_IT_BVX_4ZsBCd.jpg", "4ZsBCd"),
+        ("5_ROC_BCX_es_SUMMER_ES_NA_300x250_B7eMOx.jpg", "B7eMOx"),
+        ("3518858_DUN_B2S_PIN_003ST_1x1_CA_en_xh8nLu.zip", "xh8nLu"),
+        ("499_MC_PL_pol_Xmas-2026  XL_SCP_955_NA_300x250_7qUvIv.mov", "7qUvIv"),
+        ("85862_KSUR_US_es-419_Xmas-2026 Mother-s-Day_102_NTB_NA_5x4_h99UBu.zip", "h99UBu"),
+    ],
+)
+def test_of_a_name_that_may_have_been_two_none_is_suggested(spoiled, tracking_id):
+    assert suggested(spoiled, tracking_id) is None
