@@ -48,10 +48,10 @@ def test_a_strike_whose_commit_was_not_answered_is_one_strike(world, box_client,
 
 
 @pytest.mark.fault(28)
-@pytest.mark.parametrize("path", ["/contents$", "/children$", "/state$"])
-def test_when_all_connections_are_cut_and_the_lock_with_them_the_next_run_goes_on(world, path):
+@pytest.mark.parametrize("where", [{"path": "/contents$"}, {"path": "/children$"}, {"method": "PATCH"}])
+def test_when_all_connections_are_cut_and_the_lock_with_them_the_next_run_goes_on(world, where):
     expected, campaign_id = world.no_fault(), world.campaign()
-    world.dam.board.add(Fault(path=path, before=lambda: world.sql(KILL_ALL)))
+    world.dam.board.add(Fault(**where, before=lambda: world.sql(KILL_ALL)))
     with suppress(SystemUnavailable):
         world.run(campaign_id)
     world.run(campaign_id)
