@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check test check bench faults format lock clean
+.PHONY: help install demo demo-check demo-check-customer demo-check-seeds test check bench faults format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -22,8 +22,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## everything on this machine: stand-ins, PostgreSQL, Dagster, sample campaigns
 	$(BIN)/ferrero-dagster demo
 
-demo-check: install ## the same without a screen: waits for the end state, prints a table, exits 0 or 1
-	$(BIN)/ferrero-dagster demo --check --fresh --state .demo-check
+demo-check: install ## the same without a screen, for both dialects of the DAM: a table of the end state each
+	$(MAKE) --no-print-directory --jobs=2 demo-check-customer demo-check-seeds
+
+demo-check-customer demo-check-seeds: demo-check-%:
+	$(BIN)/ferrero-dagster demo --check --fresh --dialect $* --state .demo-check/$* --port $(if $(filter seeds,$*),3100,3000)
 
 check: install ## style and types
 	$(BIN)/ruff check .

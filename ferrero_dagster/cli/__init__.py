@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -72,14 +73,23 @@ def upgrade() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A site configuration to try, for example with routes of your own; the shipped one if not given.",
 )
-def demo(*, check: bool, fresh: bool, port: int, state: Path, site_config: Path | None) -> None:
+@click.option(
+    "--dialect",
+    type=click.Choice(["customer", "seeds"]),
+    default="customer",
+    show_default=True,
+    help="How the DAM's stand-in speaks: as the customer's documents say, or as the seeds of the specification do.",
+)
+def demo(
+    *, check: bool, fresh: bool, port: int, state: Path, site_config: Path | None, dialect: Literal["customer", "seeds"]
+) -> None:
     """Run everything on this machine, with stand-ins for DAM, Box, mail and Make.com.
 
     Ctrl-C ends it; started again it goes on where it stopped.
     """
     from ferrero_dagster.sandbox.demo import run_demo
 
-    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh, site_config=site_config))
+    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh, site_config=site_config, dialect=dialect))
 
 
 for command in (*show.COMMANDS, *change.COMMANDS):

@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 
+from ferrero_dagster.sandbox import neighbours
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.media import sample_file
 
@@ -13,21 +13,31 @@ from ferrero_dagster.sandbox.media import sample_file
 HASTY_NAME = "1234567_RAF_DEU_de_SPRING_OLV_01_6S_16x9.mp4"
 
 _MASTERS_WITHOUT_FINALS = """
-SELECT m.tracking_id, m.asset_name FROM master_assets m
+SELECT m.tracking_id, COALESCE(m.asset_name, m.full_metadata ->> 'name') FROM master_assets m
 WHERE m.campaign_id = %s AND m.status = 'active'
   AND NOT EXISTS (SELECT FROM derivative_assets d WHERE d.tracking_id = m.tracking_id AND d.status = 'active')
-ORDER BY m.asset_name, m.tracking_id
+ORDER BY 2, m.tracking_id
 """
 
 
 def deliver_finals(box: BoxStore, inbox_id: str, database_url: str, media_dir: Path, campaign_id: str) -> list[str]:
-    """Drop one final for each of the campaign's masters that has none, with a CreativeX score; returns their names."""
+    """Drop one final for each of the campaign's masters that has none; returns their names.
+
+    They have names of either order and a CreativeX score in the Box template; but where the table of scores is in the
+    database, every other score is there instead.
+    """
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(_MASTERS_WITHOUT_FINALS, (campaign_id,))
         masters = cursor.fetchall()
     names = [_final_name(tracking_id, name, place) for place, (tracking_id, name) in enumerate(masters, start=1)]
+    by_table = neighbours.has_scores(database_url)
     for place, name in enumerate(names, start=1):
-        box.put_file(inbox_id, name, sample_file(f"final {name}", media_dir), metadata=_creativex(place))
+        score, url = 80 + place, f"https://creativex.example/score/{place}"
+        is_in_table = by_table and place % 2 == 1
+        if is_in_table:
+            neighbours.add_score(database_url, _clean(name), str(score), url)
+        template = None if is_in_table else {"creativexScore": score, "creativexUrl": url}
+        box.put_file(inbox_id, name, sample_file(f"final {name}", media_dir), metadata=template)
     return names
 
 
@@ -39,9 +49,15 @@ def deliver(box: BoxStore, inbox_id: str, media_dir: Path, name: str) -> None:
 def _final_name(tracking_id: str, master_name: str, place: int) -> str:
     stem, _, extension = master_name.rpartition(".")
     subject = re.sub(r"[^A-Z0-9]+", "-", stem.upper()).strip("-")[:25].strip("-") or "MASTER"
-    kind, duration = ("OLV", "6S") if extension == "mp4" else ("KV", "00S")
+    is_film = extension == "mp4"
+    if place % 2:  # the order of 2025, in which stills have no duration
+        kind = "OLV_6S" if is_film else "EHI"
+        return f"1234567_RAF_{subject}_{kind}_16x9_DE_de_{tracking_id}.{extension}"
+    kind, duration = ("OLV", "6S") if is_film else ("KV", "00S")
     return f"1234567_RAF_DE_de_{subject}_{kind}_{place:03}_{duration}_16x9_{tracking_id}.{extension}"
 
 
-def _creativex(place: int) -> dict[str, Any]:
-    return {"creativexScore": 80 + place, "creativexUrl": f"https://creativex.example/score/{place}"}
+def _clean(name: str) -> str:
+    """The name that a final gets in the DAM: without job number and tracking ID."""
+    stem, _, extension = name.rpartition(".")
+    return f"{'_'.join(stem.split('_')[1:-1])}.{extension}"

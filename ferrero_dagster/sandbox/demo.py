@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -22,9 +23,12 @@ from rich.console import Console
 import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.report import ReportDay
+from ferrero_dagster.sandbox import neighbours
 from ferrero_dagster.sandbox.agency import HASTY_NAME, deliver, deliver_finals
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns, seed
 from ferrero_dagster.sandbox.demo_check import wait_and_check
+from ferrero_dagster.sandbox.inherited import add_inherited_campaign
+from ferrero_dagster.sandbox.otmm import Dialect
 from ferrero_dagster.sandbox.serving import HOST, listening_socket
 from ferrero_dagster.sandbox.world import World
 
@@ -35,7 +39,9 @@ _POLL_SECONDS = "5"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_demo(state: Path, *, port: int, check: bool, fresh: bool, site_config: Path | None = None) -> int:
+def run_demo(
+    state: Path, *, port: int, check: bool, fresh: bool, dialect: Dialect, site_config: Path | None = None
+) -> int:
     """Run until Ctrl-C, or with `check` until the end state; returns the exit code.
 
     Raises:
@@ -44,9 +50,14 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool, site_config: P
     end_when_told()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     try:
-        with _state_folder(state, fresh=fresh), World(state, base_port=port, site_config=site_config) as world:
+        with (
+            _state_folder(state, fresh=fresh),
+            World(state, base_port=port, site_config=site_config, dialect=dialect) as world,
+        ):
             console.print("Making sample campaigns …")
             samples = seed(world.dam, world.box, world.media_dir, world.site)
+            if dialect == "customer":
+                samples = _with_customers_past(world, samples)
             with _dagster(world, state, port):
                 _tell(console, world, state, port)
                 threading.Thread(target=_play_agency, args=(world, samples), daemon=True).start()
@@ -57,6 +68,14 @@ def run_demo(state: Path, *, port: int, check: bool, fresh: bool, site_config: P
     except KeyboardInterrupt:
         console.print("\nThe demo has ended; `make demo` goes on where it stopped, `make clean` forgets it.")
     return 0
+
+
+def _with_customers_past(world: World, samples: SampleCampaigns) -> SampleCampaigns:
+    """What the cron scripts and the programs beside them have left in the tracking database."""
+    database_url = world.environment()["FERRERO_DATABASE_URL"]
+    neighbours.add_neighbour_tables(database_url)
+    masters, finals = world.site.routes.deliveries[0]
+    return replace(samples, inherited=add_inherited_campaign(world, masters, finals))
 
 
 def end_when_told() -> None:

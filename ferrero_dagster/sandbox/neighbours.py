@@ -29,6 +29,14 @@ def add_neighbour_tables(database_url: str) -> None:
     _run(database_url, _TABLES)
 
 
+def has_scores(database_url: str) -> bool:
+    """Whether the CreativeX service has its table there."""
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('creativex_scores') IS NOT NULL")
+        [(found,)] = cursor.fetchall()
+    return bool(found)
+
+
 def add_score(database_url: str, clean_name: str, score: str, url: str) -> None:
     """The CreativeX service has scored a final: its earlier active row is replaced by a newer one.
 
