@@ -182,7 +182,8 @@ def test_the_agency_delivers_a_final_for_each_master_once(sandbox, database_url)
     with Server(create_page_app(replace(sandbox, database_url=database_url))) as server:
         assert f'action="/campaigns/{campaign}/finals"' in get(server.url).text
         assert submit(server.url, f"/campaigns/{campaign}/finals").status_code == 303
-        assert [item.name[-10:] for item in sandbox.box.items(AGENCY_FOLDER)] == ["ABC123.mp4", "DEF456.pdf"]
+        names = sorted(item.name[-10:] for item in sandbox.box.items(AGENCY_FOLDER))
+        assert names == ["ABC123.mp4", "DEF456.pdf"]
         run_sql(database_url, "INSERT INTO derivative_assets (tracking_id) VALUES ('ABC123'), ('DEF456')")
         assert submit(server.url, f"/campaigns/{campaign}/finals").status_code == 409
 
