@@ -68,6 +68,7 @@ FAULTS = {
     55: "10,000 files, listing changes while paging",
     56: "report fails, nothing ran at all",
     57: "answers of another form: types, keys, nesting, sizes",
+    58: "an error that nobody foresaw",
     59: "numbers and texts that PostgreSQL or Dagster refuse",
     60: "an import is refused, cut, in doubt, or its job fails",
     61: "a status is set twice",

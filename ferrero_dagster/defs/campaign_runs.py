@@ -115,7 +115,9 @@ def campaign_watcher(
         event = dg.AssetMaterialization(files, partition=file.tracking_id, metadata=describe(file, name))
         context.log_event(event)
 
-    return Watcher(run_id=context.run.run_id, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign)
+    return Watcher(
+        run_id=context.run.run_id, about=name, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign
+    )
 
 
 def _campaign_of_run(context: dg.AssetExecutionContext, database: Database) -> DamId:

@@ -10,6 +10,7 @@ from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.transfer.masters.look import MastersLooker
+from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 _MAX_OBSERVED_ROWS = 100
 
@@ -32,7 +33,8 @@ def build_campaign_sensor(
     )
     def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
         with as_failures(), tracking.database() as database, dam.client(IMPATIENT) as otmm:
-            end_dead_runs(context.instance, database, route.name)
+            with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
+                end_dead_runs(context.instance, database, route.name)
             looker = MastersLooker(dam=otmm, route=route, database=database, site=tracking.site, interval_s=interval_s)
             look = looker.look(running=running_campaigns(context.instance, database, route.name))
             events = [] if look.found is None else [_observation(route, look.found)]

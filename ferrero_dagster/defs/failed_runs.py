@@ -9,6 +9,7 @@ import dagster as dg
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.operations.run_failures import FailedRun, tell_failed_run
 
 
@@ -26,9 +27,10 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
     )
     def failed_runs(context: dg.RunFailureSensorContext, tracking: TrackingResource) -> None:
         try:
-            run = failed_run(context.instance, context.dagster_run.run_id)
-            with tracking.database() as database:
-                database.transact(tell_failed_run, run)
+            with foreseen():
+                run = failed_run(context.instance, context.dagster_run.run_id)
+                with tracking.database() as database:
+                    database.transact(tell_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.
             context.log.warning("Not reported now: %s", error)

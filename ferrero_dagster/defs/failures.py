@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, Unforeseen
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.operations.run_failures import next_attempt
 
 #: Metadata of a failed step that the sensor `failed_runs` reads.
@@ -21,15 +22,33 @@ def as_failures(*, job: str = "", is_attended: bool = False) -> Iterator[None]:
     at it.
     """
     try:
-        yield
+        with _foreseen_but_failures():
+            yield
     except FerreroError as error:
         raise dg.Failure(
             description=str(error),
             metadata={
                 "trying again": f"helps: {next_attempt(job)}" if error.retry else "does not help before it is mended",
                 "who must act": error.actor,
-                REPORTED: is_attended or isinstance(error, CampaignError),
+                REPORTED: is_attended or isinstance(error, CampaignError) or _is_told(error),
                 ERROR_CODE: error.code,
                 SYSTEM: error.system if isinstance(error, Incident) else "",
             },
         ) from error
+
+
+@contextmanager
+def _foreseen_but_failures() -> Iterator[None]:
+    """Dagster's own failures pass as they are; whatever else is no error of ours becomes one without its text."""
+    failure: dg.Failure | None = None
+    with foreseen():
+        try:
+            yield
+        except dg.Failure as raised:
+            failure = raised
+    if failure:
+        raise failure
+
+
+def _is_told(error: FerreroError) -> bool:
+    return isinstance(error, Unforeseen) and error.is_told

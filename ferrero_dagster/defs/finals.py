@@ -21,6 +21,7 @@ from ferrero_dagster.tracking.agency_files import refused_files
 from ferrero_dagster.transfer.finals.look import FinalsLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Systems
+from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 DERIVATIVE_ASSETS = dg.AssetKey(["tracking", "derivative_assets"])
 
@@ -68,7 +69,8 @@ def build_agency_sensor(
         context: dg.SensorEvaluationContext, box: BoxResource, tracking: TrackingResource
     ) -> dg.SensorResult:
         with as_failures(), tracking.database() as database:
-            end_dead_runs(context.instance, database, route.name)
+            with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
+                end_dead_runs(context.instance, database, route.name)
             look = FinalsLooker(
                 open_agency=lambda: box.agency(IMPATIENT),
                 route=route,
@@ -78,7 +80,8 @@ def build_agency_sensor(
             ).look(running=running_campaigns(context.instance, database, route.name))
             events: list[TickEvent] = []
             if look.judgements is not None:
-                events = [agency_observation(route, look, box.links), agency_check(route, look)]
+                with ended(database, Turn(name=f"{route.sensor}, tables"), context.log.error):
+                    events = [agency_observation(route, look, box.links), agency_check(route, look)]
             return tick_result(context, database, route.name, look, events)
 
     return agency_files

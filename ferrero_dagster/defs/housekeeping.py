@@ -1,7 +1,10 @@
 """The job `reconcile`: what must be put right by itself from time to time, and its schedule."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import dagster as dg
 
@@ -17,7 +20,10 @@ from ferrero_dagster.operations import housekeeping
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.housekeeping import Row, row
 from ferrero_dagster.operations.run_failures import tell_failed_run
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.transfer.unforeseen import Turn, ended
 
+_LOGGER = logging.getLogger(__name__)
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
 
@@ -28,13 +34,18 @@ def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
     @dg.op
     def put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: TrackingResource) -> None:
         with as_failures(job="reconcile"):
-            done = [
-                *_end_dead_runs(context.instance, tracking),
-                *_tell_missed(context.instance, tracking),
-                *_put_right(context, dam, tracking),
-            ]
-            evaluate_report_was_sent(context.instance, tracking)
-            refresh_status(context.instance, tracking)
+            done: list[Row] = []
+            with tracking.database() as database:
+                step = partial(_step, database, context)
+                with step("ending dead runs"):
+                    done += _end_dead_runs(context.instance, tracking)
+                with step("telling failed runs"):
+                    done += _tell_missed(context.instance, tracking)
+                done += _put_right(context, dam, tracking)
+                with step("looking for the report"):
+                    evaluate_report_was_sent(context.instance, tracking)
+                with step("bringing the status up to date"):
+                    refresh_status(context.instance, tracking)
         context.log.info("%d things were put right.", len(done))
         context.add_output_metadata({"done": metadata_table(done)})
 
@@ -70,6 +81,11 @@ def build_reconcile_schedule(
     )
 
 
+def _step(database: Database, context: dg.OpExecutionContext, name: str) -> AbstractContextManager[None]:
+    """An error that nobody foresaw ends this step; the others are done all the same."""
+    return ended(database, Turn(name=name, run_id=context.run_id), context.log.error)
+
+
 def _put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: TrackingResource) -> list[Row]:
     request = Request(done_by="reconcile", dry_run=False, run_id=context.run_id)
     with tracking.database() as database:
@@ -92,7 +108,8 @@ def _tell_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> li
     rows = []
     with tracking.database() as database:
         for failed in instance.get_runs(recent, limit=_MAX_FAILED_RUNS):
-            run = failed_run(instance, failed.run_id)
-            if database.transact(tell_failed_run, run):
-                rows.append(row("failed run reported", f"{run.job} {run.run_id}"))
+            with ended(database, Turn(name="telling failed runs", about=failed.run_id), _LOGGER.error):
+                run = failed_run(instance, failed.run_id)
+                if database.transact(tell_failed_run, run):
+                    rows.append(row("failed run reported", f"{run.job} {run.run_id}"))
     return rows

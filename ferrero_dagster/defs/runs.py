@@ -33,6 +33,10 @@ class Look(Protocol):
     def starts(self) -> Collection[Campaign]:
         """Campaigns to start now."""
 
+    @property
+    def traces(self) -> Sequence[str]:
+        """Of errors that nobody foresaw, for the log."""
+
 
 def running_campaigns(instance: dg.DagsterInstance, database: Database, job_name: str) -> set[DamId]:
     """Ids of the campaigns that have an unfinished run of this job."""
@@ -73,6 +77,8 @@ def tick_result(
     """The end of a tick: a run for each campaign that the look starts; the look's lines in the tick's log."""
     for line in str(look).splitlines():
         context.log.info(line)
+    for trace in look.traces:
+        context.log.error(trace)
     keys = database.transact(campaigns.partition_keys, list(look.starts)) if look.starts else {}
     return dg.SensorResult(
         run_requests=[

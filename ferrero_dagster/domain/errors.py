@@ -11,6 +11,7 @@ FerreroError
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
 │   ├── ImportFailed            the DAM's import job made nothing
 │   ├── ImportInDoubt           nobody: an import whose answer we lost may still be at work
+│   ├── Unforeseen              the operator, who tells us: a fault of ours, it ends one campaign's or file's turn
 │   └── UnexpectedAnswer        the operator, if it lasts: a system's answer is not of the form that we know
 │       └── SpoiledItem         the operator: one thing in an answer that is otherwise as it must be
 └── PermanentError              trying the same again does not help
@@ -116,6 +117,24 @@ class ImportFailed(TransientError):
 
 class ImportInDoubt(TransientError):
     """An import whose answer we lost may still be at work: nothing is sent and nothing counted until that is over."""
+
+
+class Unforeseen(TransientError):
+    """An error that nobody foresaw, of this `kind` at this `place`; `domain.unforeseen` makes it.
+
+    The `trace` belongs in the log, where people find it by its `reference`. `is_told` is set by whoever has mailed it.
+    """
+
+    actor: ClassVar[Actor] = "operator"
+
+    def __init__(self, kind: str, place: str, *, reference: str, trace: str) -> None:
+        super().__init__(
+            f"An error that nobody foresaw ({kind} in {place}); the log has its trace {reference}.",
+            code=f"unforeseen {reference}",
+        )
+        self.reference = reference
+        self.trace = trace
+        self.is_told = False
 
 
 class UnexpectedAnswer(TransientError):

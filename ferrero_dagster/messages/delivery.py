@@ -1,5 +1,6 @@
 """Empties the outbox: renders what is due and hands it over, in order, each message once (SPEC 8, FAULTS 43, 44)."""
 
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from typing import Literal
 from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
-from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable, TransientError
+from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable, TransientError, Unforeseen
 from ferrero_dagster.domain.mail_addresses import MailAddress
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.domain.words import minutes
 from ferrero_dagster.messages.facts import (
     CampaignComplete,
@@ -26,6 +28,7 @@ from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.outbox import Channel, Notification
 
+_LOGGER = logging.getLogger(__name__)
 Fate = Literal["sent", "postponed", "set aside"]
 
 _SYSTEMS: dict[Channel, str] = {"mail": mail.SYSTEM, "webhook": webhook.SYSTEM}
@@ -108,19 +111,27 @@ def _probe_pause_s(outage: Outage) -> float:
 
 def _deliver_one(database: Database, office: PostOffice, due: Notification, done: Delivered) -> None:
     try:
-        fact = fact_from_json(due.fact)
-        delivery = _hand_over(office, due, fact)
+        with foreseen():
+            delivery = _hand_over(office, due, _fact_of(due))
     except Incident as error:
         done.down[due.channel] = str(error)
         database.transact(_note_outage, channel=due.channel, error=error)
         return
-    except (PermanentError, ValidationError) as error:
-        reason = str(error) if isinstance(error, PermanentError) else "its stored fact cannot be read"
+    except (PermanentError, Unforeseen) as error:
+        if isinstance(error, Unforeseen):
+            _LOGGER.error("%s", error.trace)  # noqa: TRY400  # the trace is in it, without what may be secret
         done.count("set aside")
-        database.transact(_set_aside, due, reason)
+        database.transact(_set_aside, due, str(error))
         return
     outcome = database.transact(_note, due, delivery)
     done.count(outcome)
+
+
+def _fact_of(due: Notification) -> Fact:
+    try:
+        return fact_from_json(due.fact)
+    except ValidationError:
+        raise PermanentError("its stored fact cannot be read", code="fact unreadable") from None
 
 
 def _note_outage(cursor: Cursor, channel: Channel, error: Incident) -> None:

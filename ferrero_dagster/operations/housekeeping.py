@@ -14,6 +14,7 @@ from ferrero_dagster.tracking import campaigns, scores
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign.sightings import reread
 from ferrero_dagster.transfer.finals.late_scores import LateScores
+from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 _MAX_REREAD = 50
 _MAX_LATE_SCORES = 100
@@ -29,17 +30,23 @@ def put_right(
 ) -> list[Row]:
     """Release old failures, read campaigns again, bring late scores, write the digest; a row for each thing done.
 
-    Idempotent. Where the DAM cannot be read, `warn` is told, and the rest is done.
+    Idempotent. Where the DAM cannot be read, or a step ends with an error that nobody foresaw, `warn` is told, and the
+    rest is done.
 
     Raises:
         FerreroError: PostgreSQL cannot be used.
     """
-    return [
-        *_release_old_failures(database, site, request),
-        *_reread_campaigns(database, site, open_dam, warn),
-        *_bring_late_scores(database, site, open_dam, warn),
-        *_write_digest(database, site),
-    ]
+    steps: dict[str, Callable[[], list[Row]]] = {
+        "releasing old failures": lambda: _release_old_failures(database, site, request),
+        "reading campaigns again": lambda: _reread_campaigns(database, site, open_dam, warn),
+        "bringing late scores": lambda: _bring_late_scores(database, site, open_dam, warn),
+        "writing the digest": lambda: _write_digest(database, site),
+    }
+    rows: list[Row] = []
+    for name, step in steps.items():
+        with ended(database, Turn(name=name, run_id=request.run_id), warn):
+            rows += step()
+    return rows
 
 
 def row(what: str, about: str) -> Row:

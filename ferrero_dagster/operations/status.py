@@ -17,6 +17,7 @@ from ferrero_dagster.tracking import (
     outbox,
     overview,
     transfers,
+    unforeseen_errors,
 )
 from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -41,6 +42,8 @@ class Status:
     unscored_finals: list[Row]
     messages: list[Row]
     outages: list[Row]
+    #: Errors that nobody foresaw, of the last week.
+    unforeseen_errors: list[Row]
 
     @property
     def ready_in_words(self) -> list[dict[str, str]]:
@@ -78,6 +81,10 @@ def read_status(database: Database, site: Site) -> Status:
             messages=[
                 {**asdict(message), "created_at": _told(message.created_at)}
                 for message in outbox.unsent_messages(cursor)
+            ],
+            unforeseen_errors=[
+                {**asdict(error), "first_at": _told(error.first_at), "last_at": _told(error.last_at)}
+                for error in unforeseen_errors.recent(cursor)
             ],
             outages=[_outage(outage) for outage in outages.open_outages(cursor)],
         )

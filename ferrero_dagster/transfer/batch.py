@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ferrero_dagster.domain.errors import FerreroError, Incident
+from ferrero_dagster.domain.errors import FerreroError, Incident, Unforeseen
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging, staging
 from ferrero_dagster.transfer.systems import Systems, Watcher
+from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 
 class FileTask(Protocol):
@@ -58,9 +59,13 @@ def move_batch(
         for task, result in pool.run(tasks):
             progress.finished_file()
             if isinstance(result, MovedFile):
-                watcher.on_moved(result)
+                # It has moved, whatever becomes of those who want to hear of it.
+                with ended(systems.database, Turn(name="event", about=task.name, run_id=watcher.run_id), watcher.log):
+                    watcher.on_moved(result)
             else:
                 watcher.log(f"{task.name}: {result}")
+            if isinstance(result, Unforeseen):
+                watcher.log(result.trace)
             if isinstance(result, Incident):
                 stopped_by.append(result)
             yield task, result

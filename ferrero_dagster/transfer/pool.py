@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 from ferrero_dagster.domain.errors import FerreroError, Incident, TransientError
+from ferrero_dagster.domain.unforeseen import foreseen
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -43,7 +44,7 @@ class Pool(Generic[Task, Result]):
                     yield from self._ended(under_way, leave=2 * self._threads)
                     if self._stopped.is_set():
                         break
-            except FerreroError:
+            except Exception:
                 self._stopped.set()
                 yield from self._ended(under_way, leave=0)
                 raise
@@ -75,6 +76,7 @@ class Pool(Generic[Task, Result]):
     @staticmethod
     def _outcome(future: Future[Result]) -> Result | FerreroError:
         try:
-            return future.result()
+            with foreseen():
+                return future.result()
         except FerreroError as error:
             return error

@@ -39,5 +39,7 @@ class Watcher:
     run_id: str
     log: Callable[[str], None]
     on_moved: Callable[[MovedFile], None]
+    #: The campaign as its run is called, for people.
+    about: str = ""
     #: Told once the campaign was read, before anything is moved.
     on_campaign: Callable[[Campaign], None] = lambda _: None

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ferrero_dagster.domain.errors import FileRefused, SystemUnavailable
+from ferrero_dagster.domain.errors import FileRefused, SystemUnavailable, Unforeseen
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 
@@ -84,9 +84,12 @@ def pool_results(tasks):
             return
 
 
-def test_an_error_that_nobody_foresaw_is_not_swallowed():
-    with pytest.raises(ZeroDivisionError):
-        list(pool(lambda _: 1 / 0).run([1]))
+@pytest.mark.fault(58)
+def test_an_error_that_nobody_foresaw_is_its_tasks_own_and_the_others_end():
+    results = dict(pool(lambda number: 1 / number).run([1, 0, 2]))
+    assert isinstance(results[0], Unforeseen)
+    assert "ZeroDivisionError" in results[0].trace
+    assert (results[1], results[2]) == (1, 0.5)
 
 
 def test_while_nothing_ends_the_caller_hears_of_it_in_its_own_thread():

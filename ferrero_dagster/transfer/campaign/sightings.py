@@ -6,11 +6,13 @@ from dataclasses import replace
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam
+from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam, Unforeseen
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.tracking import campaigns, rounds
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, Database
+from ferrero_dagster.transfer import unforeseen
 
 
 def is_on(route: MastersRoute, campaign: Campaign) -> bool:
@@ -43,13 +45,17 @@ def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign])
     """
     for campaign in known:
         try:
-            now = read(dam, campaign)
+            with foreseen():
+                now = read(dam, campaign)
+                database.transact(note_read, site=site, campaign=now)
+        except Unforeseen as error:
+            unforeseen.note(database, error, unforeseen.Turn(name="reading campaigns again", about=str(campaign)))
+            continue
         except FerreroError as error:
             database.transact(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False)
             if isinstance(error, Incident):
                 return
             continue
-        database.transact(note_read, site=site, campaign=now)
         if (now.status, now.type) != (campaign.status, campaign.type):
             yield f"{now}: {whereabouts(now)}"
 

@@ -29,6 +29,7 @@ from ferrero_dagster.domain.otmm.field_rows import FinalInputs, MediaFacts
 from ferrero_dagster.domain.otmm.metadata import fields
 from ferrero_dagster.domain.otmm.representation import Representation, build_representation
 from ferrero_dagster.domain.triage import ListedFile
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, overrides, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
@@ -103,10 +104,11 @@ class FinalFiles:
             transfers.claim, self.route.name, file, campaign_id=self.campaign.id, tracking_id=name.tracking_id
         )
         try:
-            if final.transfer.state == "moved":
-                moved = moved_file(final.transfer)
-            else:
-                moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
+            with foreseen():
+                if final.transfer.state == "moved":
+                    moved = moved_file(final.transfer)
+                else:
+                    moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
         except (Incident, ChangedMeanwhile):
             raise
         except ImportInDoubt as error:
@@ -247,7 +249,7 @@ class FinalFiles:
         Whatever Box answers, the final is in the DAM: where Box itself is out, the next file meets that, too.
         """
         try:
-            with contextlib.suppress(ChangedMeanwhile):  # it stays and is looked at afresh
+            with contextlib.suppress(ChangedMeanwhile), foreseen():  # a changed one stays and is looked at afresh
                 self.systems.box.delete(file.id, etag=file.etag)
         except FerreroError as error:
             self.mails.tell_undeleted(transfer, str(error))

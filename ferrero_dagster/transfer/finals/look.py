@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import Incident
+from ferrero_dagster.domain.errors import Incident, Unforeseen
+from ferrero_dagster.domain.filenames import AgencyName, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.planning import CampaignHistory, FinalsPlan, plan_finals
@@ -23,11 +24,13 @@ from ferrero_dagster.domain.triage import (
     judge,
     named,
 )
-from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps
+from ferrero_dagster.domain.unforeseen import foreseen
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps, unforeseen_errors
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.finals.completion import tell_ready
 from ferrero_dagster.transfer.finals.mails import tell_refused
+from ferrero_dagster.transfer.unforeseen import Turn, ended, told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,8 @@ class FinalsLook:
     #: What became of each file; None where Box could not be asked.
     judgements: Sequence[Judgement] | None = None
     set_aside: Sequence[Judgement] = ()
+    #: Of errors that nobody foresaw.
+    traces: Sequence[str] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -70,18 +75,30 @@ class FinalsLooker:
         `running` holds the ids of campaigns that have an unfinished run on this route. Costs one call to Box per
         thousand files and about ten statements, however many files there are.
         """
+        traces: list[str] = []
+        try:
+            with told(self.database, Turn(name=self.route.sensor), traces.append):
+                return self._look(running, traces)
+        except Unforeseen as error:
+            return FinalsLook(notes=[str(error)], traces=traces)
+
+    def _look(self, running: Collection[DamId], traces: list[str]) -> FinalsLook:
         try:
             found = self._found()
         except Incident as error:
             incidents.note(self.database, error, self.site)
             return FinalsLook(notes=[str(error)])
         known = self.database.transact(agency_files.known_files, self.route.name)
-        judgements = self._judged(found, known)
-        self.database.transact(self._note, judgements, known)
+        judgements = self._judged(found, known, traces.append)
+        noted = self._noted(judgements, known, traces.append)
         self.database.transact(tell_ready, self.site, self.route)
-        plan = self.database.transact(self._plan, judgements, known, running)
+        plan = self.database.transact(self._plan, noted, known, running)
         notes = [str(skipped) for skipped in plan.skipped]
-        return FinalsLook(starts=plan.starts, notes=notes, judgements=judgements, set_aside=plan.set_aside)
+        return FinalsLook(starts=plan.starts, notes=notes, judgements=noted, set_aside=plan.set_aside, traces=traces)
+
+    def _turn(self, file: ListedFile, log: Callable[[str], None]) -> AbstractContextManager[None]:
+        """An error that nobody foresaw ends this file's turn at this look."""
+        return ended(self.database, Turn(name=self.route.sensor, about=file.name), log)
 
     def _found(self) -> list[ListedFile]:
         with self.open_agency() as agency:
@@ -89,22 +106,48 @@ class FinalsLooker:
         is_unfinished = self.site.naming.rules.extensions.is_unfinished
         return [file for file in listed if not is_ignored(file.name) and not is_unfinished(file.name)]
 
-    def _judged(self, found: Sequence[ListedFile], known: KnownFiles) -> list[Judgement]:
-        names = named(found, known, self.site.naming.rules)
+    def _judged(self, found: Sequence[ListedFile], known: KnownFiles, log: Callable[[str], None]) -> list[Judgement]:
+        names: dict[BoxId, AgencyName | NameProblems] = {}
+        for file in found:
+            with self._turn(file, log):
+                names |= named([file], known, self.site.naming.rules)
         ids = {name.tracking_id for name in names.values() if name.tracking_id}
         known_masters = KnownMasters(self.database.transact(masters.known_masters, ids))
         settle_looks = self.site.agency.settle_looks
-        return [
-            judge(file, names[file.id], known_masters, looks=count_looks(file, before), settle_looks=settle_looks)
-            for file, before in ((file, known.get(file.version)) for file in found)
-        ]
+        judgements: list[Judgement] = []
+        for file in found:
+            if file.id in names:
+                before = known.get(file.version)
+                looks = count_looks(file, before)
+                with self._turn(file, log):
+                    judgements.append(
+                        judge(file, names[file.id], known_masters, looks=looks, settle_looks=settle_looks)
+                    )
+        return judgements
 
-    def _note(self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles) -> None:
+    def _noted(self, judgements: list[Judgement], known: KnownFiles, log: Callable[[str], None]) -> list[Judgement]:
+        """Write down what changed, at once or, if one file is in the way, each by itself; what is written down."""
+        gone = known.keys() - {judgement.file.version for judgement in judgements}
+        try:
+            with foreseen():
+                self.database.transact(self._note, judgements, known, gone)
+        except Unforeseen:
+            noted: list[Judgement] = []
+            for judgement in judgements:
+                with self._turn(judgement.file, log):
+                    self.database.transact(self._note, [judgement], known, set())
+                    noted.append(judgement)
+            return noted
+        return judgements
+
+    def _note(
+        self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, gone: Collection[tuple[BoxId, str]]
+    ) -> None:
         """Write down what changed; idempotent."""
         outages.note_look(cursor, "Box")
         news = [judgement for judgement in judgements if is_news(judgement, known.get(judgement.file.version))]
         agency_files.save_judgements(cursor, self.route.name, news)
-        if gone := known.keys() - {judgement.file.version for judgement in judgements}:
+        if gone:
             steps.leave_agency_folder(cursor, self.route.name, gone)
         tell_refused(cursor, self.route, [judgement for judgement in news if judgement.state == "refused"])
 
@@ -138,12 +181,16 @@ def _histories(
     cursor: Cursor, route: FinalsRoute, ids: Iterable[DamId], running: Collection[DamId]
 ) -> dict[DamId, CampaignHistory]:
     open_rounds = rounds.open_rounds(cursor, route.name, ids)
-    return {id_: _history(open_rounds.get(id_), is_running=id_ in running) for id_ in ids}
+    ended = unforeseen_errors.failures(cursor, route.name, list(ids))
+    return {id_: _history(open_rounds.get(id_), ended.get(id_), is_running=id_ in running) for id_ in ids}
 
 
-def _history(current: rounds.Round | None, *, is_running: bool) -> CampaignHistory:
+def _history(
+    current: rounds.Round | None, ended: unforeseen_errors.Failures | None, *, is_running: bool
+) -> CampaignHistory:
+    times = [current.since_last_failure_s if current else None, ended.since_last_s if ended else None]
     return CampaignHistory(
-        failed_attempts=current.failed_attempts if current else 0,
-        since_last_failure_s=current.since_last_failure_s if current else None,
+        failed_attempts=max(current.failed_attempts if current else 0, ended.number if ended else 0),
+        since_last_failure_s=min((one for one in times if one is not None), default=None),
         is_running=is_running,
     )

@@ -10,13 +10,14 @@ from ferrero_dagster.domain.errors import (
     Incident,
     NotInDam,
     PermanentError,
+    Unforeseen,
 )
 from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
-from ferrero_dagster.tracking import agency_files, campaigns, rounds
+from ferrero_dagster.tracking import agency_files, campaigns, rounds, unforeseen_errors
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer import incidents
@@ -28,6 +29,7 @@ from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.mails import FinalsMails
 from ferrero_dagster.transfer.systems import Systems, Watcher
+from ferrero_dagster.transfer.unforeseen import Turn, note, told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,9 @@ def move_finals(route: FinalsRoute, campaign_id: DamId, systems: Systems, watche
             return FinalsOutcome(
                 nothing="Another run is moving this campaign's finals just now; this one moved nothing."
             )
-        with incidents.noted(systems.database, systems.site, run_id=watcher.run_id):
+        turn = Turn(name=route.name, about=watcher.about, campaign_id=campaign_id, run_id=watcher.run_id)
+        noted = incidents.noted(systems.database, systems.site, run_id=watcher.run_id)
+        with noted, told(systems.database, turn, watcher.log):
             return _FinalsMove(route, campaign_id, systems, watcher, lock).run()
 
 
@@ -86,7 +90,9 @@ class _FinalsMove:
         result = self._move(campaign, self._chosen(campaign), finals_folder_id)
         if result.moved:
             self.systems.database.transact(incidents.note_all_well)
-        return self._advance(result, campaign)
+        result = self._advance(result, campaign)
+        self.systems.database.transact(unforeseen_errors.forget, self.route.name, self.campaign_id)
+        return result
 
     def _mails(self, campaign: Campaign) -> FinalsMails:
         return FinalsMails(systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id)
@@ -153,7 +159,11 @@ class _FinalsMove:
             importing=FinalImport(self.systems),
         )
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
-        return _outcome(campaign, {file.name: result for file, result in batch})
+        results = {file.name: result for file, result in batch}
+        for name, result in results.items():
+            if isinstance(result, Unforeseen):
+                note(self.systems.database, result, Turn(name=self.route.name, about=name, run_id=self.watcher.run_id))
+        return _outcome(campaign, results)
 
     # --- advance -------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from ferrero_dagster.domain.errors import BoxFolderGone, FerreroError, FileRefus
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, field_values
+from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
@@ -103,7 +104,8 @@ class MasterFiles:
             FerreroError: it did not arrive; unless a whole system is out, the failure is counted against the file.
         """
         try:
-            return self._download_upload_record(claimed, transit)
+            with foreseen():
+                return self._download_upload_record(claimed, transit)
         except Incident:
             raise
         except FerreroError as error:

@@ -1,18 +1,20 @@
 """One look for campaigns to move: what a sensor's tick does, without Dagster (SPEC 3.1-3.3)."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm, UnreadHit
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import CampaignError, FerreroError
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, Unforeseen
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
-from ferrero_dagster.tracking import campaigns, outages, rounds
+from ferrero_dagster.domain.unforeseen import foreseen
+from ferrero_dagster.tracking import campaigns, outages, rounds, unforeseen_errors
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents
@@ -20,6 +22,7 @@ from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.folders import find_folders
 from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns, tell_nameless
 from ferrero_dagster.transfer.masters.mails import count_empty_poll
+from ferrero_dagster.transfer.unforeseen import Turn, told
 
 #: Campaigns that one look reads because search and database differ; the others have their turn at the next.
 _MAX_DOUBTFUL = 5
@@ -33,6 +36,9 @@ class MastersLook:
     notes: list[str] = field(default_factory=list)
     #: Campaigns found in the route's status and type; None where the DAM could not be asked.
     found: list[Campaign] | None = None
+
+    #: Of errors that nobody foresaw.
+    traces: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         starts = [f"{campaign}: starts" for campaign in self.starts]
@@ -58,7 +64,10 @@ class MastersLooker:
         """
         look = MastersLook()
         try:
-            self._look(look, running, ends=time.monotonic() + self.deadline_s)
+            with told(self.database, Turn(name=self.route.sensor), look.traces.append):
+                self._look(look, running, ends=time.monotonic() + self.deadline_s)
+        except Unforeseen as error:
+            look.notes.append(str(error))
         except FerreroError as error:
             incidents.note(self.database, error, self.site, asked="DAM")
             look.notes.append(str(error))
@@ -66,8 +75,7 @@ class MastersLooker:
 
     def _look(self, look: MastersLook, running: Collection[DamId], *, ends: float) -> None:
         hits: list[UnreadHit] = []
-        look.found = self._found(hits.append)
-        self.database.transact(self._note, look.found)
+        look.found = self._noted(self._found(hits.append), look)
         look.notes += self.database.transact(tell_nameless, self.route, hits)
         asked_for = look.found + self.database.transact(self._unread, hits)
         plan = self.database.transact(self._plan, asked_for, running)
@@ -87,6 +95,30 @@ class MastersLooker:
         for id_, name in ids.items():
             campaigns.note_named(cursor, Campaign(id=id_, number="", name=name, status=status, type=type_))
         return [replace(one, status=status, type=type_) for one in campaigns.known(cursor, list(ids))]
+
+    def _noted(self, found: list[Campaign], look: MastersLook) -> list[Campaign]:
+        """Write down what the search found, at once or, if one of them is in the way, each by itself."""
+        try:
+            with foreseen():
+                self.database.transact(self._note, found)
+        except Unforeseen:
+            noted: list[Campaign] = []
+            for campaign in found:
+                with self._turn(campaign, look):
+                    self.database.transact(self._note, [campaign])
+                    noted.append(campaign)
+            return noted
+        return found
+
+    @contextmanager
+    def _turn(self, campaign: Campaign, look: MastersLook) -> Iterator[None]:
+        """An error that nobody foresaw ends this campaign's turn; it waits out a pause as after a failed run."""
+        try:
+            turn = Turn(name=self.route.name, about=str(campaign), campaign_id=campaign.id)
+            with told(self.database, turn, look.traces.append):
+                yield
+        except Unforeseen as error:
+            look.notes.append(f"{campaign}: {error}")
 
     def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:
         """Write down what the search found; idempotent."""
@@ -116,15 +148,20 @@ class MastersLooker:
         """Look into the campaigns that are due; the cap counts only those that start."""
         unread = UnreadCampaigns(database=self.database, site=self.site, unread_before=plan.unread)
         for campaign in plan.due:
-            if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
-                look.notes.append(f"{campaign}: {NEXT_LOOK}")
-            elif reason := self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold:
-                look.notes.append(f"{campaign}: {reason}")
-            else:
-                # The time to arrive runs from now on; the run may wait in Dagster's queue.
-                self.database.transact(rounds.open_round, self.route.name, campaign.id)
-                look.starts.append(campaign)
+            with self._turn(campaign, look):
+                if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
+                    look.notes.append(f"{campaign}: {NEXT_LOOK}")
+                elif reason := self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold:
+                    look.notes.append(f"{campaign}: {reason}")
+                else:
+                    # The time to arrive runs from now on; the run may wait in Dagster's queue.
+                    self.database.transact(self._open, campaign)
+                    look.starts.append(campaign)
         unread.end()
+
+    def _open(self, cursor: Cursor, campaign: Campaign) -> None:
+        rounds.open_round(cursor, self.route.name, campaign.id)
+        campaigns.partition_keys(cursor, [campaign])
 
     def _why_not(self, campaign: Campaign, unread: UnreadCampaigns, *, is_resumed: bool) -> str | None:
         """Why the campaign does not start; None if it does.
@@ -175,23 +212,36 @@ def _histories(
     forgiven = [id_ for id_ in ids if patience.get(id_, Patience()).since_last_retry_s is None]
     rounds.forgive_failures(cursor, route.name, forgiven)
     open_rounds = rounds.open_rounds(cursor, route.name, ids)
+    ended = unforeseen_errors.failures(cursor, route.name, list(ids))
     return {
-        id_: _history(patience.get(id_, Patience()), open_rounds.get(id_), unread.get(id_), is_running=id_ in running)
+        id_: _history(
+            patience.get(id_, Patience()),
+            open_rounds.get(id_),
+            unread.get(id_),
+            ended.get(id_),
+            is_running=id_ in running,
+        )
         for id_ in ids
     }
 
 
 def _history(
-    patience: Patience, current: rounds.Round | None, since_unread_s: float | None, *, is_running: bool
+    patience: Patience,
+    current: rounds.Round | None,
+    since_unread_s: float | None,
+    ended: unforeseen_errors.Failures | None,
+    *,
+    is_running: bool,
 ) -> CampaignHistory:
+    times = [current.since_last_failure_s if current else None, ended.since_last_s if ended else None]
     return CampaignHistory(
         permanently_failed=patience.permanently_failed,
         failure_reason=patience.failure_reason,
         strikes=patience.error_count,
         since_last_error_s=patience.since_last_error_s,
         since_last_retry_s=patience.since_last_retry_s,
-        failed_attempts=current.failed_attempts if current else 0,
-        since_last_failure_s=current.since_last_failure_s if current else None,
+        failed_attempts=max(current.failed_attempts if current else 0, ended.number if ended else 0),
+        since_last_failure_s=min((one for one in times if one is not None), default=None),
         since_unread_s=since_unread_s,
         is_running=is_running,
     )

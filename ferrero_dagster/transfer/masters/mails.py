@@ -21,7 +21,7 @@ from ferrero_dagster.messages.facts import (
     NoAssetsWarning,
     PermanentlyFailed,
 )
-from ferrero_dagster.tracking import campaigns, outbox, rounds, steps
+from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, unforeseen_errors
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.systems import Systems
@@ -61,6 +61,7 @@ class MastersMails:
             campaigns.reset(cursor, self.route.column_prefix, [self.campaign.id])
             rounds.close(cursor, self.round.id, "advanced")
             incidents.note_all_well(cursor)
+            unforeseen_errors.forget(cursor, self.route.name, self.campaign.id)
             self._add(cursor, fact, self.round.key, to_make=True)
 
         self.systems.database.transact(work)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import campaign_folder_name
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam, Unforeseen
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.words import counted
@@ -24,6 +24,7 @@ from ferrero_dagster.transfer.masters.comments import read_comments
 from ferrero_dagster.transfer.masters.file import MasterFiles
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
 from ferrero_dagster.transfer.systems import Systems, Watcher
+from ferrero_dagster.transfer.unforeseen import Turn, note, told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,9 @@ def move_masters(route: MastersRoute, campaign_id: DamId, systems: Systems, watc
     with systems.database.lock(f"{route.name}:{campaign_id}") as lock:
         if lock is None:
             return MastersOutcome(nothing="Another run is moving this campaign just now; this one moved nothing.")
-        with incidents.noted(systems.database, systems.site, run_id=watcher.run_id):
+        turn = Turn(name=route.name, about=watcher.about, campaign_id=campaign_id, run_id=watcher.run_id)
+        noted = incidents.noted(systems.database, systems.site, run_id=watcher.run_id)
+        with noted, told(systems.database, turn, watcher.log):
             return _MastersMove(route, campaign_id, systems, watcher, lock).run()
 
 
@@ -274,6 +277,9 @@ class _MastersMove:
                 del failures[claimed.asset.id]
                 yield result
             else:
+                if isinstance(result, Unforeseen):
+                    turn = Turn(name=self.route.name, about=claimed.name, run_id=self.watcher.run_id)
+                    note(self.systems.database, result, turn, by_mail=False)  # the campaign's mail has it
                 failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
 
     def _tell_partial(
