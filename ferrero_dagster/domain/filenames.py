@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 from ferrero_dagster.domain.extensions import Extensions
@@ -220,8 +220,12 @@ def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[s
         for place in range(1, len(tokens[at])):
             for rest in (place, place + 1):
                 yield [*tokens[:at], tokens[at][:place], tokens[at][rest:], *tokens[at + 1 :]]
-    for order in rules.orders:
-        yield from _a_slip_away(tokens, order, rules.codes)
+    # A mark of a copy or a sign of another alphabet explains itself: no finger slipped.
+    if wrong and all(tokens[at].isascii() for at in wrong):
+        slots = tuple(part.slot for part in reading)
+        yield from chain.from_iterable(
+            _a_slip_away(tokens, order, rules.codes) for order in rules.orders if order.slots != slots
+        )
 
 
 def _a_slip_away(tokens: Sequence[str], order: Order, codes: Codes) -> Iterator[list[str]]:

@@ -151,7 +151,8 @@ def test_what_is_suggested_for_a_name_spoiled_in_one_place_is_right_or_nothing()
         wrong += [(right, spoiled, found)] if kind == "wrong" else []
     print({name: dict(counter) for name, counter in figures.items()})  # noqa: T201  # shown with -s
     assert wrong == []
-    assert all(figures[name]["right"] for name in ("case", "copy", "signs"))
+    assert figures["case"]["right"] > figures["case"]["nothing"]
+    assert all(figures[name]["right"] > 0.95 * figures[name].total() for name in ("copy", "signs"))
 
 
 @pytest.mark.fault(66)
