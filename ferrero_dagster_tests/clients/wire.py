@@ -1,5 +1,6 @@
 """A server that says exactly the bytes it is told to, over TCP or TLS: what no well-behaved framework would send."""
 
+import re
 import socket
 import ssl
 import threading
@@ -33,10 +34,20 @@ class Wire:
     def _talk(self, stream: socket.socket) -> None:
         with stream:
             if not self.first:
-                self.asked.append(stream.recv(65536))
+                self.asked.append(_request(stream))
             for piece in self.answer:
                 stream.sendall(piece)
                 time.sleep(self.pause_s)
+
+
+def _request(stream: socket.socket) -> bytes:
+    """All that a client sends: closed with bytes unread, its connection would be reset and our answer be lost."""
+    sent = stream.recv(65536)
+    head, _, body = sent.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    while length and len(body) < int(length[1]) and (more := stream.recv(65536)):
+        sent, body = sent + more, body + more
+    return sent
 
 
 @contextmanager

@@ -29,7 +29,7 @@ FAULTS = {
         "Box",
         Fault(method="GET", path="/files/[0-9]+$", status=200, body=NO_ADDRESS, headers=JSON),
     ),
-    "metadata: Box is out": ("Box", Fault(path="/metadata/", times=6, status=500)),
+    "metadata: Box is out": ("Box", Fault(path="/metadata/", times=4, status=500)),
     "content: Box is out": ("Box", Fault(path="/content$", times=30, status=503)),
     "content: not ready yet": ("Box", Fault(path="/content$", status=202, headers=NO_PAUSE)),
     "content: address expired": ("Box", Fault(path="^/dl/", status=403)),
