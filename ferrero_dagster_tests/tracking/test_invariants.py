@@ -54,7 +54,8 @@ class CampaignLife(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        run_sql(self.url, "TRUNCATE transfers, final_scores, master_assets, campaign_status, campaign_rounds, notifications")
+        tables = "transfers, final_scores, master_assets, campaign_status, campaign_rounds, notifications"
+        run_sql(self.url, f"TRUNCATE {tables}")
         self.database.transact(campaigns.note_seen, CAMPAIGN)
 
     @rule(number=NUMBERS)
