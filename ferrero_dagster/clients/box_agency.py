@@ -29,8 +29,7 @@ from ferrero_dagster.domain.triage import ListedFile, is_ignored
 _PAGE_SIZE = 1000
 _SCOPE = GetFileMetadataByIdScope.ENTERPRISE
 _NO_FILE = "not_found"
-#: What a folder may hold beside files.
-_NO_FILES = ("folder", "web_link")
+_A_LINK = "It is a link and no file: drop the finished file itself into the folder."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,14 +86,16 @@ class BoxAgency:
     def _files_of(self, entry: Item, *, subfolders: bool) -> list[ListedFile]:
         """The file that an entry is, or those in the folder that it is."""
         kind = entry.fields.get("type")
-        if kind not in _NO_FILES:
+        if kind == "web_link":
+            return [answers.refused_entry(entry, _A_LINK)]
+        if kind != "folder":
             return [answers.listed_file(entry, self._template)]
-        if kind != "folder" or not subfolders:
+        if not subfolders:
             return []
         try:
             folder_id, name = answers.folder(entry)
         except SpoiledItem as error:
-            return [answers.spoiled_file(entry, error)]
+            return [answers.refused_entry(entry, str(error))]
         try:
             return [] if is_ignored(name) else self._listed(folder_id, subfolders=True)
         except _NoFolderError:

@@ -49,7 +49,7 @@ def listed_file(entry: Item, template: str) -> ListedFile:
             template=instance_in(entry.fields.get("metadata"), template),
         )
     except SpoiledItem as error:
-        return spoiled_file(entry, error)
+        return refused_entry(entry, str(error))
 
 
 def _size(entry: Item) -> int:
@@ -59,8 +59,8 @@ def _size(entry: Item) -> int:
     return size_bytes
 
 
-def spoiled_file(entry: Item, error: SpoiledItem) -> ListedFile:
-    """An entry of a listing that cannot be read, as a file that is to be told of."""
+def refused_entry(entry: Item, problem: str) -> ListedFile:
+    """An entry of a listing that cannot become a final, as a file that is to be told of."""
     try:
         file_id = entry.identifier()
     except SpoiledItem:
@@ -74,7 +74,7 @@ def spoiled_file(entry: Item, error: SpoiledItem) -> ListedFile:
         name=entry.label,
         size_bytes=0,
         sha1_hex="",
-        problem=str(error),
+        problem=problem,
     )
 
 

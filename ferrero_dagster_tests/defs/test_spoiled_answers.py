@@ -182,3 +182,20 @@ def test_a_spoiled_entry_of_the_agency_s_folder_is_refused_once_and_the_others_a
     assert len(agency.assets(campaign_id)) == 1
     refused = cockpit.world.sql("SELECT count(*) FROM notifications WHERE template = 'a2_to_a3_upload_failed'")
     assert refused == [(len(entries),)]
+
+
+@pytest.mark.fault(63)
+def test_a_link_in_the_agency_s_folder_is_refused_by_name_once_and_never_becomes_a_final(cockpit: Cockpit) -> None:
+    agency = Agency(cockpit.world)
+    cockpit.world.dam.settings.job_polls = 0
+    campaign_id = agency.campaign("AAA001", "AAA002")
+    link = final_name("AAA001")
+    for name in (link, final_name("AAA002")):
+        agency.deliver(name)
+    cockpit.world.box.board.add(changing({link: with_(type="web_link")}))
+    for _ in range(4):
+        cockpit.tick("agency_files")
+    assert len(agency.assets(campaign_id)) == 1
+    [(told,)] = cockpit.world.sql("SELECT fact::text FROM notifications WHERE template = 'a2_to_a3_upload_failed'")
+    assert "It is a link and no file" in told
+    assert link in told
