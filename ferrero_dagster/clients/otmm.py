@@ -69,7 +69,7 @@ class Otmm:
         """
         found = self._exactly(status, campaign_type, (status, campaign_type), on_unread)
         if not found:
-            written = product(self._written_as(status), self._written_as(campaign_type))
+            written = product(self.written_as(status), self.written_as(campaign_type))
             others = [self._exactly(status, campaign_type, values, on_unread) for values in islice(written, 1, None)]
             found = {id_: campaign for more in others for id_, campaign in more.items()}
         return list(found.values())
@@ -84,11 +84,31 @@ class Otmm:
 
     def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
         """The statuses of so many campaign folders with exactly this type; an empty one where a folder has none."""
-        for value in self._written_as(campaign_type):
+        for value in self.written_as(campaign_type):
             found = self._found([(self._site.type_field, value)], words={campaign_type})
             if statuses := [c.status for c in islice((c for c in found if c.type == campaign_type), limit)]:
                 return statuses
         return []
+
+    def values_there(self, *, limit: int) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+        """Ids and texts of statuses, and those of types, of the folders among so many hits of a search for anything."""
+        form = {**self._search_form(), "sort": "desc_ARTESIA.FIELD.DATE_IMPORTED"}
+        hits = [hit for hit in islice(self._search(form, lambda _: None), limit) if answers.is_folder(hit)]
+        fields = (self._site.status_field, self._site.type_field)
+        statuses, types = ({answers.forms_or_none(hit, field) for hit in hits} - {("", "")} for field in fields)
+        return statuses, types
+
+    def _search_form(self) -> dict[str, Any]:
+        form: dict[str, Any] = {
+            "keyword_query": "*",
+            "search_config_id": str(self._site.search_config_id),
+            "load_type": "metadata",
+            "level_of_detail": "slim",
+            "sort": "asc_NAME",
+        }
+        if self._site.campaign_root_folder:
+            form |= {"folder_filter": self._site.campaign_root_folder, "folder_filter_type": "all"}
+        return form
 
     def _found(
         self,
@@ -97,16 +117,8 @@ class Otmm:
         *,
         words: set[str],
     ) -> Iterator[Campaign]:
-        form: dict[str, Any] = {
-            "keyword_query": "*",
-            "search_config_id": str(self._site.search_config_id),
-            "load_type": "metadata",
-            "level_of_detail": "slim",
-            "sort": "asc_NAME",
-            "search_condition_list": json.dumps(_conditions(conditions, self._site.search_operator)),
-        }
-        if self._site.campaign_root_folder:
-            form |= {"folder_filter": self._site.campaign_root_folder, "folder_filter_type": "all"}
+        searched = json.dumps(_conditions(conditions, self._site.search_operator))
+        form = {**self._search_form(), "search_condition_list": searched}
         incidents = 0
         for hit in self._search(form, on_unread):
             try:
@@ -246,8 +258,8 @@ class Otmm:
             self._session.learned["domains"] = (time.monotonic(), known)
         return list(known)
 
-    def _written_as(self, word: str) -> list[str]:
-        """A status or type as routes name it, and the ids that have this text."""
+    def written_as(self, word: str) -> list[str]:
+        """A status or type as routes name it, and the ids that have this text in one of the DAM's pick lists."""
         ids = [found for domain in self._domains() for found, text in domain.items() if text == word]
         return list(dict.fromkeys([word, *ids]))
 

@@ -135,6 +135,14 @@ def forms(item: Item, field_id: str) -> tuple[str, str]:
     return value_id, (shown_text(item.fields.get("metadata"), field_id) or value_id).strip()
 
 
+def forms_or_none(item: Item, field_id: str) -> tuple[str, str]:
+    """As `forms`; twice nothing where the field cannot be read."""
+    try:
+        return forms(item, field_id)
+    except SpoiledItem:
+        return "", ""
+
+
 def user_names(body: Answer) -> list[str]:
     """How the DAM calls the user of this session (contract otmm.md 2.3)."""
     resource = body.get("session_resource")

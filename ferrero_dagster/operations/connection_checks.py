@@ -39,6 +39,8 @@ _MAX_CLOCK_SKEW_S = 60
 _MIN_CERTIFICATE_DAYS = 14
 #: Campaigns that are read to see whether the DAM has any where a search for a status found none.
 _MAX_CAMPAIGNS = 200
+#: Values of a field that are told.
+_MAX_VALUES = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,6 +161,8 @@ def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
     try:
         found = dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
         statuses = [] if found else dam.statuses_of(route.campaign_type, limit=_MAX_CAMPAIGNS)
+        forms = "; ".join(filter(None, (_forms(dam, word) for word in (route.status_before, route.campaign_type))))
+        there = "" if found or statuses else _values_there(dam)
     except FerreroError as error:
         return error
     if statuses and not any(statuses):
@@ -167,7 +171,25 @@ def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
             "dam.status_field of the site configuration; correct it."
         )
     others = f" in {', '.join(sorted(set(statuses) - {''}))}" if statuses else ""
-    return f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{others}"
+    seen = f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{others}"
+    return "; ".join(filter(None, (seen, there, forms)))
+
+
+def _forms(dam: Otmm, word: str) -> str:
+    ids = [value_id for value_id in dam.written_as(word) if value_id != word]
+    return f"the DAM's id of {word} is {' or '.join(ids)}" if ids else ""
+
+
+def _values_there(dam: Otmm) -> str:
+    """What the newest folders have instead of a status and type of ours."""
+    values = zip(("statuses", "types"), dam.values_there(limit=_MAX_CAMPAIGNS), strict=True)
+    listed = [f"{name}: {', '.join(map(_shown_forms, sorted(found)[:_MAX_VALUES]))}" for name, found in values if found]
+    return f"folders of the DAM have {'; '.join(listed)}" if listed else ""
+
+
+def _shown_forms(forms: tuple[str, str]) -> str:
+    value_id, text = forms
+    return value_id if value_id == text else f"{value_id} “{text}”"
 
 
 def _clock(skew_s: float | None) -> Finding:

@@ -14,6 +14,7 @@ from ferrero_dagster.operations.certificates import client_certificate_end, serv
 from ferrero_dagster.operations.connection_checks import check_connections, storage_finding
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
+from ferrero_dagster.sandbox.otmm import OTDS_TOKEN_PATH
 from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster_tests.clients.certificates import Authority
 from ferrero_dagster_tests.clients.wire import answering, ok
@@ -136,8 +137,22 @@ def test_each_route_tells_how_many_campaigns_its_search_finds(connections, serve
     assert searches(connections) == {
         "a1_to_a2": ("ok", "2 of type Local Adaptation in A1"),
         "a5_to_a6": ("ok", "none of type Local Adaptation in A5; 3 of this type in A1, A3"),
-        "b1_to_b2": ("ok", "none of type Global comm in B1; 0 of this type"),
+        "b1_to_b2": (
+            "ok",
+            "none of type Global comm in B1; 0 of this type; folders of the DAM have statuses: A1 “A1 - Masters "
+            "ready”, A3 “A3 - Finals delivered”; types: Local Adaptation",
+        ),
     }
+
+
+@pytest.mark.parametrize("dialect", ["customer"])
+def test_each_route_tells_how_the_dam_writes_its_status_and_type(connections, served_dam):
+    served_dam.store.add_campaign(name="Spring", number="C1", status="A1", type="Local Adaptation")
+    otds = {"dam_token_url": f"{served_dam.url}{OTDS_TOKEN_PATH}", "dam_grant": "client_credentials"}
+    found = searches(replace(connections, settings=connections.settings.model_copy(update=otds)))
+    ids = "; the DAM's id of A1 is SCALING_1A; the DAM's id of Local Adaptation is LOCAL_ADAPTATION"
+    assert found["a1_to_a2"] == ("ok", f"1 of type Local Adaptation in A1{ids}")
+    assert "statuses: SCALING_1A “A1”; types: LOCAL_ADAPTATION “Local Adaptation”" in found["b1_to_b2"][1]
 
 
 def test_a_status_field_that_no_campaign_has_is_found_before_the_first_look(connections, served_dam):
