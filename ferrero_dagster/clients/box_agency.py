@@ -21,6 +21,7 @@ from ferrero_dagster.domain.errors import (
     SpoiledItem,
     SystemUnavailable,
     TransientError,
+    UnexpectedAnswer,
 )
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.ids import BoxId
@@ -149,7 +150,8 @@ class BoxAgency:
         Raises:
             GoneFromBox: there is no such file any more.
         """
-        with box_errors(f"Reading the metadata of Box file {file_id}"), _gone_if_missing(file_id):
+        what = f"Reading the metadata of Box file {file_id}"
+        with box_errors(what), _gone_if_missing(file_id):
             try:
                 found = self._client.file_metadata.get_file_metadata_by_id(file_id, _SCOPE, self._template)
             except BoxAPIError as error:
@@ -157,7 +159,9 @@ class BoxAgency:
                 if error.response_info.status_code != requests.codes.not_found or error.response_info.code == _NO_FILE:
                     raise
                 return None
-        return answers.instance(found.raw_data or {})
+        if not found.raw_data:
+            raise UnexpectedAnswer(SYSTEM, f"{what}: the answer is no instance of a template.")
+        return answers.instance(found.raw_data)
 
     def download(self, file: ListedFile, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
         """Write the file to `path`, proven by its size and SHA-1 as listed.

@@ -242,13 +242,17 @@ class Otmm:
         value_id, text = answers.forms(folder, self._site.status_field)
         if value_id == expected:
             return status
-        own = [domain for domain in self._domains() if domain.get(value_id) == text]
-        return next((found for domain in own for found, shown in domain.items() if shown == status), status)
+        # A value that somebody has just added to the pick list is in none that was looked up before.
+        for kept_s in (_DOMAINS_KEPT_S, 0):
+            own = [domain for domain in self._domains(kept_s) if domain.get(value_id) == text]
+            if ids := [found for domain in own for found, shown in domain.items() if shown == status]:
+                return ids[0]
+        return status
 
-    def _domains(self) -> list[dict[str, str]]:
-        """The DAM's pick lists, texts by id, looked up once an hour; none where it does not tell them."""
+    def _domains(self, kept_s: float = _DOMAINS_KEPT_S) -> list[dict[str, str]]:
+        """The DAM's pick lists, texts by id, looked up so long ago at most; none where it does not tell them."""
         looked_up_at, known = self._session.learned.get("domains", (None, []))
-        if looked_up_at is None or time.monotonic() - looked_up_at > _DOMAINS_KEPT_S:
+        if looked_up_at is None or time.monotonic() - looked_up_at > kept_s:
             what = "Looking up the DAM's pick lists"
             try:
                 known = answers.domains(http.json_of(SYSTEM, what, self._session.send("GET", "/lookupdomains", what)))

@@ -43,7 +43,7 @@ class World:
         self._base_port = base_port
         self._stack = ExitStack()
         self.dam = OtmmStore(state / "dam")
-        self.dam_settings = OtmmSettings(dialect=dialect)
+        self.dam_settings = OtmmSettings(dialect=dialect, statuses=tuple(self.site.routes.statuses))
         self.box = BoxStore(state / "box")
         self.box_settings = BoxSettings()
         self.mailbox = Mailbox(state / "mailbox")

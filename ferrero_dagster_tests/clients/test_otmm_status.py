@@ -184,6 +184,16 @@ def test_a_campaign_is_found_and_advanced_by_ids_or_by_texts(served_dam, site):
         assert served_dam.store.status(id_) == "A2"
 
 
+def test_a_status_that_was_added_to_the_pick_list_since_it_was_looked_up_is_set_by_its_id(served_dam):
+    served_dam.settings.dialect = "customer"
+    id_ = campaign(served_dam)
+    with opened_dam(served_dam.url, login=served_dam.login) as otmm:
+        assert len(otmm.search_campaigns(status="A1", campaign_type=LOCAL)) == 1
+        served_dam.settings.statuses = ("C2",)
+        assert otmm.set_status(id_, "C2", expected="A1") is True
+    assert served_dam.store.status(id_) == "C2"
+
+
 def test_without_the_dams_pick_lists_a_text_is_not_found_but_an_id_is(served_dam):
     served_dam.settings.dialect = "customer"
     campaign(served_dam)

@@ -160,7 +160,7 @@ def test_a_run_shows_which_fields_the_dam_did_not_keep(cockpit, agency):
     agency.deliver(ONE)
     agency.settled_look()
     result = cockpit.launch("a2_to_a3", campaign_id)
-    assert "moved; **not kept by the DAM as sent:** MAIN\\_LANGUAGES" in run_metadata(result)["files"]
+    assert "moved; unscored; **not kept by the DAM as sent:** MAIN\\_LANGUAGES" in run_metadata(result)["files"]
     [record] = cockpit.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=DERIVATIVES, asset_partitions=["AAA001"]), limit=9
     ).records

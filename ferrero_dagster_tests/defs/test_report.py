@@ -212,7 +212,7 @@ def test_a_run_shows_the_tables_of_the_mail(instance, database):
     assert "| A1 | 0 | 0 | 1 | 0 |" in shown["current retry status"].md_str
     assert "| &lt;One&gt; | C1 | A1 | 2 |  | No assets yet |" in shown["tried or looked at twice and more"].md_str
     assert "| DAM → Box | 1 | 77 | 1 | 0 | 0 |" in shown["integrity of the moved files"].md_str
-    assert f"{day(0)} " in shown["moved files"].md_str
+    assert f"{datetime.now(ZoneInfo(ROME)):%Y-%m-%d} " in shown["moved files"].md_str
     assert "| DAM → Box | C1 | ABC123 | a\\|b\\.mp4 | a\\|b\\_ABC123\\.mp4 | 77 |" in shown["moved files"].md_str
 
 

@@ -30,6 +30,7 @@ USES = {
     "reset_campaign_retries": "tracking",
     "release_set_aside_files": "tracking",
     "withdraw_masters": "tracking",
+    "advance_campaigns": "dam tracking webhook",
     "resend_notifications": "tracking",
     "reconcile": "dam tracking",
     "check_connections": "box dam mail tracking webhook",

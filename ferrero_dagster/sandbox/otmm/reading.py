@@ -15,6 +15,7 @@ from ferrero_dagster.sandbox.otmm.domains import DOMAINS, Domain
 from ferrero_dagster.sandbox.otmm.endpoints import Endpoints, Page, page_of, params_of
 from ferrero_dagster.sandbox.otmm.metadata import as_list
 from ferrero_dagster.sandbox.otmm.records import Item
+from ferrero_dagster.sandbox.otmm.sample import CAMPAIGN_STATUS
 from ferrero_dagster.sandbox.otmm.search import search
 from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
 from ferrero_dagster.sandbox.otmm.wire import json_param, load_of, shown
@@ -145,7 +146,8 @@ class Reading(Endpoints):
 
     def _domain(self, domain: Domain) -> dict[str, Any]:
         used = self._store.records.indexed(domain.field_id, time.time()).values()
-        values = sorted({*domain.shown, *(value for values in used for value in values)})
+        more = self._settings.statuses if domain.field_id == CAMPAIGN_STATUS else ()
+        values = sorted({*domain.shown, *more, *(value for values in used for value in values)})
         return {
             "domainId": domain.id,
             "datatype": "CHAR",

@@ -17,6 +17,8 @@ class OtmmSettings:
     password: str = "nutella"  # noqa: S105  # the stand-in's own
     client_id: str = "ferrero-dagster"
     client_secret: str = "kinder"  # noqa: S105  # the stand-in's own
+    #: Statuses that the pick list has beside those of the seeds and those in use.
+    statuses: tuple[str, ...] = ()
     #: Lifetime of the tokens issued from now on.
     token_lifetime_s: float = 3600
     #: How often `/jobs/{id}/assets` answers that there is nothing yet.
