@@ -152,6 +152,38 @@ def test_names_are_checked_by_the_sites_own_codes(tmp_path):
     assert CliRunner().invoke(main, ["check-name", name], env={"FERRERO_SITE_CONFIG": str(site)}).exit_code == 0
 
 
+TYPED = "6666_NUT_SUMMER_OLV_30S_16x9_DE_de_POIJ9S.mp4"
+
+
+@pytest.mark.parametrize("typed", [TYPED, TYPED.replace("OLV", "olv")])
+def test_the_tracking_id_of_a_master_that_is_known_is_the_one_suggested(database, database_url, typed):
+    master(database, "pOiJ9s")
+    found = call("check-name", typed, "--json", database_url=database_url)
+    (told,) = json.loads(found.stdout)
+    assert (found.exit_code, told["correct"], told["meant"]) == (1, False, TYPED.replace("POIJ9S", "pOiJ9s"))
+    assert [p["nearest"] for p in told["problems"] if p["component"] == "tracking ID"] == ["pOiJ9s"]
+    assert told["meant"] in call("check-name", typed, database_url=database_url).output
+    assert call("check-name", told["meant"], database_url=database_url).output == "All names are correct: 1.\n"
+
+
+def test_a_tracking_id_that_no_master_has_is_wrong_where_the_masters_are_known(database, database_url):
+    master(database, "pOiJ9s")
+    (told,) = json.loads(call("check-name", GOOD, "--json", database_url=database_url).stdout)
+    assert (told["correct"], told["meant"]) == (False, None)
+    assert [(p["found"], p["nearest"]) for p in told["problems"]] == [("ABC123", None)]
+    assert "The tracking ID ABC123 is unknown" in told["problems"][0]["expected"]
+
+
+@pytest.mark.parametrize(
+    ("url", "lines"), [("", 0), ("postgresql://nobody@127.0.0.1:1/none", 1), ("no address at all", 1)]
+)
+def test_names_are_checked_by_their_form_where_no_database_can_be_asked(url, lines):
+    found = call("check-name", TYPED, database_url=url)
+    assert (found.exit_code, found.stdout) == (0, "All names are correct: 1.\n")
+    assert len(found.stderr.splitlines()) == lines
+    assert all(line.startswith("Tracking IDs were not looked up: ") for line in found.stderr.splitlines())
+
+
 def test_previews_of_all_mails_are_written(tmp_path):
     assert "index.html" in call("preview-mails", str(tmp_path)).output
     assert len(list(tmp_path.glob("*.eml"))) > 10

@@ -11,7 +11,8 @@ import click
 from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from ferrero_dagster.domain.filenames import AgencyName, NameProblems, NamingRules
+    from ferrero_dagster.domain.filenames import NamingRules
+    from ferrero_dagster.operations.name_checks import CheckedName
 
 
 @click.command()
@@ -73,7 +74,9 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     """Check file names of the agency; exits 1 if one is wrong.
 
     A NAME is a file name, a file, a folder (the files directly in it), or - for a list on standard input, one name or
-    path a line. Of folders and lists, files that the sensor ignores are left out.
+    path a line. Of folders and lists, files that the sensor ignores are left out. Where FERRERO_DATABASE_URL is set,
+    tracking IDs are looked up too, and a name that is suggested has the ID as its master has it; else the form of the
+    names is all that is checked.
 
     \b
     Examples:
@@ -83,20 +86,37 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
     """
     from ferrero_dagster.config.settings import load_settings
     from ferrero_dagster.config.site import load_site
-    from ferrero_dagster.domain.filenames import AgencyName, parse_name
 
     # Names need no database: an agency without one may check them too.
     rules = load_site(load_settings(database_url="").site_config).naming.rules
-    results = {name: parse_name(name, rules) for name in _file_names(names, rules)}
-    wrong = {name: result for name, result in results.items() if not isinstance(result, AgencyName)}
+    checked = _checked(list(dict.fromkeys(_file_names(names, rules))), rules)
+    wrong = [one for one in checked if one.problems]
     if as_json:
-        print_json([_told(name, result) for name, result in results.items()])
+        print_json([_told(one) for one in checked])
     else:
-        rows = [row for name, result in wrong.items() for row in _problem_rows(name, result)]
-        print_table("Wrong names", rows, nothing=f"All names are correct: {len(results)}.")
+        rows = [row for one in wrong for row in _problem_rows(one)]
+        print_table("Wrong names", rows, nothing=f"All names are correct: {len(checked)}.")
+        if meant := [{"name": one.name, "probably_meant": one.meant} for one in wrong if one.meant]:
+            print_table("Suggestions", meant, nothing="")
         if wrong:
-            click.echo(f"Wrong names: {len(wrong)} of {len(results)}.")
+            click.echo(f"Wrong names: {len(wrong)} of {len(checked)}.")
     sys.exit(bool(wrong))
+
+
+def _checked(names: "list[str]", rules: "NamingRules") -> "list[CheckedName]":
+    """The names by what the tracking database knows, where one is set and can be asked; else by the rules alone."""
+    from ferrero_dagster.connections import Connections
+    from ferrero_dagster.domain.errors import FerreroError
+    from ferrero_dagster.operations.name_checks import check_by_masters, check_by_rules
+
+    try:
+        connections = Connections.from_environment()
+        if connections.settings.database_url.get_secret_value():
+            with connections.database() as database:
+                return check_by_masters(database, names, rules)
+    except FerreroError as error:
+        click.echo(f"Tracking IDs were not looked up: {error}", err=True)
+    return check_by_rules(names, rules)
 
 
 @click.command()
@@ -143,27 +163,28 @@ def _looked_at(names: Iterable[str], rules: "NamingRules") -> Iterator[str]:
     yield from (name for name in names if not is_ignored(name) and not rules.extensions.is_unfinished(name))
 
 
-def _told(name: str, result: "AgencyName | NameProblems") -> dict[str, Any]:
+def _told(one: "CheckedName") -> dict[str, Any]:
     from ferrero_dagster.domain.filenames import AgencyName
 
-    if isinstance(result, AgencyName):
-        told = {"scheme": result.scheme, "clean_name": result.clean_name, "notes": list(result.notes)}
-        return {"name": name, "correct": True, **told, "problems": []}
-    problems = [asdict(problem) for problem in result.problems]
-    return {"name": name, "correct": False, "meant": result.meant and str(result.meant), "problems": problems}
+    told: dict[str, Any] = {"name": one.name, "correct": not one.problems}
+    if isinstance(one.read, AgencyName):
+        told |= {"scheme": one.read.scheme, "clean_name": one.read.clean_name, "notes": list(one.read.notes)}
+    if one.problems:
+        told["meant"] = one.meant
+    return {**told, "problems": [asdict(problem) for problem in one.problems]}
 
 
-def _problem_rows(name: str, result: "NameProblems") -> list[dict[str, str]]:
+def _problem_rows(one: "CheckedName") -> list[dict[str, str]]:
     return [
         {
-            "name": name,
+            "name": one.name,
             "component": problem.component,
             "found": problem.found or "(missing)",
             "expected": problem.expected,
             "nearest": problem.nearest or "",
             "example": problem.example,
         }
-        for problem in result.problems
+        for problem in one.problems
     ]
 
 
