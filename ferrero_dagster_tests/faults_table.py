@@ -81,6 +81,7 @@ FAULTS = {
     68: "temporary directory without locks, full, read-only, gone",
     69: "media turned, with odd pixels, cut off, hostile",
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
+    80: "small things: terminals without characters, mails too large, refused folder names",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

@@ -189,11 +189,64 @@ def test_previews_of_all_mails_are_written(tmp_path):
     assert len(list(tmp_path.glob("*.eml"))) > 10
 
 
+def command(*arguments, cwd, encoding="utf-8", **options):
+    """The real command in a process of its own, without any setting."""
+    path = Path(sys.executable).with_name("ferrero-dagster")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FERRERO_", "DAGSTER_"))}
+    environment |= {"PYTHONIOENCODING": encoding, "COLUMNS": "250"}
+    return subprocess.run([path, *arguments], cwd=cwd, env=environment, capture_output=True, check=False, **options)
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "ascii:strict"])
+def test_on_a_terminal_that_lacks_characters_the_answer_and_its_exit_code_are_the_same(tmp_path, encoding):
+    name = "Frühling_字_🎬.mp4"
+    done = command("check-name", name, cwd=tmp_path, encoding=encoding)
+    told = done.stdout.decode(encoding.partition(":")[0])
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "Wrong names: 1 of 1." in told
+    assert "hling_?_?.mp4" in told
+    listed = command("check-name", "-", "--json", cwd=tmp_path, encoding=encoding, input=name.encode())
+    assert [entry["name"] for entry in json.loads(listed.stdout)] == [name], "nothing is lost for scripts"
+    assert command("check-name", GOOD, cwd=tmp_path, encoding=encoding).returncode == 0
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("arguments", [[name, "--help"] for name in OURS], ids=OURS)
+def test_the_help_of_every_command_is_shown_on_any_terminal(tmp_path, arguments):
+    done = command(*arguments, cwd=tmp_path, encoding="ascii:strict")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("ascii")
+
+
+@pytest.mark.fault(80)
+def test_a_name_of_bytes_that_are_no_text_is_wrong_and_no_crash(tmp_path):
+    for extra in ([], ["--json"]):
+        done = command("check-name", b"caf\xe9.mp4", *extra, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (1, b"")
+    latin = command("check-name", "-", cwd=tmp_path, encoding="latin-1", input="café.mp4\n".encode("latin-1"))
+    assert (latin.returncode, "café.mp4" in latin.stdout.decode("latin-1")) == (1, True)
+
+
+@pytest.mark.fault(80)
+def test_names_that_cannot_be_checked_are_not_called_wrong(tmp_path):
+    assert call("check-name", "a" * 300 + ".mp4").exit_code == 1, "too long for a path, and a wrong name"
+    (tmp_path / "site.yaml").write_text("naming: {no_such_setting: 1}")
+    environment = {"FERRERO_SITE_CONFIG": str(tmp_path / "site.yaml")}
+    refused = CliRunner().invoke(main, ["check-name", GOOD], env=environment, catch_exceptions=False)
+    assert (refused.exit_code, "no_such_setting: no such setting" in refused.stderr) == (3, True)
+
+
+@pytest.mark.fault(80)
+def test_a_fault_of_the_program_has_an_exit_code_of_its_own_and_its_trace(monkeypatch):
+    monkeypatch.setattr("ferrero_dagster.cli.show.print_table", lambda *_, **__: 1 / 0)
+    found = call("check-name", GOOD)
+    assert found.exit_code == 3
+    assert found.stderr.startswith("ferrero-dagster: An error that nobody foresaw (ZeroDivisionError in ")
+    assert "division by zero" in found.stderr
+
+
 @pytest.mark.parametrize(("name", "code"), [(GOOD, 0), (BAD, 1)])
 def test_as_a_real_command_without_any_setting_it_answers_with_its_exit_code(tmp_path, name, code):
-    command = Path(sys.executable).with_name("ferrero-dagster")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FERRERO_", "DAGSTER_"))}
-    done = subprocess.run(
-        [command, "check-name", name], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (code, "")
+    done = command("check-name", name, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, b"")

@@ -2,26 +2,50 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 
 from ferrero_dagster.cli import change, show
+from ferrero_dagster.cli.tables import replace_what_cannot_be_shown, say
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.unforeseen import unforeseen
 
-_EPILOG = "Exit codes: 0 all is well, 1 something is wrong and said in one sentence, 2 the command was called wrongly."
+_EPILOG = (
+    "Exit codes: 0 all is well; 1 something is wrong and said in one sentence; 2 the command was called wrongly; "
+    "3 a fault in the program or, where 1 means a wrong name, names that could not be checked."
+)
+#: How click says what it does itself; a reader that went away is no fault either.
+_OF_CLICK = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
+_UNABLE = 3
 
 
 class _Commands(click.Group):
-    """Shows our errors as one sentence instead of a stack trace."""
+    """Shows errors as one sentence instead of a stack trace, on whatever terminal there is."""
+
+    def main(self, *args: Any, **named: Any) -> Any:
+        replace_what_cannot_be_shown()
+        return super().main(*args, **named)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except _OF_CLICK:
+            raise
         except FerreroError as error:
-            Console(stderr=True).print(f"ferrero-dagster: {error}", style="red", markup=False, highlight=False)
-            sys.exit(1)
+            _tell(str(error))
+            sys.exit(_UNABLE if ctx.invoked_subcommand == show.check_name.name else 1)
+        except Exception as error:  # noqa: BLE001  # a crash must not look like an answer
+            found = unforeseen(error)
+            _tell(f"{found}\n{found.trace}")
+            sys.exit(_UNABLE)
+
+
+def _tell(sentence: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(
+        f"ferrero-dagster: {sentence}", style="red", markup=False, highlight=False
+    )
 
 
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +75,7 @@ def upgrade() -> None:
 
     settings = load_settings().require("database_url")
     url, routes = settings.database_url.get_secret_value(), load_site(settings.site_config).routes.masters
-    click.echo(f"The tracking database has schema version {schema.upgrade(url, routes)}.")
+    say(f"The tracking database has schema version {schema.upgrade(url, routes)}.")
     schema.make_dagster_schema(url)
 
 

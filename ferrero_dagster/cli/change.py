@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
+from ferrero_dagster.cli.tables import as_json_option, print_json, print_table, say
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.operations.changes import Outcome, Request
 
@@ -34,7 +34,7 @@ def _changing_options(command: F) -> F:
 
 
 @click.command()
-@click.argument("campaigns", nargs=-1, metavar="[CAMPAIGN]…")
+@click.argument("campaigns", nargs=-1, metavar="[CAMPAIGN]...")
 @click.option("--all-failed", is_flag=True, help="All that are permanently failed, instead of naming them.")
 @click.option("--route", help="Only on this route, for example a1_to_a2.")
 @_changing_options
@@ -84,7 +84,7 @@ def release_files(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> N
 
 
 @click.command()
-@click.argument("tracking_ids", nargs=-1, metavar="TRACKING_ID…")
+@click.argument("tracking_ids", nargs=-1, metavar="TRACKING_ID...")
 @_changing_options
 def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, as_json: bool) -> None:
     """Let campaigns be complete without finals of these masters; a final that comes in nevertheless is refused.
@@ -102,7 +102,7 @@ def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, 
 
 
 @click.command()
-@click.argument("campaigns", nargs=-1, metavar="CAMPAIGN…")
+@click.argument("campaigns", nargs=-1, metavar="CAMPAIGN...")
 @click.option("--incomplete", is_flag=True, help="Also campaigns that have masters without a final.")
 @_changing_options
 def advance(*, campaigns: tuple[str, ...], incomplete: bool, yes: bool, done_by: str, as_json: bool) -> None:
@@ -133,12 +133,12 @@ def advance(*, campaigns: tuple[str, ...], incomplete: bool, yes: bool, done_by:
         print_json(outcome.as_json())
     else:
         print_table("advance_campaigns", [campaign.row() for campaign in outcome.campaigns], nothing="")
-        click.echo(f"{outcome}{' Add --yes to do it.' if outcome.dry_run else ''}")
+        say(f"{outcome}{' Add --yes to do it.' if outcome.dry_run else ''}")
     sys.exit(bool(outcome.refused) and not outcome.dry_run)
 
 
 @click.command()
-@click.argument("numbers", nargs=-1, type=int, metavar="[NUMBER]…")
+@click.argument("numbers", nargs=-1, type=int, metavar="[NUMBER]...")
 @click.option("--all", "everything", is_flag=True, help="All messages that are set aside, instead of choosing.")
 @_changing_options
 def resend(*, numbers: tuple[int, ...], everything: bool, yes: bool, done_by: str, as_json: bool) -> None:
@@ -186,7 +186,7 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
         return
     print_table(outcome.operation, [change.row() for change in outcome.changes], nothing="")
     hint = " Add --yes to do it." if outcome.dry_run and outcome.changes else ""
-    click.echo(f"{outcome}{hint}")
+    say(f"{outcome}{hint}")
 
 
 COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, advance, resend, reconcile)

@@ -1,5 +1,6 @@
 """Commands that look and change nothing: status, check-connections, check-name, representation, preview-mails."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ferrero_dagster.cli.tables import as_json_option, print_json, print_table
+from ferrero_dagster.cli.tables import as_json_option, print_json, print_table, say
+from ferrero_dagster.domain.errors import FerreroError, OperationRefused
 
 if TYPE_CHECKING:
     from ferrero_dagster.domain.filenames import NamingRules
@@ -68,10 +70,10 @@ def check_connections(*, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @as_json_option
 def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
-    """Check file names of the agency; exits 1 if one is wrong.
+    """Check file names of the agency; exits 1 if one is wrong, 3 if they could not be checked.
 
     A NAME is a file name, a file, a folder (the files directly in it), or - for a list on standard input, one name or
     path a line. Of folders and lists, files that the sensor ignores are left out. Where FERRERO_DATABASE_URL is set,
@@ -99,14 +101,13 @@ def check_name(*, names: tuple[str, ...], as_json: bool) -> None:
         if meant := [{"name": one.name, "probably_meant": one.meant} for one in wrong if one.meant]:
             print_table("Suggestions", meant, nothing="")
         if wrong:
-            click.echo(f"Wrong names: {len(wrong)} of {len(checked)}.")
+            say(f"Wrong names: {len(wrong)} of {len(checked)}.")
     sys.exit(bool(wrong))
 
 
 def _checked(names: "list[str]", rules: "NamingRules") -> "list[CheckedName]":
     """The names by what the tracking database knows, where one is set and can be asked; else by the rules alone."""
     from ferrero_dagster.connections import Connections
-    from ferrero_dagster.domain.errors import FerreroError
     from ferrero_dagster.operations.name_checks import check_by_masters, check_by_rules
 
     try:
@@ -131,7 +132,7 @@ def representation(*, file_name: str, as_json: bool) -> None:
     \b
     Examples:
       ferrero-dagster representation 1234567_RAF_DE_de_TEST_OLV_001_6S_16x9_ABC123.mp4
-      ferrero-dagster representation 1234567_RAF_… --json | jq .asset_representation
+      ferrero-dagster representation 1234567_RAF_[...] --json | jq .asset_representation
     """
     from ferrero_dagster.connections import Connections
     from ferrero_dagster.operations.representation_preview import representation_preview
@@ -144,17 +145,33 @@ def representation(*, file_name: str, as_json: bool) -> None:
         return
     print_table(f"{found.name.clean_name}, of the master {found.master_dam_id}", found.rows, nothing="No field.")
     for note in found.notes:
-        click.echo(note)
+        say(note)
 
 
 def _file_names(given: Iterable[str], rules: "NamingRules") -> Iterator[str]:
     for name in given:
         if name == "-":
-            yield from _looked_at((Path(line).name for line in sys.stdin.read().splitlines() if line.strip()), rules)
-        elif Path(name).is_dir():
-            yield from _looked_at((path.name for path in sorted(Path(name).iterdir()) if path.is_file()), rules)
+            yield from _looked_at((Path(line).name for line in _listed().splitlines() if line.strip()), rules)
+        elif os.path.isdir(name):  # noqa: PTH112  # of a name that is too long for a path pathlib's raises
+            yield from _looked_at(_files_in(Path(name)), rules)
         else:
             yield Path(name).name
+
+
+def _listed() -> str:
+    """Standard input: UTF-8, as file systems have it, or what the terminal says."""
+    given = sys.stdin.buffer.read()
+    try:
+        return given.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return given.decode(sys.stdin.encoding, errors="replace")
+
+
+def _files_in(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise OperationRefused(f"The folder {folder} cannot be read: {error.strerror}.") from None
 
 
 def _looked_at(names: Iterable[str], rules: "NamingRules") -> Iterator[str]:
@@ -200,7 +217,7 @@ def preview_mails(*, folder: Path) -> None:
     from ferrero_dagster.sandbox.gallery.mails import write_gallery
 
     write_gallery(folder)
-    click.echo(f"Open {folder / 'index.html'} in a browser.")
+    say(f"Open {folder / 'index.html'} in a browser.")
 
 
 COMMANDS: tuple[click.Command, ...] = (status, check_connections, check_name, representation, preview_mails)

@@ -1,6 +1,8 @@
-"""Answers of the command line: tables for people, JSON for scripts."""
+"""Answers of the command line: tables for people, JSON for scripts, on whatever terminal there is."""
 
+import io
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +17,25 @@ _COLOURS = {"ok": "green", "failed": "red", "permanently failed": "red", "retryi
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
 
 
+def replace_what_cannot_be_shown() -> None:
+    """Let standard output show `?` for characters that the terminal's encoding does not have."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def say(text: str) -> None:
+    """A line on standard output, in its own encoding; click would send UTF-8 to an ASCII terminal."""
+    click.echo(text, file=sys.stdout)
+
+
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON document on standard output; escaped where its encoding lacks a character, so that nothing is lost."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    say(text)
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
