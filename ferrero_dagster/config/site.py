@@ -233,7 +233,7 @@ def load_site(*files: Path | None) -> Site:
         site = Site.model_validate({**values, "routes": site_routes(values["routes"], place)})
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {problems_in(error)}.") from None
-    for check in (_check_override_codes, _check_statuses, _check_box_folders):
+    for check in (_check_override_codes, _check_statuses, _check_box_folders, _check_scores):
         check(site, default, place)
     return site
 
@@ -259,6 +259,17 @@ def _check_box_folders(site: Site, default: dict[str, Any], place: str) -> None:
             f"{place}: box.folders: {', '.join(sorted(unknown))}: expected names that a route has as box_root or inbox "
             f"({', '.join(sorted(named))})."
         )
+
+
+def _check_scores(site: Site, _: dict[str, Any], place: str) -> None:
+    value = site.creativex.score_value
+    rows = [row for row in site.representation.rows if "creativex_score" in row.sources]
+    for row in rows if "^" in value else ():
+        if row.kind != "cascading":
+            raise ConfigurationError(
+                f"{place}: creativex.score_value: {value!r} is a combined value, which only a row of the kind "
+                f"cascading takes, and representation.fields.{row.id} is a {row.kind}; change either."
+            )
 
 
 def _check_override_codes(site: Site, default: dict[str, Any], place: str) -> None:

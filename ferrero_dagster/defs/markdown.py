@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.words import megabytes
+from ferrero_dagster.domain.words import size_in_words
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
 from ferrero_dagster.transfer.finals.run import FinalsOutcome
 from ferrero_dagster.transfer.masters.run import MastersOutcome
@@ -38,7 +38,7 @@ def outcome_metadata(outcome: MastersOutcome, links: Links, *, campaign_id: str)
 def finals_metadata(outcome: FinalsOutcome, links: Links, *, campaign_id: str) -> Metadata:
     """What an operator wants to know of a run Box → DAM."""
     moved = [
-        (cell(f.name), link(f.stored_name, links.asset(f.dam_asset_id)), megabytes(f.size_bytes), _final_result(f))
+        (cell(f.name), link(f.stored_name, links.asset(f.dam_asset_id)), size_in_words(f.size_bytes), _final_result(f))
         for f in outcome.moved
     ]
     rows = [*_failed_rows(outcome.failed, "failed"), *_failed_rows(outcome.left, "left for the next look"), *moved]
@@ -136,7 +136,7 @@ def _moved_rows(files: Iterable[MovedFile], result: str, links: Links) -> list[t
         (
             link(file.name, links.asset(file.dam_asset_id)),
             link(file.stored_name, links.box_file(file.box_file_id)),
-            megabytes(file.size_bytes),
+            size_in_words(file.size_bytes),
             result,
         )
         for file in files

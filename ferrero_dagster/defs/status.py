@@ -50,7 +50,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
         "outages": status.outages,
         "errors that nobody foresaw": status.unforeseen_errors,
         "campaigns": status.campaigns_in_words,
-        "ready to be advanced": status.ready_in_words,
+        "campaigns ready to be advanced": status.ready_in_words,
         "files set aside": status.set_aside_files,
         "files refused": status.refused_files,
         "finals without a new score": status.unscored_finals,

@@ -8,6 +8,7 @@ from typing import Any
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import (
     agency_files,
     campaigns,
@@ -28,6 +29,7 @@ from ferrero_dagster.transfer.finals.completion import advance_command, told_mas
 
 Row = dict[str, Any]
 _MAX_UNSCORED = 500
+_IN_VAIN = (("polls", "look"), ("errors", "error"), ("failed_runs", "run"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +166,7 @@ def _in_words(row: Row) -> dict[str, str]:
         "campaign": f"{row['number'] or ''} {row['name'] or row['id']}".strip(),
         "state": row["state"],
         "files": f"{row['moved']} moved, {row['open']} open",
-        "in vain": f"{row['polls']} looks, {row['errors']} errors, {row['failed_runs']} runs",
+        "in vain": ", ".join(counted(row[key], noun) for key, noun in _IN_VAIN if row[key]),
         "next attempt": "" if seconds is None else f"in {seconds} s" if seconds else "at the next look",
         "reason": row["reason"] or "",
     }

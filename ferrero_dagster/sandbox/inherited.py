@@ -53,6 +53,11 @@ def add_inherited_campaign(world: World, masters: MastersRoute, finals: FinalsRo
             folders=(masters.source_folder, masters.upload_folder),
         )
         with closing(psycopg2.connect(world.postgres.url())) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO campaign_status (campaign_id, campaign_number, campaign_name, status)"
+                " VALUES (%s, %s, %s, %s)",
+                (campaign_id, NUMBER, NAME, masters.status_after),
+            )
             for sample in _SAMPLES:
                 _add(world, masters, campaign_id, sample, cursor)
         for sample in _SAMPLES:

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from ferrero_dagster.domain.words import megabytes
+from ferrero_dagster.domain.words import size_in_words
 
 
 class Progress:
@@ -36,6 +36,7 @@ class Progress:
         elapsed_s = max(0.001, time.monotonic() - self._began)
         with self._lock:
             return (
-                f"{self._files} of {self._total_files} files done, {megabytes(self._down_bytes)} downloaded, "
-                f"{megabytes(self._up_bytes)} uploaded, {megabytes((self._down_bytes + self._up_bytes) / elapsed_s)}/s"
+                f"{self._files} of {self._total_files} files done, {size_in_words(self._down_bytes)} downloaded, "
+                f"{size_in_words(self._up_bytes)} uploaded, "
+                f"{size_in_words((self._down_bytes + self._up_bytes) / elapsed_s)}/s"
             )

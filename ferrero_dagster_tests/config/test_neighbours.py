@@ -57,8 +57,21 @@ def test_any_other_name_is_taken_letter_by_letter(load, table):
     assert load(creativex={"scores_table": table}).creativex.scores_table == table
 
 
+COMBINED = {"score_value": "{platform}^{score}", "platforms": ["TikTok", "YouTube"]}
+
+
+def test_combined_scores_for_a_row_that_takes_none_are_refused_in_one_sentence(load):
+    with pytest.raises(ConfigurationError) as raised:
+        load(creativex=COMBINED)
+    assert str(raised.value).endswith(
+        "creativex.score_value: '{platform}^{score}' is a combined value, which only a row of the kind cascading "
+        "takes, and representation.fields.FERRERO.TAB.FIELD.CREATIVEX is a column; change either."
+    )
+
+
 def test_a_score_is_written_in_a_row_for_each_platform(load):
-    site = load(creativex={"score_value": "{platform}^{score}", "platforms": ["TikTok", "YouTube"]})
+    field = {"kind": "cascading", "table": "FERRERO.TABULAR.FIELD.PLATFORMRATING", "value": "creativex_score"}
+    site = load(creativex=COMBINED, representation={"fields": {"FERRERO.TAB.FIELD.CREATIVEX": field}})
     assert site.creativex.score_rows("87") == ("TikTok^87", "YouTube^87")
     assert site.creativex.score_rows(None) == ()
     assert load(creativex={"missing_score": "0"}).creativex.score_rows(None) == ("0",)

@@ -58,15 +58,15 @@ def shown(result):
 def test_the_form_shows_first_and_advances_when_told_so_and_the_status_page_says_who_is_ready(people):
     campaign_id = arrived(people)
     store = people.world.dam.store
-    assert status_page()["number of ready to be advanced"] == 1
-    assert "AAA001\\): DE de" in status_page()["ready to be advanced"]
+    assert status_page()["number of campaigns ready to be advanced"] == 1
+    assert "AAA001\\): DE de" in status_page()["campaigns ready to be advanced"]
     assert people.preview("agency_files").run_requests == []
     [row], result = shown(advance(people, campaigns=["C000000001"]))
     assert (row["status"], result) == ("A2, then A3", "1 campaign would be advanced; this was a dry run.")
     assert store.status(campaign_id) == "A2"
     assert advance(people, campaigns=["C000000001"], dry_run=False).success
     assert store.status(campaign_id) == "A3"
-    assert status_page()["number of ready to be advanced"] == 0
+    assert status_page()["number of campaigns ready to be advanced"] == 0
     assert people.world.sql("SELECT done_by, run_id IS NOT NULL FROM operations") == [("Maria Rossi", True)]
 
 
