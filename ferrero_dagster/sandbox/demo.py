@@ -165,6 +165,8 @@ def _environment(world: World, home: Path, port: int) -> dict[str, str]:
         | world.environment()
         | {
             "DAGSTER_HOME": str(home),
+            # As in deploy/: a tick that waits for a slow system holds one of these threads; the pages need some, too.
+            "DAGSTER_GRPC_MAX_WORKERS": "24",
             "FERRERO_DAGSTER_URL": f"http://{HOST}:{port}",
             "FERRERO_SENSORS": "running",
             "FERRERO_CAMPAIGN_POLL_SECONDS": _POLL_SECONDS,
