@@ -74,9 +74,11 @@ def upgrade() -> None:
     from ferrero_dagster.tracking import schema
 
     settings = load_settings().require("database_url")
-    url, routes = settings.database_url.get_secret_value(), load_site(settings.site_config).routes.masters
-    say(f"The tracking database has schema version {schema.upgrade(url, routes)}.")
-    schema.make_dagster_schema(url)
+    url, site = settings.database_url.get_secret_value(), load_site(settings.site_config)
+    patience = site.database.patience("upgrade")
+    version = schema.upgrade(url, site.routes.masters, patience)
+    say(f"The tracking database has schema version {version}.")
+    schema.make_dagster_schema(url, patience)
 
 
 @main.command()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ferrero_dagster.cli.tables import as_json_option, print_json, print_table, say
+from ferrero_dagster.cli.tables import as_json_option, command_name, print_json, print_table, say
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.operations.changes import Outcome, Request
 
@@ -56,7 +56,7 @@ def reset_retries(
 
     connections = Connections.from_environment()
     selection = CampaignSelection(names=campaigns, all_failed=all_failed, route=route)
-    with connections.database() as database:
+    with connections.database(name=command_name()) as database:
         request = Request(done_by=done_by, dry_run=not yes)
         _show(reset_campaign_retries(database, connections.site, selection, request), as_json=as_json)
 
@@ -78,7 +78,7 @@ def release_files(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> N
     """
     from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files
 
-    with Connections.from_environment().database() as database:
+    with Connections.from_environment().database(name=command_name()) as database:
         request = Request(done_by=done_by, dry_run=not yes)
         _show(release_set_aside_files(database, FileSelection(**chosen), request), as_json=as_json)
 
@@ -96,7 +96,7 @@ def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, 
     """
     from ferrero_dagster.operations import withdrawals
 
-    with Connections.from_environment().database() as database:
+    with Connections.from_environment().database(name=command_name()) as database:
         request = Request(done_by=done_by, dry_run=not yes)
         _show(withdrawals.withdraw_masters(database, tracking_ids, request), as_json=as_json)
 
@@ -120,7 +120,7 @@ def advance(*, campaigns: tuple[str, ...], incomplete: bool, yes: bool, done_by:
     from ferrero_dagster.operations.advances import Advancing
 
     connections = Connections.from_environment()
-    with connections.database() as database, connections.dam() as dam:
+    with connections.database(name=command_name()) as database, connections.dam() as dam:
         outcome = Advancing(
             database=database,
             dam=dam,
@@ -153,7 +153,7 @@ def resend(*, numbers: tuple[int, ...], everything: bool, yes: bool, done_by: st
     """
     from ferrero_dagster.operations.releases import resend_notifications
 
-    with Connections.from_environment().database() as database:
+    with Connections.from_environment().database(name=command_name()) as database:
         request = Request(done_by=done_by, dry_run=not yes)
         outcome = resend_notifications(database, request, ids=numbers, everything=everything)
         _show(outcome, as_json=as_json)
@@ -172,7 +172,7 @@ def reconcile(*, as_json: bool) -> None:
 
     connections = Connections.from_environment()
     request = Request(done_by=_login_name() or "reconcile", dry_run=False)
-    with connections.database() as database:
+    with connections.database(name=command_name()) as database:
         done = put_right(database, connections.site, connections.dam, request, partial(click.echo, err=True))
     if as_json:
         print_json(done)

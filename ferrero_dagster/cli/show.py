@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ferrero_dagster.cli.tables import as_json_option, print_json, print_table, say
+from ferrero_dagster.cli.tables import as_json_option, command_name, print_json, print_table, say
 from ferrero_dagster.domain.errors import FerreroError, OperationRefused
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def status(*, as_json: bool) -> None:
     from ferrero_dagster.operations.status import read_status
 
     connections = Connections.from_environment()
-    with connections.database() as database:
+    with connections.database(name=command_name()) as database:
         found = read_status(database, connections.site)
     if as_json:
         print_json(asdict(found))
@@ -113,7 +113,7 @@ def _checked(names: "list[str]", rules: "NamingRules") -> "list[CheckedName]":
     try:
         connections = Connections.from_environment()
         if connections.settings.database_url.get_secret_value():
-            with connections.database() as database:
+            with connections.database(name=command_name()) as database:
                 return check_by_masters(database, names, rules)
     except FerreroError as error:
         click.echo(f"Tracking IDs were not looked up: {error}", err=True)
@@ -138,7 +138,7 @@ def representation(*, file_name: str, as_json: bool) -> None:
     from ferrero_dagster.operations.representation_preview import representation_preview
 
     connections = Connections.from_environment()
-    with connections.database() as database:
+    with connections.database(name=command_name()) as database:
         found = representation_preview(database, connections.site, Path(file_name).name)
     if as_json:
         print_json(found.told)

@@ -28,6 +28,11 @@ def say(text: str) -> None:
     click.echo(text, file=sys.stdout)
 
 
+def command_name() -> str:
+    """Of the command that is under way, as PostgreSQL shows it."""
+    return click.get_current_context().info_name or ""
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output; escaped where its encoding lacks a character, so that nothing is lost."""
     text = json.dumps(value, indent=2, ensure_ascii=False)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ferrero_dagster.config.database import DatabaseSite
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
 from ferrero_dagster.config.representation import RepresentationSite
 from ferrero_dagster.config.routes import Routes
@@ -186,6 +187,7 @@ class Site(_Section):
     """The whole site configuration."""
 
     time_zone: Annotated[str, AfterValidator(_known_zone)]
+    database: DatabaseSite
     dam: DamSite
     box: BoxSite
     campaigns: CampaignsSite

@@ -32,7 +32,7 @@ def build_campaign_sensor(
         ),
     )
     def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
-        with as_failures(), tracking.database() as database, dam.client(IMPATIENT) as otmm:
+        with as_failures(), tracking.database(route.sensor) as database, dam.client(IMPATIENT) as otmm:
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, route.name)
             looker = MastersLooker(dam=otmm, route=route, database=database, site=tracking.site, interval_s=interval_s)

@@ -35,7 +35,7 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
         try:
             with foreseen():
                 run = failed_run(context.instance, context.dagster_run.run_id)
-                with tracking.database() as database:
+                with tracking.database("failed_runs") as database:
                     database.transact(tell_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.

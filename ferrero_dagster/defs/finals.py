@@ -68,7 +68,7 @@ def build_agency_sensor(
     def agency_files(
         context: dg.SensorEvaluationContext, box: BoxResource, tracking: TrackingResource
     ) -> dg.SensorResult:
-        with as_failures(), tracking.database() as database:
+        with as_failures(), tracking.database(route.sensor) as database:
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, route.name)
             look = FinalsLooker(

@@ -37,7 +37,7 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
     def pending_notifications(
         tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
     ) -> dg.SkipReason:
-        with as_failures(), tracking.database() as database:
+        with as_failures(), tracking.database("pending_notifications") as database:
             delivered = deliver(database, mail.post_office(webhook))
             check_mail_leaves(database)
         return dg.SkipReason(f"Messages: {delivered}.")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ferrero_dagster.clients.box import Box
 from ferrero_dagster.clients.box_agency import BoxAgency
@@ -137,9 +137,21 @@ class TrackingResource(OutsideSystem):
         url = connections.settings.database_url.get_secret_value()
         return cls(reads=_variables("database_url"), database_name=shown_address(url) if url else _NOT_SET)
 
-    def database(self) -> AbstractContextManager[Database]:
-        """The database; a connection is made when it is asked for something."""
-        return self.connections.database()
+    _run_id: str | None = PrivateAttr(None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """As every resource, and remember whose patience it is to have."""
+        super().setup_for_execution(context)
+        self._run_id = context.run.run_id if context.run else None
+
+    def database(self, name: str = "") -> AbstractContextManager[Database]:
+        """The database; a connection is made when it is asked for something.
+
+        PostgreSQL shows a tick by the `name` of its sensor, and a run by its id.
+        """
+        if self._run_id:
+            return self.connections.database("run", self._run_id)
+        return self.connections.database("tick", name)
 
 
 class WebhookResource(OutsideSystem):

@@ -9,29 +9,20 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
 from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
-from psycopg2.extensions import connection as Connection  # noqa: N812  # psycopg2 names the class in lower case
 from psycopg2.extensions import parse_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.pool import ThreadedConnectionPool
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
+from ferrero_dagster.config.database import Patience
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
 from ferrero_dagster.tracking.storable import storable
+from ferrero_dagster.tracking.waiting import OUT, SYSTEM, TrackingConnection, Watch, connect_arguments
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SYSTEM = "PostgreSQL"
 MAX_CONNECTIONS = 10
-#: A dead peer is noticed within about a minute.
-_CONNECT_OPTIONS: dict[str, Any] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-    "application_name": "ferrero_dagster",
-}
 # Serialization failures and deadlocks are OperationalErrors too; a standby that is just being promoted is read-only.
 _WORTH_ANOTHER_TRY = (psycopg2.OperationalError, psycopg2.InterfaceError, ReadOnlySqlTransaction)
 # A failed connection carries no SQLSTATE, only these words; in another language it is taken for an outage.
@@ -55,8 +46,9 @@ class Cursor(RealDictCursor):
 class Database:
     """Runs units of work in transactions. Safe to share between threads, not between processes."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, patience: Patience = Patience()) -> None:  # noqa: B008  # it is frozen
         self._url = database_url
+        self._patience = patience
         self._pool: ThreadedConnectionPool | None = None
         self._pool_lock = threading.Lock()
         # psycopg2's pool raises when it is exhausted; waiting is what callers want.
@@ -67,17 +59,18 @@ class Database:
 
         It is run again, up to three times in all, when the connection was lost or another transaction was in the way;
         the outcome of a commit may then be unknown, so `work` must be idempotent by key. No argument may be an
-        iterator: a second run would find it used up.
+        iterator: a second run would find it used up. What took as long as our patience lasts is not run again.
 
         Raises:
-            SystemUnavailable: PostgreSQL cannot be used at present.
+            SystemUnavailable: PostgreSQL cannot be used at present, or somebody held a lock for longer than our
+                patience; the sentence says who.
             AccessRefused: it refuses our log-in, or a right that we need.
             ConfigurationError: the address is wrong or leads to a pool that shares connections, or the tables are
                 missing.
         """
         attempts = Retrying(
             retry=retry_if_exception(_is_worth_another_try),
-            stop=stop_after_attempt(3),
+            stop=stop_after_attempt(3) | stop_after_delay(self._patience.connect_s),
             wait=wait_random_exponential(0.1, max=2),
             reraise=True,
         )
@@ -86,13 +79,16 @@ class Database:
         return result
 
     def _once(self, work: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **named: P.kwargs) -> T:
-        with self._places, self._connection() as connection, connection, _cursor(connection) as cursor:
-            return work(cursor, *args, **named)
+        step = getattr(work, "__name__", "").strip("_<>").replace("_", " ")
+        with self._places, self._connection() as connection:
+            watch = Watch(connection, self._patience, database_url=self._url, step=step)
+            with watch, connection, _cursor(connection) as cursor:
+                return work(cursor, *args, **named)
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
+    def _connection(self) -> Iterator[TrackingConnection]:
         pool = self._open_pool()
-        connection = pool.getconn()
+        connection: TrackingConnection = pool.getconn()  # type: ignore[assignment]  # as its arguments say
         try:
             yield connection
         finally:
@@ -102,10 +98,10 @@ class Database:
         with self._pool_lock:
             if self._pool is None:
                 # First, since the caller tries it again where it is lost.
-                pool = ThreadedConnectionPool(1, MAX_CONNECTIONS, self._url, **_CONNECT_OPTIONS)
+                pool = ThreadedConnectionPool(1, MAX_CONNECTIONS, self._url, **connect_arguments(self._patience))
                 with ExitStack() as undo:
                     undo.callback(pool.closeall)
-                    check_sessions(self._url)
+                    check_sessions(self._url, self._patience)
                     undo.pop_all()
                 self._pool = pool
             return self._pool
@@ -117,12 +113,16 @@ class Database:
         Raises:
             FerreroError: as `transact`.
         """
-        check_sessions(self._url)
-        connection = connect(self._url)
+        check_sessions(self._url, self._patience)
+        connection = connect(self._url, self._patience, lasts=True)
         try:
-            yield HeldLock(connection) if _try_lock(connection, name) else None
+            if not _try_lock(connection, self._patience, name):
+                yield None
+                return
+            with HeldLock(connection, self._patience) as lock:
+                yield lock
         finally:
-            _unlock(connection)
+            _unlock(connection, self._patience)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -133,10 +133,28 @@ class Database:
 
 
 class HeldLock:
-    """An advisory lock that lives as long as its connection."""
+    """An advisory lock that lives as long as its connection. Safe to share between threads.
 
-    def __init__(self, connection: Connection) -> None:
+    Inside the context something is asked now and then, lest a firewall or pool end a connection that is silent for as
+    long as a film is under way.
+    """
+
+    def __init__(self, connection: TrackingConnection, patience: Patience) -> None:
         self._connection = connection
+        self._patience = patience
+        self._turn = threading.Lock()
+        self._is_over = threading.Event()
+        self._lost: str | None = None
+
+    def __enter__(self) -> "HeldLock":
+        """Begins to ask."""
+        threading.Thread(target=self._keep_alive, name="lock keep-alive", daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        # Under way, it ends first: the connection is about to be closed.
+        with self._turn:
+            self._is_over.set()
 
     def confirm(self) -> None:
         """Do nothing while the lock is still ours; call it before what must not be done by two.
@@ -144,18 +162,37 @@ class HeldLock:
         Raises:
             SystemUnavailable: the connection was lost, and the lock with it; another process may hold it.
         """
-        with _in_our_words(), _cursor(self._connection) as cursor:
-            cursor.execute("SELECT 1")
+        with self._turn:
+            if not self._lost:
+                self._prove()
+            if self._lost:
+                raise SystemUnavailable(SYSTEM, self._lost)
+
+    def _prove(self) -> None:
+        """Once lost it stays lost: another process may have had it meanwhile."""
+        reason = "it does not hold it any more"
+        try:
+            if _holds_a_lock(self._connection, self._patience):
+                return
+        except SystemUnavailable as error:
+            reason = str(error).removeprefix(f"{OUT}: ").rstrip(".")
+        self._lost = f"{OUT}: the connection that holds our lock was lost ({reason}); the next run goes on from here."
+
+    def _keep_alive(self) -> None:
+        while not self._lost and not self._is_over.wait(self._patience.lock_check_s):
+            with suppress(FerreroError), self._turn:
+                if not self._is_over.is_set():
+                    self._prove()
 
 
-def connect(database_url: str) -> Connection:
-    """A connection of the caller's own.
+def connect(database_url: str, patience: Patience, *, lasts: bool = False) -> TrackingConnection:
+    """A connection of the caller's own; one that `lasts` is not ended by the server because nothing is asked.
 
     Raises:
         FerreroError: as `Database.transact`.
     """
     with _in_our_words():
-        connection: Connection = psycopg2.connect(database_url, **_CONNECT_OPTIONS)
+        connection: TrackingConnection = psycopg2.connect(database_url, **connect_arguments(patience, lasts=lasts))
     return connection
 
 
@@ -163,7 +200,7 @@ def connect(database_url: str) -> Connection:
 _PROVEN: set[str] = set()
 
 
-def check_sessions(database_url: str) -> None:
+def check_sessions(database_url: str, patience: Patience) -> None:
     """Prove that a lock belongs to the connection that took it, which a pool in transaction mode breaks.
 
     Raises:
@@ -173,9 +210,9 @@ def check_sessions(database_url: str) -> None:
     if database_url in _PROVEN:
         return
     name = f"ferrero:probe:{uuid.uuid4().hex}"
-    with _probing(database_url) as one, _probing(database_url) as another:
-        is_kept = _try_lock(one, name) and all(_holds_a_lock(one) for _ in range(3))
-        if not is_kept or _try_lock(another, name) or not _holds_a_lock(one):
+    with _probing(database_url, patience) as one, _probing(database_url, patience) as another:
+        is_kept = _try_lock(one, patience, name) and all(_holds_a_lock(one, patience) for _ in range(3))
+        if not is_kept or _try_lock(another, patience, name) or not _holds_a_lock(one, patience):
             raise ConfigurationError(
                 "FERRERO_DATABASE_URL leads to a pool that shares connections (PgBouncer in transaction mode or "
                 "alike), where locks are lost; let it lead to PostgreSQL itself or to a pool in session mode.",
@@ -185,16 +222,23 @@ def check_sessions(database_url: str) -> None:
 
 
 @contextmanager
-def _probing(database_url: str) -> Iterator[Connection]:
-    connection = connect(database_url)
+def _probing(database_url: str, patience: Patience) -> Iterator[TrackingConnection]:
+    connection = connect(database_url, patience)
     try:
         yield connection
     finally:
-        _unlock(connection)
+        _unlock(connection, patience)
 
 
-def _holds_a_lock(connection: Connection) -> bool:
-    with _in_our_words(), _cursor(connection) as cursor:
+@contextmanager
+def _asking(connection: TrackingConnection, patience: Patience) -> Iterator[Cursor]:
+    """For one question that needs no other session's lock."""
+    with _in_our_words(), Watch(connection, patience, limit_s=patience.connect_s), _cursor(connection) as cursor:
+        yield cursor
+
+
+def _holds_a_lock(connection: TrackingConnection, patience: Patience) -> bool:
+    with _asking(connection, patience) as cursor:
         cursor.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
         return cursor.rowcount > 0
 
@@ -227,7 +271,7 @@ def in_our_words(error: psycopg2.Error) -> FerreroError | None:
             SYSTEM, f"PostgreSQL refuses us: {reason}; check FERRERO_DATABASE_URL and its user's rights."
         )
     if isinstance(error, _WORTH_ANOTHER_TRY):
-        return SystemUnavailable(SYSTEM, f"PostgreSQL cannot be used at present: {reason}")
+        return SystemUnavailable(SYSTEM, f"{OUT}: {reason}")
     return None
 
 
@@ -246,21 +290,19 @@ def _is_worth_another_try(error: BaseException) -> bool:
     return isinstance(error, _WORTH_ANOTHER_TRY) and isinstance(in_our_words(error), SystemUnavailable)
 
 
-def _cursor(connection: Connection) -> Cursor:
+def _cursor(connection: TrackingConnection) -> Cursor:
     return connection.cursor(cursor_factory=Cursor)
 
 
-def _try_lock(connection: Connection, name: str) -> bool:
+def _try_lock(connection: TrackingConnection, patience: Patience, name: str) -> bool:
     connection.autocommit = True
-    with _in_our_words(), _cursor(connection) as cursor:
-        # The lock of a host that died is free within about a minute; the server's default is two hours.
-        cursor.execute("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
+    with _asking(connection, patience) as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS got", (name,))
         return bool(cursor.fetchall()[0]["got"])
 
 
-def _unlock(connection: Connection) -> None:
+def _unlock(connection: TrackingConnection, patience: Patience) -> None:
     # Closing alone would do it too, but only when the server has seen it: the next to ask may be faster.
-    with suppress(psycopg2.Error), _cursor(connection) as cursor:
+    with suppress(psycopg2.Error, FerreroError), _asking(connection, patience) as cursor:
         cursor.execute("SELECT pg_advisory_unlock_all()")
     connection.close()

@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 #: Another program's lock, or a table without an index, shall not hold up a file for longer.
 _PATIENCE = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'"
-_OUR_OWN = "SET LOCAL lock_timeout TO DEFAULT; SET LOCAL statement_timeout TO DEFAULT"
+_OURS = "SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement"
+_AS_BEFORE = "SET LOCAL lock_timeout = %(lock)s; SET LOCAL statement_timeout = %(statement)s"
 
 
 def attempted(
@@ -26,9 +27,11 @@ def attempted(
     """
     cursor.execute("SAVEPOINT neighbour")
     try:
+        cursor.execute(_OURS)
+        [ours] = cursor.fetchall()
         cursor.execute(_PATIENCE)
         result = work(cursor, *args, **named)
-        cursor.execute(_OUR_OWN)
+        cursor.execute(_AS_BEFORE, dict(ours))
         cursor.execute("RELEASE SAVEPOINT neighbour")
     except psycopg2.Error as error:
         if error.pgcode is None or cursor.connection.closed:

@@ -1,7 +1,7 @@
 """Brings a database to the present schema; an existing one of the cron scripts is adopted (SPEC 7)."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psycopg2
@@ -13,17 +13,20 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg2.errors import InsufficientPrivilege
 
+from ferrero_dagster.config.database import Patience
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
 from ferrero_dagster.tracking import database
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
 from ferrero_dagster.tracking.filling import can_fill
+from ferrero_dagster.tracking.waiting import SYSTEM, TrackingConnection, Watch
 
 #: Dagster's tables live here where both share a database (SPEC 11).
 DAGSTER_SCHEMA = "dagster"
 #: Beside Dagster's `alembic_version`, whose storage may share the database.
 VERSION_TABLE = "ferrero_alembic_version"
+_UPGRADE = Patience(shown_as="ferrero_dagster upgrade")
 #: Held while migrating, so that two upgrades at once wait for each other.
 _MIGRATION_LOCK = 0x6665_7272_65_72_6F
 
@@ -62,35 +65,47 @@ _ALWAYS_FILLED = {
 }
 
 
-def upgrade(database_url: str, routes: Iterable[MastersRoute]) -> str:
+def upgrade(database_url: str, routes: Iterable[MastersRoute], patience: Patience = _UPGRADE) -> str:
     """Bring the schema up to date, with the columns of these routes, and return its version.
 
     Safe to run twice, and by two processes at once.
 
     Raises:
-        SystemUnavailable: PostgreSQL cannot be used at present.
+        SystemUnavailable: PostgreSQL cannot be used at present, or somebody held a lock for longer than our patience.
         AccessRefused: it refuses our log-in, or the right to change the schema.
         ConfigurationError: an existing table cannot be adopted; the sentence says what to change. Nothing was changed.
     """
-    database.check_sessions(database_url)
+    database.check_sessions(database_url, patience)
     # Connect as the running code does, so that URL parsing and error messages are the same.
     engine = sa.create_engine(
-        "postgresql+psycopg2://", creator=lambda: database.connect(database_url), poolclass=sa.NullPool
+        "postgresql+psycopg2://", creator=lambda: database.connect(database_url, patience), poolclass=sa.NullPool
     )
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection, _watched(connection, database_url, patience), connection.begin():
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             _refuse_unknown_mandatory_columns(connection)
             command.upgrade(_config(connection), "head")
             _add_columns(connection, routes)
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             return context.get_current_revision() or ""
-    except sa.exc.DBAPIError as error:
+    except psycopg2.Error as error:
         raise _in_our_words(error) from None
     except CommandError as error:
         raise ConfigurationError(
             f"The tracking database was upgraded by a newer ferrero_dagster ({error}); install that one."
         ) from None
+
+
+@contextlib.contextmanager
+def _watched(connection: sa.Connection, database_url: str, patience: Patience) -> Iterator[None]:
+    """SQLAlchemy's errors as psycopg2's, which the watch knows."""
+    watched = connection.connection.driver_connection
+    assert isinstance(watched, TrackingConnection)
+    with Watch(watched, patience, database_url=database_url, step="upgrade"):
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise error.orig or error from None
 
 
 def _add_columns(connection: sa.Connection, routes: Iterable[MastersRoute]) -> None:
@@ -100,7 +115,7 @@ def _add_columns(connection: sa.Connection, routes: Iterable[MastersRoute]) -> N
         connection.execute(sa.text(f"ALTER TABLE campaign_status {', '.join(columns)}"))
 
 
-def make_dagster_schema(database_url: str) -> str:
+def make_dagster_schema(database_url: str, patience: Patience = _UPGRADE) -> str:
     """Make the schema for Dagster's own tables in this database and return the address for `DAGSTER_PG_URL`.
 
     Safe to run twice.
@@ -111,7 +126,8 @@ def make_dagster_schema(database_url: str) -> str:
     """
     try:
         with (
-            contextlib.closing(database.connect(database_url)) as connection,
+            contextlib.closing(database.connect(database_url, patience)) as connection,
+            Watch(connection, patience, database_url=database_url, step="upgrade"),
             connection,
             connection.cursor() as cursor,
         ):
@@ -120,7 +136,7 @@ def make_dagster_schema(database_url: str) -> str:
                 cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {DAGSTER_SCHEMA}")
     except InsufficientPrivilege:
         raise AccessRefused(
-            database.SYSTEM,
+            SYSTEM,
             f"Our role may not make the schema {DAGSTER_SCHEMA}: have an administrator make it for this role, or give "
             "Dagster a database of its own (DAGSTER_PG_URL).",
         ) from None
@@ -160,9 +176,7 @@ def _is_filled(table: str, column: str, kind: str) -> bool:
     return column in _ALWAYS_FILLED[table] or can_fill(table, column, kind)
 
 
-def _in_our_words(error: sa.exc.DBAPIError) -> FerreroError:
-    cause = error.orig
-    assert isinstance(cause, psycopg2.Error)
+def _in_our_words(cause: psycopg2.Error) -> FerreroError:
     table, detail = cause.diag.table_name, cause.diag.message_detail
     if isinstance(cause, psycopg2.IntegrityError):
         return ConfigurationError(
