@@ -82,6 +82,7 @@ FAULTS = {
     69: "media turned, with odd pixels, cut off, hostile",
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
     72: "somebody's lock, a server that takes us in and keeps silent, work without end",
+    74: "the customer's database has rules of its own: CHECK, ENUM, narrow columns, encodings, triggers, rights",
     75: "the session that holds a campaign's lock is ended: idle limits, firewalls, an administrator",
     80: "small things: terminals without characters, mails too large, refused folder names",
 }

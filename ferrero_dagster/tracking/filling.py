@@ -15,7 +15,7 @@ _NOW = "now()"
 
 #: Our value of each column as SQL, where a row of the table is made.
 FILLED: dict[str, dict[str, str]] = {
-    "master_assets": {"original_filename": "name", "created_at": _NOW, "updated_at": _NOW},
+    "master_assets": {"original_filename": "asset_name", "created_at": _NOW, "updated_at": _NOW},
     "derivative_assets": {
         "original_filename": "source_name",
         "opentext_id": "target_id",

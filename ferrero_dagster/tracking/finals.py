@@ -1,6 +1,7 @@
 """`derivative_assets`: the finals that went back into the DAM, and which campaigns have all of theirs (SPEC 4.6, 4.7).
 
-A final is `active` until one of the same name and tracking ID comes after it, and then `replaced`.
+A final is `active` until one of the same name and tracking ID comes after it, and then `replaced`, or what the column
+takes instead.
 """
 
 from collections.abc import Collection
@@ -11,6 +12,10 @@ from ferrero_dagster.config.routes import FinalsRoute, Routes
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import filled
+from ferrero_dagster.tracking.neighbours import first_accepted
+
+#: What `status` says of a final that another came after: the first word that the column takes.
+REPLACED = ("replaced", "inactive", "archived")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,12 +30,15 @@ class KnownFinal:
 
 def add_active(cursor: Cursor, transfer_id: int) -> None:
     """A final that just arrived takes the place of those of its name and master; call it once for each arrival."""
-    cursor.execute(
+    first_accepted(
+        cursor,
         """
-        UPDATE derivative_assets d SET status = 'replaced' FROM transfers t
-        WHERE t.id = %s AND d.tracking_id = t.tracking_id AND derivative_filename = target_name AND status = 'active'
+        UPDATE derivative_assets d SET status = %(word)s FROM transfers t
+        WHERE t.id = %(id)s AND d.tracking_id = t.tracking_id AND derivative_filename = target_name
+          AND status = 'active'
         """,
-        (transfer_id,),
+        {"id": transfer_id},
+        REPLACED,
     )
     columns, values = filled(cursor, "derivative_assets")
     cursor.execute(
@@ -106,7 +114,7 @@ WHERE NOT EXISTS (
           SELECT FROM transfers t WHERE t.route = r.route AND t.campaign_id = r.campaign_id
             AND t.moved_at > r.closed_at)
       AND NOT EXISTS (
-          SELECT FROM master_assets w WHERE w.campaign_id = r.campaign_id AND w.status = 'withdrawn'
+          SELECT FROM master_assets w WHERE w.campaign_id = r.campaign_id AND w.status IS DISTINCT FROM 'active'
             AND w.updated_at > r.closed_at))
 GROUP BY campaign_id
 HAVING bool_and(EXISTS (SELECT FROM arrived WHERE arrived.tracking_id = awaited.tracking_id))

@@ -1,7 +1,7 @@
 """`master_assets`: the files that finals are made from, each under its tracking ID (SPEC 3.5, 4.7).
 
-A master is `pending` from the moment that its file is to be moved, `active` once the file is in Box, and `withdrawn`
-when no final of it is awaited any more.
+A master whose file is still to be moved is in `pending_masters`, a table of ours. Once the file is in Box it is in
+`master_assets` and `active`; when no final of it is awaited any more, `withdrawn`, or what that column takes instead.
 """
 
 import json
@@ -19,10 +19,12 @@ from ferrero_dagster.domain.sound_json import parsed
 from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import extracted_columns, filled
-from ferrero_dagster.tracking.neighbours import attempted
+from ferrero_dagster.tracking.neighbours import attempted, first_accepted
 from ferrero_dagster.tracking.storable import fitted, storable
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
+#: What `status` says of a master that no final is awaited of: the first word that the column takes.
+WITHDRAWN = ("withdrawn", "inactive", "archived")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +50,8 @@ def take_tracking_ids(
 ) -> dict[tuple[DamId, str], TrackingId]:
     """A new tracking ID for each asset, by its id and version, each with a pending master.
 
-    The unique constraint decides which are free, not a look before. None differs from one that is there in case only:
-    Box takes names that do for the same.
+    The unique constraint decides which are free, not a look before; that of `master_assets` has the last word, when the
+    file has arrived. None differs from one that is there in case only: Box takes names that do for the same.
     """
     taken: dict[tuple[DamId, str], TrackingId] = {}
     while missing := [asset for asset in assets if (asset.id, asset.version) not in taken]:
@@ -70,14 +72,12 @@ def insert_pending(
 ) -> list[TrackingId]:
     """Make assets masters under these tracking IDs and return the IDs that were free; no metadata is known yet."""
     ids, originals = [one.id for one in assets.values()], [one.original_id for one in assets.values()]
-    columns, values = filled(cursor, "master_assets")
     cursor.execute(
-        f"""
-        INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
-                                   full_metadata, status{columns})
-        SELECT m.tracking_id, id, original_id, {fitted("master_assets", "asset_name", "name")}, %s, %s, '{{}}',
-               'pending'{values}
+        """
+        INSERT INTO pending_masters (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory)
+        SELECT m.tracking_id, id, original_id, name, %s, %s
         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS m (tracking_id, id, original_id, name)
+        WHERE NOT EXISTS (SELECT FROM master_assets k WHERE k.tracking_id = m.tracking_id)
         ON CONFLICT (tracking_id) DO NOTHING RETURNING tracking_id
         """,
         (campaign_id, finals_folder_id, list(assets), ids, originals, [one.name for one in assets.values()]),
@@ -89,15 +89,42 @@ def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: 
     """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
     metadata, extracted = json.dumps(storable(asset.raw)), json.dumps(storable(details.extracted_fields))
     cursor.execute(
-        f"""
-        UPDATE master_assets SET full_metadata = %s, upload_directory = %s, extracted_fields = %s,
-               description = {fitted("master_assets", "description")}
-        WHERE tracking_id = %s AND opentext_id = %s AND status = 'pending'
+        """
+        UPDATE pending_masters SET full_metadata = %s, upload_directory = %s, extracted_fields = %s, description = %s
+        WHERE tracking_id = %s AND opentext_id = %s
         """,
         (metadata, details.finals_folder_id, extracted, details.description, tracking_id, asset.id),
     )
-    # A value that a column of theirs does not take shall not hold up the file.
-    attempted(cursor, "master_assets", _fill_extracted, tracking_id, details.extracted_fields)
+
+
+def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, instead_of: BoxId | None) -> None:
+    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent."""
+    cursor.execute(
+        "UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now() "
+        "WHERE tracking_id = %s AND box_file_id = %s",
+        (box_file_id, tracking_id, instead_of),
+    )
+    cursor.execute("SELECT extracted_fields FROM pending_masters WHERE tracking_id = %s", (tracking_id,))
+    if pending := cursor.fetchone():
+        _insert_active(cursor, tracking_id, box_file_id)
+        # A value that a column of theirs does not take shall not hold up the file.
+        attempted(cursor, "master_assets", _fill_extracted, tracking_id, pending["extracted_fields"] or {})
+        delete_pending(cursor, [tracking_id])
+
+
+def _insert_active(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) -> None:
+    columns, values = filled(cursor, "master_assets")
+    cursor.execute(
+        f"""
+        INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
+                                   description, full_metadata, extracted_fields, box_file_id, status{columns})
+        SELECT tracking_id, opentext_id, original_id, {fitted("master_assets", "asset_name", "asset_name")},
+               campaign_id, upload_directory, {fitted("master_assets", "description", "description")}, full_metadata,
+               extracted_fields, %s, 'active'{values}
+        FROM pending_masters WHERE tracking_id = %s
+        """,
+        (box_file_id, tracking_id),
+    )
 
 
 def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[str, Any]) -> None:
@@ -109,36 +136,25 @@ def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[
             )
             for column in columns
         ]
-        statement = SQL("UPDATE {} SET {} WHERE tracking_id = %s AND status = 'pending'")
+        statement = SQL("UPDATE {} SET {} WHERE tracking_id = %s")
         cursor.execute(
             statement.format(Identifier("master_assets"), SQL(", ").join(values)), [*columns.values(), tracking_id]
         )
 
 
-def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, instead_of: BoxId | None) -> None:
-    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent."""
-    cursor.execute(
-        """
-        UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now()
-        WHERE tracking_id = %s AND (status = 'pending' OR box_file_id = %s)
-        """,
-        (box_file_id, tracking_id, instead_of),
-    )
-
-
 def delete_pending(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> None:
-    """Masters that never arrived go, since scripts count a campaign's masters whatever their status."""
-    cursor.execute(
-        "DELETE FROM master_assets WHERE status = 'pending' AND tracking_id = ANY(%s)", (list(tracking_ids),)
-    )
+    """Masters that have arrived, or never will, are on their way no longer."""
+    cursor.execute("DELETE FROM pending_masters WHERE tracking_id = ANY(%s)", (list(tracking_ids),))
 
 
 def withdraw_master(cursor: Cursor, tracking_id: TrackingId) -> None:
     """No final is awaited for the master any more."""
-    cursor.execute(
-        "UPDATE master_assets SET status = 'withdrawn', updated_at = now() "
-        "WHERE tracking_id = %s AND status = 'active'",
-        (tracking_id,),
+    first_accepted(
+        cursor,
+        "UPDATE master_assets SET status = %(word)s, updated_at = now() "
+        "WHERE tracking_id = %(tracking_id)s AND status = 'active'",
+        {"tracking_id": tracking_id},
+        WITHDRAWN,
     )
 
 
@@ -165,8 +181,12 @@ def masters_of_finals(cursor: Cursor, names: Collection[str], campaign_id: DamId
 def known_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, KnownMaster]:
     """The masters with these tracking IDs, and those whose IDs differ from one of these in case only."""
     cursor.execute(
-        "SELECT tracking_id, campaign_id, status FROM master_assets WHERE lower(tracking_id) = ANY(%s)",
-        ([tracking_id.lower() for tracking_id in tracking_ids],),
+        """
+        SELECT tracking_id, campaign_id, status::text FROM master_assets WHERE lower(tracking_id) = ANY(%(ids)s)
+        UNION ALL
+        SELECT tracking_id, campaign_id, 'pending' FROM pending_masters WHERE lower(tracking_id) = ANY(%(ids)s)
+        """,
+        {"ids": [tracking_id.lower() for tracking_id in tracking_ids]},
     )
     return {row["tracking_id"]: KnownMaster(**row) for row in cursor.fetchall()}
 

@@ -1,9 +1,10 @@
 """The ways of using a table that another program keeps: look which columns it has, and let nothing of it stop us."""
 
-from collections.abc import Callable, Collection
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
+from psycopg2.errors import RaiseException
 from psycopg2.sql import SQL, Composable, Identifier
 
 from ferrero_dagster.domain.lines import one_line
@@ -40,6 +41,26 @@ def attempted(
         reason = one_line(error.diag.message_primary or type(error).__name__)
         return None, f"The table {table} could not be used: {reason}."
     return result, None
+
+
+def first_accepted(cursor: Cursor, statement: str, values: Mapping[str, Any], words: Sequence[str]) -> str:
+    """Run the statement with the first `word` that their table takes, and return that word.
+
+    Raises:
+        psycopg2.Error: it takes none, or refuses something else; of the last try.
+    """
+    for word in words:
+        cursor.execute("SAVEPOINT word")
+        try:
+            cursor.execute(statement, {**values, "word": word})
+        except (psycopg2.DataError, psycopg2.IntegrityError, RaiseException):
+            cursor.execute("ROLLBACK TO SAVEPOINT word")
+            if word == words[-1]:
+                raise
+        else:
+            break
+    cursor.execute("RELEASE SAVEPOINT word")
+    return word
 
 
 def identifier(table: str) -> Composable:

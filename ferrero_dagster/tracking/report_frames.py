@@ -95,8 +95,7 @@ FROM (
     SELECT {_DIRECTION} AS direction, 'unproven' AS finding, source_name AS name FROM transfers t
     WHERE state = 'moved' AND moved_at >= %(begins)s AND moved_at < %(ends)s AND NOT CASE
         WHEN route = ANY(%(finals)s) THEN EXISTS (SELECT FROM derivative_assets d WHERE d.transfer_id = t.id)
-        ELSE EXISTS (SELECT FROM master_assets m
-                     WHERE m.tracking_id = t.tracking_id AND m.status IS DISTINCT FROM 'pending') END
+        ELSE EXISTS (SELECT FROM master_assets m WHERE m.tracking_id = t.tracking_id) END
     UNION ALL
     SELECT %(to_box)s, 'unmoved', coalesce(asset_name, tracking_id) FROM master_assets m
     WHERE status = 'active' AND original_id IS NOT NULL

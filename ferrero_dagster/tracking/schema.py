@@ -47,6 +47,7 @@ _ALWAYS_FILLED = {
         "campaign_id",
         "upload_directory",
         "full_metadata",
+        "box_file_id",
         "status",
     },
     "derivative_assets": {

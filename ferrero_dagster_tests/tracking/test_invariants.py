@@ -54,7 +54,9 @@ class CampaignLife(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        tables = "transfers, final_scores, master_assets, campaign_status, campaign_rounds, notifications"
+        tables = (
+            "transfers, final_scores, master_assets, pending_masters, campaign_status, campaign_rounds, notifications"
+        )
         run_sql(self.url, f"TRUNCATE {tables}")
         self.database.transact(campaigns.note_seen, CAMPAIGN)
 
@@ -122,7 +124,9 @@ class CampaignLife(RuleBasedStateMachine):
     @invariant()
     def nothing_is_doubled(self):
         masters = run_sql(
-            self.url, "SELECT opentext_id, tracking_id, status, box_file_id FROM master_assets ORDER BY 1"
+            self.url,
+            "SELECT opentext_id, tracking_id, status, box_file_id FROM master_assets "
+            "UNION ALL SELECT opentext_id, tracking_id, 'pending', NULL FROM pending_masters ORDER BY 1",
         )
         assert masters == run_sql(
             self.url,

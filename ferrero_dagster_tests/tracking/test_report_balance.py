@@ -46,7 +46,7 @@ def test_a_master_that_counts_as_moved_without_its_row_is_a_difference(database)
     transfer(database, "m1", "AAAAA1", moved=NINE_PM)
     transfer(database, "m2", "AAAAA2", moved=NINE_PM)
     transfer(database, "m3", "AAAAA3", moved="'2026-03-28T21:00Z'")
-    insert(database, "INSERT INTO master_assets (tracking_id, status) VALUES ('AAAAA2', 'pending')")
+    insert(database, "INSERT INTO pending_masters (tracking_id, opentext_id) VALUES ('AAAAA2', 'm2')")
     report = make(database).report
     assert [remark.partition(":")[0] for remark in report.remarks] == ["DAM → Box"]
     assert "2 files were counted as moved, but not proven in master_assets, such as m1.mp4" in report.remarks[0]

@@ -45,11 +45,28 @@ def test_a_database_of_the_cron_scripts_is_adopted_without_touching_a_row_or_a_t
     assert all(columns_now[table][: len(described)] == described for table, described in columns.items())
 
 
+def upgrade_to(url, version):
+    with create_engine(url.replace("postgresql:", "postgresql+psycopg2:"), poolclass=NullPool).begin() as connection:
+        command.upgrade(schema._config(connection), version)
+
+
+@pytest.mark.fault(74)
+def test_what_is_on_its_way_leaves_the_customers_table_at_the_upgrade_and_what_is_not_ours_stays(empty_database_url):
+    upgrade_to(empty_database_url, "0015")
+    run_sql(
+        empty_database_url,
+        "INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id)"
+        " VALUES ('a1_to_a2', 'c1', 'm1', '1', 'm1', 'OURS01')",
+        "INSERT INTO master_assets (tracking_id, opentext_id, asset_name, status)"
+        " VALUES ('OURS01', 'm1', 'm1', 'pending'), ('THEIRS', 'm2', '', 'pending'), ('ACTIVE', 'm3', '', 'active')",
+    )
+    schema.upgrade(empty_database_url, ROUTES.masters)
+    assert run_sql(empty_database_url, "SELECT tracking_id, asset_name FROM pending_masters") == [("OURS01", "m1")]
+    assert run_sql(empty_database_url, "SELECT tracking_id FROM master_assets ORDER BY 1") == [("ACTIVE",), ("THEIRS",)]
+
+
 def test_files_of_before_were_first_seen_when_their_transfer_began(empty_database_url):
-    with create_engine(
-        empty_database_url.replace("postgresql:", "postgresql+psycopg2:"), poolclass=NullPool
-    ).begin() as c:
-        command.upgrade(schema._config(c), "0003")
+    upgrade_to(empty_database_url, "0003")
     run_sql(
         empty_database_url,
         "INSERT INTO transfers (route, campaign_id, source_id, source_version, source_name, tracking_id, created_at)"
