@@ -74,6 +74,8 @@ def definitions() -> dg.Definitions:
         sensors=sensors,
         schedules=schedules,
         resources=build_resources(connections),
+        # Of runs that no job of ours describes, such as those of an asset's button.
+        executor=dg.in_process_executor,
     )
 
 

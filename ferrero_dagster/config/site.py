@@ -136,6 +136,7 @@ class CampaignsSite(_Section):
     max_days_in_status: dict[str, Days | None]
     digest_weekday: Weekday | None
     webhook_on_permanent_failure: bool
+    silent_run_minutes: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
 class TransferSite(_Section):

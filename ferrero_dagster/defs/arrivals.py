@@ -8,7 +8,7 @@ from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.internals import without_warnings
 from ferrero_dagster.defs.markdown import cell, markdown_table
-from ferrero_dagster.defs.partitions import CAMPAIGNS, campaign_id_of
+from ferrero_dagster.defs.partitions import CAMPAIGNS, campaign_id_of, partition_of
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.tracking.transfers import ExpectedFile, expected_files
 
@@ -32,7 +32,7 @@ def build_arrival_check(route: Route) -> dg.AssetChecksDefinition:
     )
     def all_files_there(context: dg.AssetCheckExecutionContext, tracking: TrackingResource) -> dg.AssetCheckResult:
         with as_failures(is_attended=True), tracking.database() as database:
-            found = database.transact(expected_files, route.name, campaign_id_of(database, context.partition_key))
+            found = database.transact(expected_files, route.name, campaign_id_of(database, partition_of(context.run)))
         return dg.AssetCheckResult(passed=_passed(found), severity=_severity(found), metadata=_metadata(found))
 
     return all_files_there

@@ -11,7 +11,7 @@ from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.messages import deliver_at_once
-from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME, campaign_id_of
+from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME, campaign_id_of, partition_of
 from ferrero_dagster.defs.resources import (
     BoxResource,
     DamResource,
@@ -20,7 +20,7 @@ from ferrero_dagster.defs.resources import (
     TrackingResource,
     WebhookResource,
 )
-from ferrero_dagster.defs.runs import CAMPAIGN_TAG, campaign_tags
+from ferrero_dagster.defs.runs import CAMPAIGN_TAG, ROUTE_TAG, campaign_tags
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
@@ -41,10 +41,12 @@ def build_campaign_asset(
     @dg.asset(
         key=dg.AssetKey(route.asset),
         partitions_def=CAMPAIGNS,
+        # However many campaigns people choose, each gets a run, a lock and a place in the queue of its own.
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         deps=deps,
         group_name=group_name,
         kinds=kinds,
-        tags={"ferrero/route": route.name},
+        tags={ROUTE_TAG: route.name},
         description=f"{description} One partition per campaign: choose yours to see its files, and why one is missing.",
     )
     def campaign_files(
@@ -71,7 +73,7 @@ def build_campaign_job(route: Route, description: str, owners: Sequence[str]) ->
         selection=dg.AssetSelection.assets(dg.AssetKey(route.asset)).without_checks(),
         executor_def=dg.in_process_executor,
         config=NO_FORM,
-        tags={"ferrero/route": route.name},
+        tags={ROUTE_TAG: route.name},
         metadata=JOB_METADATA,
         owners=owners,
         description=f"{route.title}. Choose the campaign as partition. {description}",
@@ -83,7 +85,7 @@ def _run(
 ) -> dg.MaterializeResult[Any]:
     try:
         with resources.systems() as systems:
-            campaign_id = _campaign_of_run(context, systems.database)
+            campaign_id = _campaign_of_run(context, systems.database, route)
             metadata, is_red = move(context, systems, campaign_id, resources.dam.links)
             expected = systems.database.transact(expected_files, route.name, campaign_id)
     finally:
@@ -120,10 +122,10 @@ def campaign_watcher(
     )
 
 
-def _campaign_of_run(context: dg.AssetExecutionContext, database: Database) -> DamId:
+def _campaign_of_run(context: dg.AssetExecutionContext, database: Database, route: Route) -> DamId:
     """The id of the run's campaign, whose tag the run has from now on, also where a person started it."""
-    campaign_id = campaign_id_of(database, context.partition_key)
-    context.instance.add_run_tags(context.run.run_id, {CAMPAIGN_TAG: campaign_id})
+    campaign_id = campaign_id_of(database, partition_of(context.run))
+    context.instance.add_run_tags(context.run.run_id, {ROUTE_TAG: route.name, CAMPAIGN_TAG: campaign_id})
     return campaign_id
 
 

@@ -4,10 +4,11 @@ import dagster as dg
 
 from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
-from ferrero_dagster.defs.runs import end_dead_runs, running_campaigns, tick_result
+from ferrero_dagster.defs.runs import running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.transfer.masters.look import MastersLooker
 from ferrero_dagster.transfer.unforeseen import Turn, ended
@@ -34,7 +35,7 @@ def build_campaign_sensor(
     def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
         with as_failures(), tracking.database(route.sensor) as database, dam.client(IMPATIENT) as otmm:
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
-                end_dead_runs(context.instance, database, route.name)
+                end_dead_runs(context.instance, database, tracking.site)
             looker = MastersLooker(dam=otmm, route=route, database=database, site=tracking.site, interval_s=interval_s)
             look = looker.look(running=running_campaigns(context.instance, database, route.name))
             events = [] if look.found is None else [_observation(route, look.found)]

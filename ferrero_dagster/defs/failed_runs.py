@@ -8,7 +8,10 @@ from typing import Any
 import dagster as dg
 
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
+from ferrero_dagster.defs.internals import IMPLICIT_JOB
+from ferrero_dagster.defs.partitions import PARTITION_TAG
 from ferrero_dagster.defs.resources import TrackingResource
+from ferrero_dagster.defs.runs import ROUTE_TAG
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.operations.run_failures import FailedRun, tell_failed_run
@@ -52,19 +55,28 @@ def failed_run(instance: dg.DagsterInstance, run_id: str) -> FailedRun:
     kind, message, metadata = _why(instance, run_id)
     return FailedRun(
         run_id=run_id,
-        job=run.job_name,
+        job=shown_job(run),
         kind=kind,
         message=message,
         began_at=datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), timezone.utc),
         ended_at=datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), timezone.utc),
         system=str(metadata.get(SYSTEM) or "") or None,
         is_told=bool(metadata.get(REPORTED)),
-        details=tuple(
-            (label, run.tags[tag])
-            for label, tag in (("Campaign", "ferrero/campaign_name"), ("Number", "ferrero/campaign_number"))
-            if run.tags.get(tag)
-        ),
+        details=tuple((label, run.tags[tag]) for label, tag in _details(run) if run.tags.get(tag)),
     )
+
+
+def shown_job(run: dg.DagsterRun) -> str:
+    """What people call it: the route or the job; of one from an asset's button that knows no route yet, its assets."""
+    if ROUTE_TAG in run.tags or not run.job_name.startswith(IMPLICIT_JOB):
+        return run.tags.get(ROUTE_TAG, run.job_name)
+    return ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or "several assets"
+
+
+def _details(run: dg.DagsterRun) -> tuple[tuple[str, str], ...]:
+    if "ferrero/campaign_name" in run.tags:
+        return ("Campaign", "ferrero/campaign_name"), ("Number", "ferrero/campaign_number")
+    return (("Partition", PARTITION_TAG),)
 
 
 def _why(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str, Mapping[str, Any]]:

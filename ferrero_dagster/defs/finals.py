@@ -11,10 +11,11 @@ from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campaign_job, campaign_watcher
+from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
 from ferrero_dagster.defs.resources import BoxResource, TrackingResource
-from ferrero_dagster.defs.runs import TickEvent, end_dead_runs, running_campaigns, tick_result
+from ferrero_dagster.defs.runs import TickEvent, running_campaigns, tick_result
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.agency_files import refused_files
@@ -70,7 +71,7 @@ def build_agency_sensor(
     ) -> dg.SensorResult:
         with as_failures(), tracking.database(route.sensor) as database:
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
-                end_dead_runs(context.instance, database, route.name)
+                end_dead_runs(context.instance, database, tracking.site)
             look = FinalsLooker(
                 open_agency=lambda: box.agency(IMPATIENT),
                 route=route,

@@ -9,12 +9,12 @@ from functools import partial
 import dagster as dg
 
 from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
-from ferrero_dagster.defs.failed_runs import failed_run
+from ferrero_dagster.defs.dead_runs import end_dead_runs
+from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
-from ferrero_dagster.defs.runs import end_dead_runs
 from ferrero_dagster.defs.status import refresh_status
 from ferrero_dagster.operations import housekeeping
 from ferrero_dagster.operations.changes import Request
@@ -94,11 +94,8 @@ def _put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: Track
 
 def _end_dead_runs(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[Row]:
     with tracking.database() as database:
-        return [
-            row("dead run ended", f"{name} {run_id}")
-            for name in tracking.site.routes.names
-            for run_id in end_dead_runs(instance, database, name)
-        ]
+        dead = end_dead_runs(instance, database, tracking.site)
+    return [row("dead run ended", f"{shown_job(run)} {run.run_id}") for run in dead]
 
 
 def _tell_missed(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[Row]:

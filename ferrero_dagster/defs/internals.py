@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 # What the public `all_instigator_state` returns and `get_ticks` takes.
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME as IMPLICIT_JOB
 from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
 
 # What a storage of one's own is made of, and what Dagster uses where none is configured.
@@ -15,6 +16,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
+    "IMPLICIT_JOB",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
     "DagsterStorage",

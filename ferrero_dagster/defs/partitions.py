@@ -9,12 +9,29 @@ from ferrero_dagster.tracking.database import Database
 
 CAMPAIGNS_NAME = "campaigns"
 TRACKING_IDS_NAME = "tracking_ids"
+PARTITION_TAG = "dagster/partition"
 
 #: `campaign_status.partition_key`, local and global in one set: assets of a campaign map to each other by identity.
 CAMPAIGNS = dg.DynamicPartitionsDefinition(name=CAMPAIGNS_NAME)
 
 #: Six characters; one event per moved file.
 TRACKING_IDS = dg.DynamicPartitionsDefinition(name=TRACKING_IDS_NAME)
+
+
+def partition_of(run: dg.DagsterRun) -> str:
+    """The one partition that a run is for.
+
+    Raises:
+        PermanentError: it is for none, or for a range of them.
+    """
+    key = run.tags.get(PARTITION_TAG)
+    if key is None:
+        raise PermanentError(
+            "This run is for no single campaign: choose one or more campaigns as partitions and start again; a range "
+            "is to be started as a backfill with a run for each partition.",
+            code="no partition",
+        )
+    return key
 
 
 def campaign_id_of(database: Database, key: str) -> DamId:

@@ -23,6 +23,7 @@ DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
 _FIRST_DAY = "2026-01-01"
 #: Both schedules tick every hour.
 _SCHEDULE_INTERVAL_S = 3600
+_MAX_RUNTIME_S = 1800
 Watched = dg.SensorDefinition | dg.ScheduleDefinition
 
 
@@ -116,6 +117,8 @@ def build_daily_report_job(checks: Sequence[dg.AssetChecksDefinition] = (), owne
         | dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
         executor_def=dg.in_process_executor,
         config={"ops": {DAILY_REPORT.to_python_identifier(): {"config": DailyReportConfig().model_dump()}}},
+        # While a run is taken for alive the schedule starts no other: Dagster gives up one whose host died.
+        tags={"dagster/max_runtime": str(_MAX_RUNTIME_S)},
         metadata=JOB_METADATA,
         owners=owners,
         description="Makes the report of a day. Choose the day as partition; made again it says and mails nothing new.",

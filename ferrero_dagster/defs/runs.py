@@ -1,12 +1,11 @@
 """What Dagster knows of the runs of a campaign: those under way, and the key and tags of the next."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
 import dagster as dg
 
-from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME
+from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME, PARTITION_TAG
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import campaigns, overview
@@ -19,10 +18,8 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-_SILENT_FOR = timedelta(minutes=10)
 _MAX_TAG_LENGTH = 200
-_PARTITION_TAG = "dagster/partition"
-CAMPAIGN_TAG = "ferrero/campaign_id"
+CAMPAIGN_TAG, ROUTE_TAG = "ferrero/campaign_id", "ferrero/route"
 TickEvent = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -38,37 +35,22 @@ class Look(Protocol):
         """Of errors that nobody foresaw, for the log."""
 
 
-def running_campaigns(instance: dg.DagsterInstance, database: Database, job_name: str) -> set[DamId]:
-    """Ids of the campaigns that have an unfinished run of this job."""
-    unfinished = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
-    return {campaign_id for campaign_id, _ in _with_campaigns(database, unfinished)}
+def running_campaigns(instance: dg.DagsterInstance, database: Database, route_name: str) -> set[DamId]:
+    """Ids of the campaigns that have an unfinished run of any job, or whose lock on this route somebody holds.
+
+    The latter is so where a run was deleted in Dagster, or its end forced, while its process still works.
+    """
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    with_runs = {campaign_id for campaign_id, _ in runs_of_campaigns(database, unfinished)}
+    return with_runs | database.transact(overview.locked_campaigns, route_name)
 
 
-def _with_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[DamId, dg.DagsterRun]]:
-    """The runs, each with its campaign's id; one started by hand knows only its partition until it begins."""
-    keys = {run.tags[_PARTITION_TAG] for run in runs if _PARTITION_TAG in run.tags}
+def runs_of_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[DamId, dg.DagsterRun]]:
+    """Those of the runs that have a campaign, with its id, whatever started them: each carries its partition."""
+    keys = {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
     ids = database.transact(campaigns.partitions, keys) if keys else {}
-    found = [(ids.get(run.tags.get(_PARTITION_TAG, "")), run) for run in runs]
+    found = [(ids.get(run.tags.get(PARTITION_TAG, "")), run) for run in runs]
     return [(campaign_id, run) for campaign_id, run in found if campaign_id]
-
-
-def end_dead_runs(instance: dg.DagsterInstance, database: Database, job_name: str) -> list[str]:
-    """End runs of a route that are silent and do not hold their campaign's lock: their process is gone; their ids."""
-    ended = []
-    started = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.STARTED]))
-    for campaign_id, run in _with_campaigns(database, started):
-        if not _is_silent(instance, run.run_id):
-            continue
-        if not database.transact(overview.is_locked, f"{job_name}:{campaign_id}"):
-            instance.report_run_failed(run, "Its process is gone: it does not hold the lock of its campaign.")
-            ended.append(run.run_id)
-    return ended
-
-
-def _is_silent(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the run wrote no event lately; one that has just let go of the lock still sends messages."""
-    records = instance.get_records_for_run(run_id, limit=1, ascending=False).records
-    return bool(records) and records[0].timestamp < (datetime.now(timezone.utc) - _SILENT_FOR).timestamp()
 
 
 def tick_result(
@@ -101,14 +83,14 @@ def run_key(instance: dg.DagsterInstance, job_name: str, partition_key: str) -> 
     Dagster launches a key once for ever, whatever became of the run. Two ticks at once make the same key, so one run;
     once that run has ended, in whatever way, the next key differs.
     """
-    before = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={_PARTITION_TAG: partition_key}), limit=1)
+    before = instance.get_runs(dg.RunsFilter(job_name=job_name, tags={PARTITION_TAG: partition_key}), limit=1)
     return f"{job_name}:{partition_key}:after:{before[0].run_id if before else 'none'}"
 
 
 def campaign_tags(route_name: str, campaign: Campaign) -> dict[str, str]:
     """The tags that every run of a campaign carries (SPEC 10)."""
     return {
-        "ferrero/route": route_name,
+        ROUTE_TAG: route_name,
         CAMPAIGN_TAG: campaign.id,
         "ferrero/campaign_number": campaign.number[:_MAX_TAG_LENGTH],
         "ferrero/campaign_name": campaign.name[:_MAX_TAG_LENGTH],

@@ -49,10 +49,10 @@ def campaign_states(cursor: Cursor, route: str, prefix: str, status_before: str)
 
 
 # Whether some process holds an advisory lock of `Database.lock`, seen without touching it.
-_IS_LOCKED = """EXISTS (
-    SELECT FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database AND d.datname = current_database()
+_IS_LOCKED = """hashtextextended({name}, 0) IN (
+    SELECT classid::bigint << 32 | objid::bigint
+    FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database AND d.datname = current_database()
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-      AND (classid::bigint << 32 | objid::bigint) = hashtextextended({name}, 0)
 )"""
 
 # A retry_count of 0 means a clean slate, whatever our own columns say: people reset it by SQL.
@@ -83,6 +83,13 @@ def is_locked(cursor: Cursor, name: str) -> bool:
     """Whether some process holds the advisory lock `name` now."""
     cursor.execute(SQL("SELECT {} AS locked").format(SQL(_IS_LOCKED).format(name=SQL("%s"))), (name,))
     return bool(cursor.fetchall()[0]["locked"])
+
+
+def locked_campaigns(cursor: Cursor, route: str) -> set[DamId]:
+    """Ids of the campaigns that some process moves or advances on this route now."""
+    is_locked = SQL(_IS_LOCKED).format(name=SQL("%s || ':' || campaign_id"))
+    cursor.execute(SQL("SELECT campaign_id FROM campaign_status WHERE {}").format(is_locked), (route,))
+    return {row["campaign_id"] for row in cursor.fetchall()}
 
 
 def missing_columns(cursor: Cursor, routes: Iterable[MastersRoute]) -> list[str]:

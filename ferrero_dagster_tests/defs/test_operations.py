@@ -239,7 +239,8 @@ def test_reconcile_ends_runs_that_are_silent_and_hold_no_lock_and_their_death_is
     assert instance.get_run_by_id(dead).is_failure
     assert {instance.get_run_by_id(id_).status for id_ in (alive, young)} == {dg.DagsterRunStatus.STARTED}
     explanations = [fact["explanation"] for fact in mails(database) if fact["kind"] == "workflow_error"]
-    assert explanations == ["ended from outside: Its process is gone: it does not hold the lock of its campaign."]
+    gone = "Its process is gone: it has written nothing for 10 minutes, and nobody holds the lock of its campaign."
+    assert explanations == [f"ended from outside: {gone}"]
 
 
 def test_reconcile_releases_old_failures_only_where_the_site_says_so(database, database_url, instance):
