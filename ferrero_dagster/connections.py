@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ferrero_dagster.clients.tokens import OF_THIS_PROCESS, Tokens
 from ferrero_dagster.config.database import Waiting
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import BoxFolders, Site, load_site
 from ferrero_dagster.domain.links import Links
@@ -69,12 +70,14 @@ class Connections:
         )
 
     @contextmanager
-    def database(self, waiting: Waiting = "command", name: str = "") -> Iterator[Database]:
+    def database(
+        self, waiting: Waiting = "command", name: str = "", *, deadline: Deadline = NEVER
+    ) -> Iterator[Database]:
         """The tracking database, with the patience of a tick, run or command; PostgreSQL shows its name."""
         from ferrero_dagster.tracking.database import Database
 
         url = self.settings.require("database_url").database_url.get_secret_value()
-        database = Database(url, self.site.database.patience(waiting, name))
+        database = Database(url, self.site.database.patience(waiting, name), deadline)
         try:
             yield database
         finally:

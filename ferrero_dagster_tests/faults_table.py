@@ -81,6 +81,7 @@ FAULTS = {
     68: "temporary directory without locks, full, read-only, gone",
     69: "media turned, with odd pixels, cut off, hostile",
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
+    71: "answers so slow that a tick's time is over, also byte by byte",
     72: "somebody's lock, a server that takes us in and keeps silent, work without end",
     74: "the customer's database has rules of its own: CHECK, ENUM, narrow columns, encodings, triggers, rights",
     75: "the session that holds a campaign's lock is ended: idle limits, firewalls, an administrator",

@@ -1,5 +1,6 @@
 """Dagster itself with our definitions on a world: ticks, runs and mails as operators see them."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,11 +51,17 @@ class Cockpit:
     mailbox: Mailbox
     webhooks: WebhookInbox
     results: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+    #: What each sensor's last tick said to the next one.
+    cursors: dict[str, str] = field(default_factory=dict)
 
     def preview(self, sensor: str) -> dg.SensorResult | dg.SkipReason:
         """One evaluation without consequences in Dagster, as the UI's preview makes it."""
         context = dg.build_sensor_context(
-            instance=self.instance, sensor_name=sensor, resources=resources(), repository_def=self.repository
+            instance=self.instance,
+            sensor_name=sensor,
+            resources=resources(),
+            repository_def=self.repository,
+            cursor=self.cursors.get(sensor),
         )
         result = self.repository.get_sensor_def(sensor)(context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)
@@ -64,6 +71,7 @@ class Cockpit:
         """One tick of the daemon: partitions are added, each run key is launched once for ever."""
         result = self.preview(sensor)
         assert isinstance(result, dg.SensorResult)
+        self.cursors[sensor] = result.cursor or self.cursors.get(sensor, "")
         self.obey(result, sensor)
         return result
 
@@ -102,6 +110,12 @@ class Cockpit:
     def later(self, minutes: float = 3) -> None:
         """So much time has passed since everything that happened."""
         self.world.sql(*(f"UPDATE {times} '{minutes} min'" for times in _TIMES))
+
+    def set_site(self, **sections: dict[str, Any]) -> None:
+        """Other values of the site configuration from now on."""
+        path = Path(os.environ["FERRERO_SITE_CONFIG"])
+        site = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump(site | {name: site.get(name, {}) | own for name, own in sections.items()}))
 
     def subjects(self) -> list[str]:
         """Of the mails that arrived, in order."""

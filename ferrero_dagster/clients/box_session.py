@@ -35,6 +35,7 @@ from requests.adapters import HTTPAdapter
 from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s, tls_reason
+from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -80,7 +81,7 @@ class CappedRetries(RetryStrategy):
 
     def should_retry(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> bool:
         """Whether the SDK sends the request again; also renews a refused token."""
-        if fetch_options.url.endswith(_TOKEN_PATH):
+        if self._limits.deadline.is_over or fetch_options.url.endswith(_TOKEN_PATH):
             return False  # the signed assertion is good for one use within seconds: `_SharedLogin` makes a new one
         status = fetch_response.status
         is_not_ready = status == requests.codes.accepted
@@ -100,10 +101,10 @@ class CappedRetries(RetryStrategy):
         asked_s = retry_after_s(fetch_response.headers)
         if asked_s is None:
             longest_s = min(_LONGEST_PAUSE_S, self._limits.first_pause_s * 2.0 ** (attempt_number - 1))
-            return random.uniform(0.2, 1) * longest_s  # noqa: S311  # jitter
-        if fetch_response.status != requests.codes.accepted:
+            asked_s = random.uniform(0.2, 1) * longest_s  # noqa: S311  # jitter
+        elif fetch_response.status != requests.codes.accepted:
             self._pace.hold(asked_s)
-        return asked_s
+        return min(asked_s, self._limits.deadline.left_s)
 
 
 def _code(response: FetchResponse) -> str | None:
@@ -111,20 +112,29 @@ def _code(response: FetchResponse) -> str | None:
 
 
 class _PacedAdapter(HTTPAdapter):
-    """Sends nothing while Box wants to be left alone; answers in JSON are whole or a lost connection."""
+    """Sends nothing while Box wants to be left alone, nor after the deadline; JSON is whole or a lost connection."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, limits: HttpLimits) -> None:
         super().__init__(pool_maxsize=_POOL_SIZE)
-        self._pace = pace
+        self._pace, self._limits = pace, limits
+        self._connections = Connections(limits.deadline)
+        self._connections.watch(self)
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
-        self._pace.wait()
-        response = super().send(*args, **options)
-        if "json" in response.headers.get("Content-Type", ""):
-            # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds unguarded.
-            response._content = sound_object(response.content, response.encoding)  # noqa: SLF001
-            response.encoding = "utf-8"
+        self._pace.wait(self._limits.deadline)
+        options["timeout"] = tuple(map(self._limits.at_most, options["timeout"]))
+        with in_time(SYSTEM, "Asking Box", self._limits.deadline):
+            response = super().send(*args, **options)
+            if "json" in response.headers.get("Content-Type", ""):
+                # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds
+                # unguarded.
+                response._content = sound_object(response.content, response.encoding)  # noqa: SLF001
+                response.encoding = "utf-8"
         return response
+
+    def close(self) -> None:
+        self._connections.close()
+        super().close()
 
 
 class _SharedLogin(BoxJWTAuth):
@@ -156,7 +166,8 @@ class _SharedLogin(BoxJWTAuth):
         def log_in() -> str:
             return retried(lambda: self._log_in(network_session), self._limits, self._pace)
 
-        return AccessToken(access_token=self._token.get(log_in, other_than=other_than))
+        token = self._token.get(log_in, other_than=other_than, system=SYSTEM, deadline=self._limits.deadline)
+        return AccessToken(access_token=token)
 
     def _log_in(self, network_session: NetworkSession | None) -> str:
         with _login_errors():
@@ -215,7 +226,7 @@ def open_box_client(
     token = (tokens or Tokens()).of(*_identity(config, base_urls))
     network = NetworkSession(
         base_urls=base_urls,
-        network_client=BoxNetworkClient(http_session or _http_session(pace)),
+        network_client=BoxNetworkClient(http_session or _http_session(pace, limits)),
         retry_strategy=CappedRetries(limits, pace),
         timeout_config=TimeoutConfig(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
@@ -234,10 +245,11 @@ def _identity(config: JWTConfig, urls: BaseUrls) -> tuple[str | None, ...]:
     return where + who + secrets
 
 
-def _http_session(pace: Pace) -> requests.Session:
+def _http_session(pace: Pace, limits: HttpLimits) -> requests.Session:
     session = requests.Session()
+    adapter = _PacedAdapter(pace, limits)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _PacedAdapter(pace))
+        session.mount(scheme, adapter)
     # An `auth` of its own, or an entry for the host in a .netrc would replace our token.
     session.auth = _as_it_is
     return session

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +20,12 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
+from ferrero_dagster.clients.in_time import in_time
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import (
     FerreroError,
     IntegrityError,
+    OutOfTime,
     SystemUnavailable,
     TransientError,
     UnexpectedAnswer,
@@ -36,6 +39,7 @@ T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 _DOWNLOAD_TRIES = 3
+_SHORTEST_TIMEOUT_S = 0.01
 _FIRST_SERVER_ERROR = 500
 #: What OpenSSL makes of an answer that is none of TLS, in its versions.
 _NO_TLS = ("wrong version number", "wrong_version_number", "record layer failure", "unknown protocol")
@@ -55,15 +59,26 @@ class HttpLimits:
     first_pause_s: float = 0.5
     #: A transfer slower than this, after `read_timeout_s`, is given up.
     min_bytes_per_s: float = 10_000
+    #: When all of it ends, pauses and retries too.
+    deadline: Deadline = NEVER
 
     @property
     def timeout(self) -> tuple[float, float]:
         """Connect and read timeout as requests takes them."""
-        return self.connect_timeout_s, self.read_timeout_s
+        return self.at_most(self.connect_timeout_s), self.at_most(self.read_timeout_s)
+
+    def at_most(self, timeout_s: float) -> float:
+        """The timeout, or what is left until the deadline; never 0, which would be no timeout at all."""
+        return min(timeout_s, max(self.deadline.left_s, _SHORTEST_TIMEOUT_S))
 
 
-#: For whom somebody waits: a tick with its time limit, a person.
+#: For whom somebody waits.
 IMPATIENT = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, attempts=3)
+
+
+def limits_within(deadline: Deadline) -> HttpLimits:
+    """For a tick: one answer may take two thirds of what is left, so that a hanging one is told from a slow system."""
+    return replace(IMPATIENT, read_timeout_s=max(deadline.left_s * 2 / 3, _SHORTEST_TIMEOUT_S), deadline=deadline)
 
 
 class Pace:
@@ -72,13 +87,36 @@ class Pace:
     def __init__(self) -> None:
         self._not_before = 0.0
 
-    def wait(self) -> None:
-        """Sleep until the system wants to hear from us again."""
-        time.sleep(max(0.0, self._not_before - time.monotonic()))
+    def wait(self, deadline: Deadline = NEVER) -> None:
+        """Sleep until the system wants to hear from us again, but not past the deadline."""
+        time.sleep(min(max(0.0, self._not_before - time.monotonic()), deadline.left_s))
 
     def hold(self, pause_s: float) -> None:
         """Let nobody ask for `pause_s` seconds."""
         self._not_before = max(self._not_before, time.monotonic() + pause_s)
+
+
+@dataclass(slots=True)
+class Tempo:
+    """How quickly a system answers; answers that never came are not counted."""
+
+    asked: int = 0
+    answers: int = 0
+    seconds: float = 0
+
+    @property
+    def mean_s(self) -> float:
+        """Seconds for one answer, 0 before the first."""
+        return self.seconds / max(1, self.answers)
+
+    @contextmanager
+    def answer(self) -> Iterator[None]:
+        """Time one answer."""
+        began = time.monotonic()
+        self.asked += 1
+        yield
+        self.answers += 1
+        self.seconds += time.monotonic() - began
 
 
 def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
@@ -89,7 +127,7 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
     """
 
     def attempt() -> T:
-        pace.wait()
+        pace.wait(limits.deadline)
         return work()
 
     def pause_s(state: RetryCallState) -> float:
@@ -97,13 +135,17 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
         return wait_random_exponential(multiplier=limits.first_pause_s, max=20)(state) if asked_s is None else asked_s
 
     attempts = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, FerreroError) and error.retry),
-        stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.retry_for_s),
+        retry=retry_if_exception(_is_worth_another_try),
+        stop=stop_after_attempt(limits.attempts) | stop_before_delay(min(limits.retry_for_s, limits.deadline.left_s)),
         wait=pause_s,
         before_sleep=lambda state: pace.hold(_asked_s(state) or 0),
         reraise=True,
     )
     return attempts(attempt)
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, FerreroError) and error.retry and not isinstance(error, OutOfTime)
 
 
 def _asked_s(state: RetryCallState) -> float | None:
@@ -117,8 +159,18 @@ def is_busy(status: int) -> bool:
 
 
 @contextmanager
-def lost_connections(system: str, what: str) -> Iterator[None]:
-    """Translate what requests and urllib3 raise when the network fails; addresses may hold secrets and are left out."""
+def lost_connections(system: str, what: str, deadline: Deadline = NEVER) -> Iterator[None]:
+    """Translate what requests and urllib3 raise when the network fails; addresses may hold secrets and are left out.
+
+    Raises:
+        OutOfTime: as `in_time`.
+    """
+    with in_time(system, what, deadline), _lost_connections(system, what):
+        yield
+
+
+@contextmanager
+def _lost_connections(system: str, what: str) -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:

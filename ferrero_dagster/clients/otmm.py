@@ -12,6 +12,7 @@ from typing import Any
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.otmm_answers import SYSTEM
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import DamSite
@@ -22,6 +23,7 @@ from ferrero_dagster.domain.errors import (
     IntegrityError,
     LockedInDam,
     NotInDam,
+    OutOfTime,
     SpoiledItem,
     StatusChanged,
     UnexpectedAnswer,
@@ -60,27 +62,44 @@ class Otmm:
     # --- campaigns -----------------------------------------------------------------------------------------------
 
     def search_campaigns(
-        self, *, status: str, campaign_type: str, on_unread: Callable[[UnreadHit], None] = lambda _: None
+        self,
+        *,
+        status: str,
+        campaign_type: str,
+        on_unread: Callable[[UnreadHit], None] = lambda _: None,
+        on_found: Callable[[Campaign], None] = lambda _: None,
     ) -> list[Campaign]:
         """Campaign folders with exactly this status and type, in the DAM's order (by name).
 
         The search itself matches by *contains* and its index lags, so what it finds is checked on the folder's own
-        fields; read the folder again before you act on it. `on_unread` hears of each hit that cannot be read.
+        fields; read the folder again before you act on it. `on_unread` hears of each hit that cannot be read, and
+        `on_found` of each campaign at once, also where the search does not come to its end.
         """
-        found = self._exactly(status, campaign_type, (status, campaign_type), on_unread)
+        found = self._exactly(status, campaign_type, (status, campaign_type), on_unread, on_found)
         if not found:
             written = product(self.written_as(status), self.written_as(campaign_type))
-            others = [self._exactly(status, campaign_type, values, on_unread) for values in islice(written, 1, None)]
+            others = [
+                self._exactly(status, campaign_type, values, on_unread, on_found) for values in islice(written, 1, None)
+            ]
             found = {id_: campaign for more in others for id_, campaign in more.items()}
         return list(found.values())
 
     def _exactly(
-        self, status: str, campaign_type: str, values: tuple[str, str], on_unread: Callable[[UnreadHit], None]
+        self,
+        status: str,
+        campaign_type: str,
+        values: tuple[str, str],
+        on_unread: Callable[[UnreadHit], None],
+        on_found: Callable[[Campaign], None],
     ) -> dict[DamId, Campaign]:
         """What a search for these values finds that has exactly the status and type, by id or by text."""
         fields = (self._site.status_field, self._site.type_field)
-        found = self._found(list(zip(fields, values, strict=True)), on_unread, words={status, campaign_type})
-        return {c.id: c for c in found if c.status == status and c.type == campaign_type}
+        found: dict[DamId, Campaign] = {}
+        for one in self._found(list(zip(fields, values, strict=True)), on_unread, words={status, campaign_type}):
+            if (one.status, one.type) == (status, campaign_type):
+                found[one.id] = one
+                on_found(one)
+        return found
 
     def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
         """The statuses of so many campaign folders with exactly this type; an empty one where a folder has none."""
@@ -126,6 +145,8 @@ class Otmm:
                     yield self._hit(hit, words)
             except NotInDam:
                 continue  # gone since the index saw it
+            except OutOfTime:
+                raise
             except FerreroError as error:
                 incidents += isinstance(error, Incident)
                 if incidents > 1:  # not this folder alone
@@ -256,6 +277,8 @@ class Otmm:
             what = "Looking up the DAM's pick lists"
             try:
                 known = answers.domains(http.json_of(SYSTEM, what, self._session.send("GET", "/lookupdomains", what)))
+            except OutOfTime:
+                raise
             except FerreroError as error:
                 if error.retry:
                     return []
@@ -479,6 +502,15 @@ class Otmm:
             path.unlink(missing_ok=True)
             raise IntegrityError(f"{what}: the bytes do not have the DAM's checksum.", code="checksum mismatch")
         return digest
+
+    @property
+    def tempo(self) -> http.Tempo:
+        """How quickly the DAM answered so far."""
+        return self._session.tempo
+
+    def kept(self, name: str) -> KeptAnswers:
+        """As `OtmmSession.kept`."""
+        return self._session.kept(name)
 
     @property
     def clock_skew_s(self) -> float | None:

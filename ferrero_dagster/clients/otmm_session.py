@@ -21,6 +21,7 @@ from requests_pkcs12 import Pkcs12Adapter
 from ferrero_dagster.clients.http import (
     HttpLimits,
     Pace,
+    Tempo,
     clock_skew_s,
     is_busy,
     json_of,
@@ -29,6 +30,8 @@ from ferrero_dagster.clients.http import (
     retry_after_s,
     sound_json,
 )
+from ferrero_dagster.clients.in_time import Connections
+from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.otmm_answers import SYSTEM, reason_in
 from ferrero_dagster.clients.otmm_login import OAuthLogin, login_error, refused_by_gateway, token_in
 from ferrero_dagster.clients.tokens import Tokens
@@ -101,7 +104,11 @@ class OtmmSession:
         self._certificate = certificate
         self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
         self._pace = Pace()
+        self._connections = Connections(self.limits.deadline)
+        #: How quickly the DAM answered so far.
+        self.tempo = Tempo()
         self._token = (tokens or Tokens()).of(url, api_path, login, certificate, ca_bundle)
+        self._kept = KeptAnswers(SYSTEM)
         self._local = threading.local()
         #: How far the DAM's clock is ahead of ours, by its last answer; None where that did not say.
         self.clock_skew_s: float | None = None
@@ -117,13 +124,22 @@ class OtmmSession:
         """What this process has learned of the DAM; shared like the log-in."""
         return self._token.learned
 
+    def kept(self, name: str) -> KeptAnswers:
+        """What earlier looks of this name could not use up; from now on answers of this session are kept there."""
+        self._kept = self.learned.setdefault(f"kept for {name}", self._kept)
+        return self._kept
+
     def call(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
         """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
 
         Raises:
             FerreroError: NotInDam, LockedInDam, AccessRefused, SystemUnavailable or one of their bases.
         """
-        return json_of(SYSTEM, what, self._answered(method, path, what, **options))
+
+        def ask() -> dict[str, Any]:
+            return json_of(SYSTEM, what, self._answered(method, path, what, **options))
+
+        return self._kept.answer(what, (method, path, options), ask)
 
     def tell(self, method: str, path: str, what: str, **options: Any) -> None:
         """A safe call of whose answer only the status counts; raises as `call`."""
@@ -154,17 +170,21 @@ class OtmmSession:
         A streamed body is used up by sending it: give as `body` a function that makes the options for it anew. Where
         the DAM itself, and no gateway before it, says no, `on_refusal` hears of it first and may raise its own error.
         """
-        token = self._token.get(self._log_in) if self._login else None
+        token = self._logged_in() if self._login else None
         response = self._request(method, path, what, token, **options)
         if self._login and (response.status_code in self._expired or _is_web_page(response)):
             response.close()
-            response = self._request(method, path, what, self._token.get(self._log_in, other_than=token), **options)
+            response = self._request(method, path, what, self._logged_in(other_than=token), **options)
         if not response.ok or _is_web_page(response):
             with response:
                 if refusal := _refusal(response):
                     on_refusal(refusal)
                 raise _error(what, response)
         return response
+
+    def _logged_in(self, *, other_than: str | None = None) -> str:
+        deadline = self.limits.deadline
+        return self._token.get(self._log_in, other_than=other_than, system=SYSTEM, deadline=deadline)
 
     def _request(self, method: str, path: str, what: str, token: str | None, **options: Any) -> requests.Response:
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
@@ -173,7 +193,7 @@ class OtmmSession:
             fresh = body()
             headers |= fresh.pop("headers", {})
             options |= fresh
-        with lost_connections(SYSTEM, what):
+        with lost_connections(SYSTEM, what, self.limits.deadline), self.tempo.answer():
             response = self._session().request(
                 method,
                 f"{self.url}{self._api}{path}",
@@ -203,6 +223,8 @@ class OtmmSession:
         session.verify = self._verify
         if certificate:
             session.mount(f"{urljoin(url, '/')}", _certificate_adapter(certificate))
+        for adapter in session.adapters.values():
+            self._connections.watch(adapter)
         return session
 
     def _log_in(self) -> str:
@@ -216,7 +238,8 @@ class OtmmSession:
 
     def _token_answer(self, login: OAuthLogin) -> requests.Response:
         url = login.token_url or f"{self.url}{self._api}{_TOKEN_PATH}"
-        with self._token_session(login) as session, lost_connections(SYSTEM, login.what):
+        in_time = lost_connections(SYSTEM, login.what, self.limits.deadline)
+        with self._token_session(login) as session, in_time, self.tempo.answer():
             # Secrets are sent to this address alone, wherever it would have us go.
             response = session.post(url, data=login.form, timeout=self.limits.timeout, allow_redirects=False)
         if is_busy(response.status_code):
@@ -235,6 +258,7 @@ class OtmmSession:
 
     def close(self) -> None:
         """Close all connections."""
+        self._connections.close()
         for session in self._sessions:
             session.close()
 

@@ -5,10 +5,12 @@ Sensors open their connections anew at every tick, and OTMM counts sessions.
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.config.deadline import NEVER, Deadline
+from ferrero_dagster.domain.errors import FerreroError, OutOfTime
 
 
 class Token:
@@ -22,26 +24,40 @@ class Token:
         #: What has been learned of the system, for as long as its log-in is kept.
         self.learned: dict[str, Any] = {}
 
-    def get(self, log_in: Callable[[], str], *, other_than: str | None = None) -> str:
+    def get(
+        self, log_in: Callable[[], str], *, other_than: str | None = None, system: str = "", deadline: Deadline = NEVER
+    ) -> str:
         """The token; asked for with `log_in`, once for all threads, while there is none but the refused `other_than`.
 
         Raises:
             FerreroError: `log_in`'s, also to those who waited for it.
+            OutOfTime: another thread was still asking `system` for it at the deadline.
         """
         asked_at = time.monotonic()
-        with self._lock:
+        with self._locked(system, deadline):
             if self._failure and self._failed_at > asked_at:
                 raise self._failure
             if self._value in {None, other_than}:
                 self._value = self._renewed(log_in)
             return self._value
 
+    @contextmanager
+    def _locked(self, system: str, deadline: Deadline) -> Iterator[None]:
+        if not self._lock.acquire(timeout=min(deadline.left_s, threading.TIMEOUT_MAX)):
+            raise OutOfTime(system, f"Logging in: {system} had not answered when the time of this look was over.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _renewed(self, log_in: Callable[[], str]) -> str:
         self._value = self._failure = None
         try:
             return log_in()
         except FerreroError as error:
-            self._failure, self._failed_at = error, time.monotonic()
+            # That one who asked had no more time says nothing to the others.
+            if not isinstance(error, OutOfTime):
+                self._failure, self._failed_at = error, time.monotonic()
             raise
 
 

@@ -139,6 +139,14 @@ class CampaignsSite(_Section):
     silent_run_minutes: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
+class LooksSite(_Section):
+    """The time that one look of a sensor has."""
+
+    #: For all that it asks together; Dagster ends a tick after 60 s.
+    budget_s: Annotated[float, Field(gt=0, lt=60)]
+    slow_mail_after_looks: Annotated[int, Field(ge=1)]
+
+
 class TransferSite(_Section):
     """How files are moved."""
 
@@ -192,6 +200,7 @@ class Site(_Section):
     dam: DamSite
     box: BoxSite
     campaigns: CampaignsSite
+    looks: LooksSite
     transfer: TransferSite
     agency: AgencySite
     dam_import: ImportSite

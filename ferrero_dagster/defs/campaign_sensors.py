@@ -1,8 +1,11 @@
 """The sensors that look for campaigns in the DAM, one per route, made from its row."""
 
+from contextlib import ExitStack
+
 import dagster as dg
 
-from ferrero_dagster.clients.http import IMPATIENT
+from ferrero_dagster.clients.http import limits_within
+from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
@@ -10,6 +13,7 @@ from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.turns import NO_CURSOR, Position
 from ferrero_dagster.transfer.masters.look import MastersLooker
 from ferrero_dagster.transfer.unforeseen import Turn, ended
 
@@ -33,13 +37,27 @@ def build_campaign_sensor(
         ),
     )
     def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
-        with as_failures(), tracking.database(route.sensor) as database, dam.client(IMPATIENT) as otmm:
+        with as_failures(), ExitStack() as stack:
+            deadline = Deadline.after(tracking.site.looks.budget_s)
+            database = stack.enter_context(tracking.database(route.sensor, deadline=deadline))
+            otmm = stack.enter_context(dam.client(limits_within(deadline)))
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, tracking.site)
-            looker = MastersLooker(dam=otmm, route=route, database=database, site=tracking.site, interval_s=interval_s)
-            look = looker.look(running=running_campaigns(context.instance, database, route.name))
+            looker = MastersLooker(
+                dam=otmm,
+                route=route,
+                database=database,
+                site=tracking.site,
+                interval_s=interval_s,
+                deadline=deadline,
+            )
+            look = looker.look(
+                running=running_campaigns(context.instance, database, route.name),
+                before=Position.from_cursor(context.cursor),
+            )
             events = [] if look.found is None else [_observation(route, look.found)]
-            return tick_result(context, database, route.name, look, events)
+            cursor = look.after.to_cursor() if look.after else NO_CURSOR
+            return tick_result(context, database, route.name, look, events, cursor=cursor)
 
     return campaigns
 

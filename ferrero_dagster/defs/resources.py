@@ -19,6 +19,7 @@ from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.http import HttpLimits
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.otmm_imports import OtmmImports
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.settings import Settings
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.connections import Connections, opened_systems
@@ -144,14 +145,14 @@ class TrackingResource(OutsideSystem):
         super().setup_for_execution(context)
         self._run_id = context.run.run_id if context.run else None
 
-    def database(self, name: str = "") -> AbstractContextManager[Database]:
+    def database(self, name: str = "", *, deadline: Deadline = NEVER) -> AbstractContextManager[Database]:
         """The database; a connection is made when it is asked for something.
 
         PostgreSQL shows a tick by the `name` of its sensor, and a run by its id.
         """
         if self._run_id:
             return self.connections.database("run", self._run_id)
-        return self.connections.database("tick", name)
+        return self.connections.database("tick", name, deadline=deadline)
 
 
 class WebhookResource(OutsideSystem):

@@ -54,9 +54,18 @@ def runs_of_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list
 
 
 def tick_result(
-    context: dg.SensorEvaluationContext, database: Database, job_name: str, look: Look, events: Sequence[TickEvent]
+    context: dg.SensorEvaluationContext,
+    database: Database,
+    job_name: str,
+    look: Look,
+    events: Sequence[TickEvent],
+    *,
+    cursor: str | None = None,
 ) -> dg.SensorResult:
-    """The end of a tick: a run for each campaign that the look starts; the look's lines in the tick's log."""
+    """The end of a tick: a run for each campaign that the look starts; the look's lines in the tick's log.
+
+    The `cursor` says where the next look begins.
+    """
     for line in str(look).splitlines():
         context.log.info(line)
     for trace in look.traces:
@@ -73,6 +82,7 @@ def tick_result(
         ],
         dynamic_partitions_requests=new_partitions(context.instance, keys.values()),
         asset_events=events,
+        cursor=cursor,
         skip_reason=None if look.starts else str(look),
     )
 

@@ -5,6 +5,7 @@ FerreroError
 │   ├── SystemUnavailable       nobody: it is out or asks us to wait, and comes back by itself
 │   ├── AccessRefused           the administrator: credentials, rights
 │   └── ConfigurationError      the administrator: settings, files, ids, addresses
+├── OutOfTime                   nobody: the time of a look is over, the next one goes on from there
 ├── TransientError              trying again helps, nobody must act
 │   ├── IntegrityError          the operator, in the end: bytes or values differ from what was promised
 │   ├── BoxFolderGone           nobody: the next attempt makes the campaign's folder anew
@@ -82,6 +83,17 @@ class ConfigurationError(Incident):
 
     def __init__(self, message: str, *, system: str = "configuration") -> None:
         super().__init__(system, message)
+
+
+class OutOfTime(FerreroError):
+    """The time that a look has was over before a `system` had answered; counts against nothing and nobody."""
+
+    retry: ClassVar[bool] = True
+    actor: ClassVar[Actor] = "nobody"
+
+    def __init__(self, system: str, message: str) -> None:
+        super().__init__(message, code="out of time")
+        self.system = system
 
 
 class TransientError(FerreroError):

@@ -15,6 +15,7 @@ from psycopg2.pool import ThreadedConnectionPool
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from ferrero_dagster.config.database import Patience
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
 from ferrero_dagster.tracking.storable import storable
 from ferrero_dagster.tracking.waiting import OUT, SYSTEM, TrackingConnection, Watch, connect_arguments
@@ -23,6 +24,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_CONNECTIONS = 10
+#: What writing down takes at most when the time of a look is over.
+_LATE_S = 5
 # Serialization failures and deadlocks are OperationalErrors too; a standby that is just being promoted is read-only.
 _WORTH_ANOTHER_TRY = (psycopg2.OperationalError, psycopg2.InterfaceError, ReadOnlySqlTransaction)
 # A failed connection carries no SQLSTATE, only these words; in another language it is taken for an outage.
@@ -46,9 +49,16 @@ class Cursor(RealDictCursor):
 class Database:
     """Runs units of work in transactions. Safe to share between threads, not between processes."""
 
-    def __init__(self, database_url: str, patience: Patience = Patience()) -> None:  # noqa: B008  # it is frozen
+    def __init__(
+        self,
+        database_url: str,
+        patience: Patience = Patience(),  # noqa: B008  # it is frozen
+        deadline: Deadline = NEVER,
+    ) -> None:
+        """No transaction lasts past the deadline; one that begins late, to write down what was done, has seconds."""
         self._url = database_url
         self._patience = patience
+        self._deadline = deadline
         self._pool: ThreadedConnectionPool | None = None
         self._pool_lock = threading.Lock()
         # psycopg2's pool raises when it is exhausted; waiting is what callers want.
@@ -81,7 +91,8 @@ class Database:
     def _once(self, work: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **named: P.kwargs) -> T:
         step = getattr(work, "__name__", "").strip("_<>").replace("_", " ")
         with self._places, self._connection() as connection:
-            watch = Watch(connection, self._patience, database_url=self._url, step=step)
+            limit_s = min(self._patience.transaction_s, max(self._deadline.left_s, _LATE_S))
+            watch = Watch(connection, self._patience, database_url=self._url, limit_s=limit_s, step=step)
             with watch, connection, _cursor(connection) as cursor:
                 return work(cursor, *args, **named)
 

@@ -89,6 +89,13 @@ def note_success(cursor: Cursor, system: str) -> None:
     cursor.execute("UPDATE outages SET ended_at = now() WHERE system = %s AND ended_at IS NULL", (system,))
 
 
+def note_over(cursor: Cursor, system: str, *, kind: str) -> None:
+    """This kind of trouble with the system is over, whatever else there may be."""
+    cursor.execute(
+        "UPDATE outages SET ended_at = now() WHERE system = %s AND kind = %s AND ended_at IS NULL", (system, kind)
+    )
+
+
 def note_look(cursor: Cursor, system: str) -> None:
     """A look at the system succeeded: end its outages, but not what a run, which asks more of it, met of late."""
     cursor.execute(
@@ -104,6 +111,18 @@ def open_outages(cursor: Cursor) -> list[Outage]:
     """What is out, the oldest first."""
     cursor.execute(f"SELECT {_COLUMNS} FROM outages WHERE ended_at IS NULL ORDER BY began_at, id")
     return [Outage(**row) for row in cursor.fetchall()]
+
+
+def was_told_of_late(cursor: Cursor, system: str, *, kind: str) -> bool:
+    """Whether people were told of trouble of this kind that ended within the last hour."""
+    cursor.execute(
+        """
+        SELECT FROM outages
+        WHERE system = %s AND kind = %s AND mailed AND ended_at > now() - interval '1 hour' LIMIT 1
+        """,
+        (system, kind),
+    )
+    return cursor.rowcount > 0
 
 
 def was_noted_since(cursor: Cursor, system: str, moment: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam, Unforeseen
+from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam, OutOfTime, Unforeseen
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.tracking import campaigns, rounds
@@ -51,6 +51,8 @@ def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign])
         except Unforeseen as error:
             unforeseen.note(database, error, unforeseen.Turn(name="reading campaigns again", about=str(campaign)))
             continue
+        except OutOfTime:
+            return
         except FerreroError as error:
             database.transact(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False)
             if isinstance(error, Incident):

@@ -56,6 +56,21 @@ class UnreadCampaigns:
             self._count(campaign, error)
         self._undecided.clear()
 
+    def cut(self, campaign: Campaign, *, looked_at: int) -> Campaign:
+        """Time was over while this campaign was looked at: the one to go on with, since what failed is undecided.
+
+        Raises:
+            FerreroError: that of an outage, where a look has nothing else to show.
+        """
+        if not self._undecided:
+            return campaign
+        [(first, error)] = self._undecided
+        if looked_at == 1:
+            self.database.transact(self._put_last)
+            raise error
+        self._undecided.clear()
+        return first
+
     def _put_last(self, cursor: Cursor) -> None:
         for campaign, _ in self._undecided:
             campaigns.note_unread(cursor, campaign.id, is_its_own=False)

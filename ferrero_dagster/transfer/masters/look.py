@@ -1,23 +1,26 @@
 """One look for campaigns to move: what a sensor's tick does, without Dagster (SPEC 3.1-3.3)."""
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm, UnreadHit
+from ferrero_dagster.clients.otmm_answers import SYSTEM
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, Unforeseen
+from ferrero_dagster.domain.errors import CampaignError, FerreroError, OutOfTime, Unforeseen
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
+from ferrero_dagster.domain.turns import Position, in_turn
 from ferrero_dagster.domain.unforeseen import foreseen
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import campaigns, outages, rounds, unforeseen_errors
 from ferrero_dagster.tracking.campaigns import Patience
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer import incidents, slowness
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.folders import find_folders
 from ferrero_dagster.transfer.campaign.unread import UnreadCampaigns, tell_nameless
@@ -26,6 +29,7 @@ from ferrero_dagster.transfer.unforeseen import Turn, told
 
 #: Campaigns that one look reads because search and database differ; the others have their turn at the next.
 _MAX_DOUBTFUL = 5
+_THE_SEARCH = "searching for campaigns"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,59 +38,95 @@ class MastersLook:
 
     starts: list[Campaign] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    #: Campaigns found in the route's status and type; None where the DAM could not be asked.
+    #: Campaigns found in the route's status and type; None where the DAM could not be asked for all of them.
     found: list[Campaign] | None = None
-
+    #: The campaign to begin with, before this look and after it, where looks are cut off.
+    before: Position | None = None
+    after: Position | None = None
+    looked_at: int = 0
+    #: What the next look goes on with, where the time was over before this one was through, and how far it came.
+    goes_on_with: str = ""
+    figures: str | None = None
     #: Of errors that nobody foresaw.
     traces: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         starts = [f"{campaign}: starts" for campaign in self.starts]
-        return "\n".join(starts + self.notes) or "No campaign is waiting."
+        cut = [self.figures] if self.figures else []
+        return "\n".join(cut + starts + self.notes) or "No campaign is waiting."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MastersLooker:
-    """What a look needs; `deadline_s` keeps it inside a sensor's time limit, the rest waits for the next look."""
+    """What a look needs; what it does not get through before the `deadline` the next look goes on with."""
 
     dam: Otmm
     route: MastersRoute
     database: Database
     site: Site
     interval_s: float
-    deadline_s: float = 40
+    deadline: Deadline = NEVER
 
-    def look(self, *, running: Collection[DamId]) -> MastersLook:
+    def look(self, *, running: Collection[DamId], before: Position | None = None) -> MastersLook:
         """Search for campaigns, look into those that are due, count polls of empty folders, and say what is to start.
 
-        `running` holds the ids of campaigns that have an unfinished run on this route. Where DAM or PostgreSQL cannot
+        `running` holds the ids of campaigns that have an unfinished run on this route, `before` where the last look
+        was cut off. Where DAM or PostgreSQL cannot
         be used, the look says so instead, and the error list hears of it once.
         """
-        look = MastersLook()
+        look = MastersLook(before=before)
         try:
             with told(self.database, Turn(name=self.route.sensor), look.traces.append):
-                self._look(look, running, ends=time.monotonic() + self.deadline_s)
+                self._look(look, running)
         except Unforeseen as error:
             look.notes.append(str(error))
         except FerreroError as error:
             incidents.note(self.database, error, self.site, asked="DAM")
             look.notes.append(str(error))
+        if not look.figures:
+            self.dam.kept(self.route.sensor).clear()
         return look
 
-    def _look(self, look: MastersLook, running: Collection[DamId], *, ends: float) -> None:
+    def _look(self, look: MastersLook, running: Collection[DamId]) -> None:
         hits: list[UnreadHit] = []
-        look.found = self._noted(self._found(hits.append), look)
+        found = self._noted(self._searched(look, hits.append), look)
+        look.found = None if look.goes_on_with else found
         look.notes += self.database.transact(tell_nameless, self.route, hits)
-        asked_for = look.found + self.database.transact(self._unread, hits)
+        asked_for = found + self.database.transact(self._unread, hits)
         plan = self.database.transact(self._plan, asked_for, running)
         look.notes += [str(skipped) for skipped in plan.skipped]
-        self._start(plan, look, ends=ends)
-        in_time = takewhile(lambda _: time.monotonic() <= ends, self._doubtful(asked_for))
-        look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
+        self._start(plan, look)
+        if look.goes_on_with:
+            look.figures = self._figures(look, len(plan.due))
+        else:
+            in_time = takewhile(lambda _: not self.deadline.is_over, self._doubtful(asked_for))
+            look.notes += sightings.reread(self.dam, self.database, self.site, in_time)
+        self.database.transact(
+            slowness.note, self.site, self.dam.tempo, system=SYSTEM, sensor=self.route.sensor, said=look.figures
+        )
 
-    def _found(self, on_unread: Callable[[UnreadHit], None]) -> list[Campaign]:
+    def _searched(self, look: MastersLook, on_unread: Callable[[UnreadHit], None]) -> list[Campaign]:
+        """What the search finds in half of the time, for there must be some left to look at it."""
         status, type_ = self.route.status_before, self.route.campaign_type
-        return self.dam.search_campaigns(status=status, campaign_type=type_, on_unread=on_unread)
+        found: list[Campaign] = []
+        try:
+            with self.dam.kept(self.route.sensor).on("search", until=Deadline.after(self.deadline.left_s / 2)):
+                self.dam.search_campaigns(
+                    status=status,
+                    campaign_type=type_,
+                    on_unread=on_unread,
+                    on_found=found.append,
+                )
+        except OutOfTime:
+            look.goes_on_with, look.after = _THE_SEARCH, look.before
+        return list({campaign.id: campaign for campaign in found}.values())
+
+    def _figures(self, look: MastersLook, due: int) -> str:
+        so_far = " found so far" if look.found is None else ""
+        return (
+            f"{look.looked_at} of {counted(due, 'campaign')}{so_far} looked at in {slowness.elapsed(self.deadline)}; "
+            f"{slowness.figures(self.dam.tempo, SYSTEM)}; the next look goes on with {look.goes_on_with}."
+        )
 
     def _unread(self, cursor: Cursor, hits: Sequence[UnreadHit]) -> list[Campaign]:
         """Campaigns that the search shows spoiled, as they are known; what is wrong their folders tell."""
@@ -122,7 +162,8 @@ class MastersLooker:
 
     def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:
         """Write down what the search found; idempotent."""
-        outages.note_success(cursor, "DAM")
+        if self.dam.tempo.answers:  # not all of it is of an earlier look
+            outages.note_success(cursor, SYSTEM)
         for campaign in found:
             campaigns.note_found(cursor, campaign)
 
@@ -144,20 +185,31 @@ class MastersLooker:
         ids = rounds.unfinished_advances(cursor, self.route.name)
         return campaigns.known(cursor, [id_ for id_ in ids if id_ not in found_ids])
 
-    def _start(self, plan: MastersPlan, look: MastersLook, *, ends: float) -> None:
+    def _start(self, plan: MastersPlan, look: MastersLook) -> None:
         """Look into the campaigns that are due; the cap counts only those that start."""
         unread = UnreadCampaigns(database=self.database, site=self.site, unread_before=plan.unread)
-        for campaign in plan.due:
-            with self._turn(campaign, look):
-                if len(look.starts) == self.site.campaigns.per_tick or time.monotonic() > ends:
-                    look.notes.append(f"{campaign}: {NEXT_LOOK}")
-                elif reason := self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold:
-                    look.notes.append(f"{campaign}: {reason}")
-                else:
-                    # The time to arrive runs from now on; the run may wait in Dagster's queue.
-                    self.database.transact(self._open, campaign)
-                    look.starts.append(campaign)
+        for campaign in in_turn(plan.due, look.before):
+            try:
+                with self._turn(campaign, look):
+                    self._look_at(campaign, plan, look, unread)
+            except OutOfTime:
+                next_one = unread.cut(campaign, looked_at=look.looked_at)
+                look.goes_on_with, look.after = str(next_one), Position.cut_at(next_one, look.before)
+                break
         unread.end()
+
+    def _look_at(self, campaign: Campaign, plan: MastersPlan, look: MastersLook, unread: UnreadCampaigns) -> None:
+        if len(look.starts) == self.site.campaigns.per_tick:
+            look.notes.append(f"{campaign}: {NEXT_LOOK}")
+            return
+        reason = self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold
+        look.looked_at += 1
+        if reason:
+            look.notes.append(f"{campaign}: {reason}")
+            return
+        # The time to arrive runs from now on; the run may wait in Dagster's queue.
+        self.database.transact(self._open, campaign)
+        look.starts.append(campaign)
 
     def _open(self, cursor: Cursor, campaign: Campaign) -> None:
         rounds.open_round(cursor, self.route.name, campaign.id)
@@ -168,9 +220,13 @@ class MastersLooker:
 
         Raises:
             FerreroError: it is not this campaign alone that cannot be read.
+            OutOfTime: what has been answered so far is kept for the next look.
         """
         try:
-            now, is_ready = self._asked(campaign, is_resumed=is_resumed)
+            with self.dam.kept(self.route.sensor).until_done(campaign.id, until=self.deadline):
+                now, is_ready = self._asked(campaign, is_resumed=is_resumed)
+        except OutOfTime:
+            raise
         except FerreroError as error:
             unread.failed(campaign, error)
             return str(error)

@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.operations.stuck_digest import write_digest
@@ -43,7 +44,7 @@ def test_where_there_is_no_time_for_all_each_gets_its_turn(world):
     for letter in "ABC":
         world.campaign({}, name=letter)
     for _ in range(3):
-        world.look(deadline_s=0)
+        world.look(deadline=Deadline.after(0))
     assert world.sql("SELECT count(*) FROM campaign_status WHERE a1_retry_count > 0") == [(0,)]
     world.look()
     late = world.campaign({"a.png": b"a"}, name="Z")
