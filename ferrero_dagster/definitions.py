@@ -21,6 +21,7 @@ from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_s
 from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
 from ferrero_dagster.defs.messages import build_pending_notifications
 from ferrero_dagster.defs.operations import build_operations
+from ferrero_dagster.defs.reds import Watch
 from ferrero_dagster.defs.report import build_daily_report, build_daily_report_job, build_daily_report_schedule
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import build_resources
@@ -34,14 +35,15 @@ def definitions() -> dg.Definitions:
     settings, site = connections.settings, connections.site
     routes = site.routes
     owners = site.dagster.owners
-    reconcile = build_reconcile(owners)
     ageing_checks = build_ageing_checks(routes.masters)
     sensors = _sensors(settings, routes)
     scheduled = dg.DefaultScheduleStatus(settings.sensors.upper())
-    schedules = [
-        build_daily_report_schedule(time_zone=site.time_zone, cut_off=site.report.cut_off, default_status=scheduled),
-        build_reconcile_schedule(reconcile, default_status=scheduled),
-    ]
+    reports = build_daily_report_schedule(
+        time_zone=site.time_zone, cut_off=site.report.cut_off, default_status=scheduled
+    )
+    # The sensors watch its own schedule, too.
+    reconcile = build_reconcile(owners, Watch(ticking=[*sensors, reports], checks=[*report_was_sent.check_keys]))
+    schedules = [reports, build_reconcile_schedule(reconcile, default_status=scheduled)]
     return dg.Definitions(
         assets=catalogued(
             [

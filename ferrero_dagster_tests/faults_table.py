@@ -85,6 +85,7 @@ FAULTS = {
     72: "somebody's lock, a server that takes us in and keeps silent, work without end",
     74: "the customer's database has rules of its own: CHECK, ENUM, narrow columns, encodings, triggers, rights",
     75: "the session that holds a campaign's lock is ended: idle limits, firewalls, an administrator",
+    76: "red ticks, daemons that are silent, failed checks",
     77: "a run whose host died, whatever started it; runs deleted, cancelled, backfilled, executed again",
     80: "small things: terminals without characters, mails too large, refused folder names",
 }

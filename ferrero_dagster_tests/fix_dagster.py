@@ -146,7 +146,7 @@ def cockpit(
     with (
         MailServer(mailbox) as mail,
         Server(create_webhook_app(webhooks)) as make_com,
-        dg.DagsterInstance.ephemeral() as instance,
+        dg.instance_for_test() as instance,
     ):
         environment = {
             "DATABASE_URL": world.database_url,

@@ -14,6 +14,9 @@ from ferrero_dagster.tracking.ageing import OverdueCampaign, overdue_campaigns
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.finals import complete_campaigns
 
+#: Name of the check; the daily report tells each campaign that it fails for.
+OVERDUE_CHECK = "no_overdue_campaigns"
+
 
 def build_ageing_checks(routes: Sequence[MastersRoute]) -> list[dg.AssetChecksDefinition]:
     """One check for each asset that campaigns come from."""
@@ -47,7 +50,7 @@ def overdue_check(
 def _build_check(source: tuple[str, str], routes: Sequence[MastersRoute]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(source),
-        name="no_overdue_campaigns",
+        name=OVERDUE_CHECK,
         description=(
             "Fails while a campaign has been in its status for longer than the site configuration expects "
             "(max_days_in_status): somebody must see what holds it up, or advance it where all its finals are there."

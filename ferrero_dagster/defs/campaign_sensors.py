@@ -10,6 +10,7 @@ from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
+from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import running_campaigns, tick_result
 from ferrero_dagster.domain.files import Campaign
@@ -43,6 +44,7 @@ def build_campaign_sensor(
             otmm = stack.enter_context(dam.client(limits_within(deadline)))
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, tracking.site)
+            watch(context, tracking, database)
             looker = MastersLooker(
                 dam=otmm,
                 route=route,

@@ -14,6 +14,7 @@ from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campa
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
+from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import BoxResource, TrackingResource
 from ferrero_dagster.defs.runs import TickEvent, running_campaigns, tick_result
 from ferrero_dagster.domain.ids import DamId
@@ -72,6 +73,7 @@ def build_agency_sensor(
         with as_failures(), tracking.database(route.sensor) as database:
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, tracking.site)
+            watch(context, tracking, database)
             look = FinalsLooker(
                 open_agency=lambda: box.agency(IMPATIENT),
                 route=route,

@@ -13,6 +13,7 @@ from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
+from ferrero_dagster.defs.reds import Watch, tell
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.status import refresh_status
@@ -26,9 +27,10 @@ from ferrero_dagster.transfer.unforeseen import Turn, ended
 _LOGGER = logging.getLogger(__name__)
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
+_NOTHING = Watch()
 
 
-def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
+def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg.JobDefinition:
     """The job; idempotent, and safe beside everything else that runs."""
 
     @dg.op
@@ -42,6 +44,9 @@ def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
                 with step("telling failed runs"):
                     done += _tell_missed(context.instance, tracking)
                 done += _put_right(context, dam, tracking)
+                with step("looking for what is red"):
+                    reds = tell(context.instance, watched, tracking, database)
+                    done += [row("red in Dagster", f"{red.name}: {red.message}") for red in reds]
                 with step("looking for the report"):
                     evaluate_report_was_sent(context.instance, tracking)
                 with step("bringing the status up to date"):
@@ -55,11 +60,11 @@ def build_reconcile(owners: Sequence[str] = ()) -> dg.JobDefinition:
         metadata=JOB_METADATA,
         owners=owners,
         description=(
-            "Ends runs whose process died, reports failed runs that the sensor missed, notices campaigns that people "
-            "moved on in the DAM, brings CreativeX scores that came after their final, gives campaigns that failed "
-            "long ago a new chance and writes the weekly digest, the last two as the site configuration says. Brings "
-            "the asset operations/status and the check report_was_sent up to date. Nothing to fill in; safe to start "
-            "at any time."
+            "Ends runs whose process died, reports failed runs that the sensor missed, tells what is red in Dagster, "
+            "notices campaigns that people moved on in the DAM, brings CreativeX scores that came after their final, "
+            "gives campaigns that failed long ago a new chance and writes the weekly digest, the last two as the site "
+            "configuration says. Brings the asset operations/status and the check report_was_sent up to date. Nothing "
+            "to fill in; safe to start at any time."
         ),
     )
     def reconcile() -> None:

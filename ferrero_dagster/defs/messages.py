@@ -6,6 +6,7 @@ import logging
 import dagster as dg
 
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.messages.delivery import check_mail_leaves, deliver
@@ -30,14 +31,15 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
         default_status=default_status,
         description=(
             "Sends mails and webhooks that wait in the outbox because mail server or Make.com was out, in order and "
-            "each once. It starts no runs; its ticks say what was sent and what waits, and fail while no mail could "
-            "leave for half an hour."
+            "each once, and tells what is red in Dagster. It starts no runs; its ticks say what was sent and what "
+            "waits, and fail while no mail could leave for half an hour."
         ),
     )
     def pending_notifications(
-        tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
+        context: dg.SensorEvaluationContext, tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
     ) -> dg.SkipReason:
         with as_failures(), tracking.database("pending_notifications") as database:
+            watch(context, tracking, database)
             delivered = deliver(database, mail.post_office(webhook))
             check_mail_leaves(database)
         return dg.SkipReason(f"Messages: {delivered}.")

@@ -11,7 +11,7 @@ from pydantic import Field
 from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.catalog import JOB_METADATA
 from ferrero_dagster.defs.failures import as_failures
-from ferrero_dagster.defs.internals import InstigatorState, ScheduleInstigatorData, TickStatus
+from ferrero_dagster.defs.looks import Watched, sensor_looks
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.report_tables import report_metadata
 from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
@@ -21,10 +21,7 @@ from ferrero_dagster.operations.daily_report import DailyReporting, MadeReport
 
 DAILY_REPORT = dg.AssetKey(["reports", "daily_report"])
 _FIRST_DAY = "2026-01-01"
-#: Both schedules tick every hour.
-_SCHEDULE_INTERVAL_S = 3600
 _MAX_RUNTIME_S = 1800
-Watched = dg.SensorDefinition | dg.ScheduleDefinition
 
 
 class DailyReportConfig(dg.Config):
@@ -153,32 +150,3 @@ def build_daily_report_schedule(
         return dg.RunRequest(partition_key=day, run_key=f"{day}:after:{last[0].run_id}" if last else day)
 
     return daily_report_schedule
-
-
-def sensor_looks(instance: dg.DagsterInstance, watched: Sequence[Watched]) -> list[SensorLook]:
-    """Which of the sensors and schedules are switched on, and when each last ended a look without failing."""
-    states = {state.name: state for state in instance.all_instigator_state()}
-    return [_sensor_look(instance, definition, states.get(definition.name)) for definition in watched]
-
-
-def _sensor_look(instance: dg.DagsterInstance, definition: Watched, state: InstigatorState | None) -> SensorLook:
-    interval_s: float = _SCHEDULE_INTERVAL_S
-    if isinstance(definition, dg.SensorDefinition):
-        interval_s = definition.minimum_interval_seconds or 0
-    return SensorLook(
-        name=definition.name,
-        kind="Schedule" if isinstance(definition, dg.ScheduleDefinition) else "Sensor",
-        is_running=state.is_running if state else definition.default_status.value == "RUNNING",
-        interval_s=interval_s,
-        last_look_at=_last_look(instance, state) if state else None,
-    )
-
-
-def _last_look(instance: dg.DagsterInstance, state: InstigatorState) -> datetime | None:
-    good = [TickStatus.SUCCESS, TickStatus.SKIPPED]
-    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=good)
-    moments = [tick.timestamp for tick in ticks]
-    # Of a schedule Dagster knows when it was switched on: its first hour is no silence.
-    if isinstance(state.instigator_data, ScheduleInstigatorData) and state.instigator_data.start_timestamp:
-        moments.append(state.instigator_data.start_timestamp)
-    return datetime.fromtimestamp(max(moments), timezone.utc) if moments else None

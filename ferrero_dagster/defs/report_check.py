@@ -21,7 +21,9 @@ def report_was_sent(tracking: TrackingResource) -> dg.AssetCheckResult:
     with as_failures(), tracking.database() as database:
         passed, sentence = find_unsent(database, tracking.site)
     metadata = {"result": dg.MetadataValue.text(sentence)}
-    return dg.AssetCheckResult(passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+    return dg.AssetCheckResult(
+        passed=passed, severity=dg.AssetCheckSeverity.WARN, description=sentence, metadata=metadata
+    )
 
 
 def evaluate_report_was_sent(instance: dg.DagsterInstance, tracking: TrackingResource) -> None:
@@ -35,6 +37,7 @@ def evaluate_report_was_sent(instance: dg.DagsterInstance, tracking: TrackingRes
             check_name=key.name,
             passed=passed,
             severity=dg.AssetCheckSeverity.WARN,
+            description=sentence,
             metadata={"result": dg.MetadataValue.text(sentence)},
         )
     )

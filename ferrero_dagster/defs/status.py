@@ -48,6 +48,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
         status = read_status(database, tracking.site)
     tables = {
         "outages": status.outages,
+        "red in Dagster": status.reds,
         "errors that nobody foresaw": status.unforeseen_errors,
         "campaigns": status.campaigns_in_words,
         "campaigns ready to be advanced": status.ready_in_words,

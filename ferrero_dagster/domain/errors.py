@@ -50,7 +50,7 @@ class Incident(FerreroError):
     """Stops everything and is no campaign's and no file's fault.
 
     `system` is the word operators read (`DAM`, `Box`, `PostgreSQL`, `SMTP`, `Make.com`, `temporary directory`;
-    `configuration` for a wrong setting that is about no single system).
+    `configuration` for a wrong setting that is about no single system; one folder, as `Box folder agency_uploads`).
     """
 
     actor: ClassVar[Actor] = "administrator"

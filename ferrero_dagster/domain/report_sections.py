@@ -81,6 +81,8 @@ class ReportFrames:
     undeliverable: pd.DataFrame
     #: `system`, `message`, `since`.
     outages: pd.DataFrame
+    #: What is red in Dagster: `name`, `message`, `since`.
+    reds: pd.DataFrame
     #: The columns of `TrendPoint`, `days_ago` in place of `date`; days without files are missing.
     trend: pd.DataFrame
     #: The columns of `MovedLine`.
@@ -108,6 +110,12 @@ class SensorLook:
     is_running: bool
     interval_s: float
     last_look_at: datetime | None
+
+    def is_silent(self, as_of: datetime, *, intervals: int) -> bool:
+        """Whether it is switched on and has not looked for so many intervals, or a quarter of an hour."""
+        longest_s = max(intervals * self.interval_s, 900)
+        last = self.last_look_at
+        return self.is_running and (last is None or (as_of - last).total_seconds() > longest_s)
 
 
 def build_report(
@@ -170,6 +178,9 @@ def _needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> I
         do = "Nothing, if it comes back by itself; work then goes on where it stopped."
         trouble = _Trouble(row["message"], do)
         yield _need(row, day, f"{row['system']} cannot be used", trouble, ("system", row["system"]))
+    for row in _rows(frames.reds):
+        trouble = _Trouble(row["message"], "Open it in Dagster; once it is green again, work goes on where it stopped.")
+        yield _need(row, day, f"{row['name']} is red", trouble, ("system", row["name"]))
 
 
 def _campaign_needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> Iterator[Need]:
@@ -335,7 +346,7 @@ def _silent_sensors(sensors: Sequence[SensorLook], day: ReportDay, as_of: dateti
             yield f"{who} is switched off."
         elif last is None:
             yield f"{who} has never {done}."
-        elif (as_of - last).total_seconds() > max(_FORGOTTEN_INTERVALS * sensor.interval_s, 900):
+        elif sensor.is_silent(as_of, intervals=_FORGOTTEN_INTERVALS):
             yield f"{who} has not {done} since {last.astimezone(day.zone):%Y-%m-%d %H:%M %Z}."
 
 

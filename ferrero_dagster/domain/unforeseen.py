@@ -40,9 +40,14 @@ def unforeseen(error: Exception) -> Unforeseen:
     kind = type(error).__name__
     cause = f"{kind} {place} {ours[-1].line if ours else ''}"
     reference = hashlib.sha256(cause.encode()).hexdigest()[:8]
-    said = _SECRETS.sub("(left out)", " ".join(str(error).split()))[:_MAX_MESSAGE_LENGTH]
+    said = without_secrets(str(error))
     trace = f"Trace {reference}:\n{''.join(traceback.format_list(frames))}{kind}: {said}"
     return Unforeseen(kind, place, reference=reference, trace=trace)
+
+
+def without_secrets(text: str) -> str:
+    """A text from outside as one line, without what may be secret in it, cut to a few hundred characters."""
+    return _SECRETS.sub("(left out)", " ".join(text.split()))[:_MAX_MESSAGE_LENGTH]
 
 
 def _parts(path: str) -> list[str]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ferrero_dagster.config.routes import ROUTE_NAME
+from ferrero_dagster.domain.reds import cause_of
 from ferrero_dagster.messages.facts import WorkflowError
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor
 
 _ADDRESS = re.compile(r"\w+://\S+")
-_CHANGING = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f-]{6,}\b|\d+", re.IGNORECASE)
-
 
 #: Who starts which job again when its run failed; those of routes their sensors; any other waits for a person.
 _BY_ITSELF = {
@@ -39,8 +38,7 @@ class FailedRun:
     @property
     def cause(self) -> str:
         """What two runs that failed for the same reason on the same day have in common."""
-        message = _CHANGING.sub("#", self.message.casefold())
-        return f"failed run:{self.ended_at:%Y-%m-%d}:{self.job}:{self.kind}:{message[:300]}"
+        return f"failed run:{self.ended_at:%Y-%m-%d}:{self.job}:{self.kind}:{cause_of(self.message)}"
 
 
 def next_attempt(job: str) -> str:

@@ -17,6 +17,7 @@ from ferrero_dagster.tracking import (
     outages,
     outbox,
     overview,
+    reds,
     transfers,
     unforeseen_errors,
 )
@@ -24,6 +25,7 @@ from ferrero_dagster.tracking.agency_files import RefusedFile
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.overview import CampaignState
+from ferrero_dagster.tracking.reds import KnownRed
 from ferrero_dagster.tracking.transfers import SetAsideFile
 from ferrero_dagster.transfer.finals.completion import advance_command, told_masters
 
@@ -46,6 +48,8 @@ class Status:
     outages: list[Row]
     #: Errors that nobody foresaw, of the last week.
     unforeseen_errors: list[Row]
+    #: What is red in Dagster: sensors, schedules, daemons, checks.
+    reds: list[Row]
 
     @property
     def ready_in_words(self) -> list[dict[str, str]]:
@@ -89,6 +93,7 @@ def read_status(database: Database, site: Site) -> Status:
                 for error in unforeseen_errors.recent(cursor)
             ],
             outages=[_outage(outage) for outage in outages.open_outages(cursor)],
+            reds=[_red(red) for red in reds.open_reds(cursor)],
         )
 
     return database.transact(work)
@@ -132,6 +137,10 @@ def _refused_file(file: RefusedFile) -> Row:
 def _outage(outage: Outage) -> Row:
     values = {"failures": outage.failures, "message": outage.message}
     return {"system": outage.system, "since": _told(outage.began_at), **values}
+
+
+def _red(red: KnownRed) -> Row:
+    return {"what": red.name, "since": _told(red.began_at), "failures": red.times, "message": red.message}
 
 
 def _told(moment: datetime) -> str:

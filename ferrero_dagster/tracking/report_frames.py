@@ -221,6 +221,11 @@ SELECT system, message, began_at AS since FROM outages
 WHERE began_at < %(ends)s AND (ended_at IS NULL OR ended_at >= %(ends)s) ORDER BY began_at, id
 """
 
+_REDS = """
+SELECT name, message, began_at AS since FROM reds
+WHERE began_at < %(ends)s AND (ended_at IS NULL OR ended_at >= %(ends)s) ORDER BY began_at, id
+"""
+
 _TREND = f"""
 SELECT %(trend_days)s - width_bucket(moved_at, %(days_begin)s::timestamptz[]) AS days_ago, {_DIRECTION} AS direction,
        count(*) AS moved,
@@ -288,6 +293,7 @@ def read_frames(
         set_aside=_frame(cursor, _SET_ASIDE, values),
         undeliverable=_frame(cursor, _UNDELIVERABLE, values),
         outages=_frame(cursor, _OUTAGES, values),
+        reds=_frame(cursor, _REDS, values),
         trend=_frame(cursor, _TREND, values),
         moved_files=_frame(cursor, _MOVED_FILES, values),
         reported=_frame(cursor, _REPORTED, values),

@@ -23,11 +23,11 @@ from dagster_shared.error import SerializableErrorInfo
 
 import ferrero_dagster
 from ferrero_dagster.definitions import definitions
+from ferrero_dagster.defs.looks import sensor_looks
 from ferrero_dagster.defs.report import (
     build_daily_report,
     build_daily_report_job,
     build_daily_report_schedule,
-    sensor_looks,
 )
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster_tests.fix_dagster import resources

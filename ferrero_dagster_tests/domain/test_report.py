@@ -30,6 +30,7 @@ COLUMNS = {
     "set_aside": "direction source_id name reason since total",
     "undeliverable": "id template reason since total",
     "outages": "system message since",
+    "reds": "name message since",
     "trend": "days_ago direction moved median_s p95_s",
     "moved_files": "moved_at direction campaign_number campaign_name tracking_id file arrived_as size_bytes",
     "reported": "date",
@@ -242,6 +243,7 @@ def test_what_asks_for_a_job_names_it_and_what_it_is_about():
             ],
             undeliverable=[(4711, "a1_to_a2_complete", "no such user", since, 1)],
             outages=[("Box", "Box answers 503", since)],
+            reds=[("Sensor agency_files", "The tick failed.", since)],
         )
     )
     assert [(need.about, need.id, need.job) for need in known.needs] == [
@@ -250,6 +252,7 @@ def test_what_asks_for_a_job_names_it_and_what_it_is_about():
         ("asset", "a1", "release_set_aside_files"),
         ("message", "4711", "resend_notifications"),
         ("system", "Box", None),
+        ("system", "Sensor agency_files", None),
     ]
 
 

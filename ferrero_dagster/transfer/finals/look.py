@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import Incident, Unforeseen
+from ferrero_dagster.domain.errors import ConfigurationError, Incident, Unforeseen
 from ferrero_dagster.domain.filenames import AgencyName, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import BoxId, DamId
@@ -96,13 +96,21 @@ class FinalsLooker:
         notes = [str(skipped) for skipped in plan.skipped]
         return FinalsLook(starts=plan.starts, notes=notes, judgements=noted, set_aside=plan.set_aside, traces=traces)
 
+    @property
+    def _folder(self) -> str:
+        """What is out when Box does not show us this folder: other routes do without it."""
+        return f"Box folder {self.route.inbox}"
+
     def _turn(self, file: ListedFile, log: Callable[[str], None]) -> AbstractContextManager[None]:
         """An error that nobody foresaw ends this file's turn at this look."""
         return ended(self.database, Turn(name=self.route.sensor, about=file.name), log)
 
     def _found(self) -> list[ListedFile]:
         with self.open_agency() as agency:
-            listed = agency.list_files(self.folder_id, subfolders=self.site.agency.include_subfolders)
+            try:
+                listed = agency.list_files(self.folder_id, subfolders=self.site.agency.include_subfolders)
+            except ConfigurationError as error:
+                raise ConfigurationError(str(error), system=self._folder) from None
         is_unfinished = self.site.naming.rules.extensions.is_unfinished
         return [file for file in listed if not is_ignored(file.name) and not is_unfinished(file.name)]
 
@@ -145,6 +153,7 @@ class FinalsLooker:
     ) -> None:
         """Write down what changed; idempotent."""
         outages.note_look(cursor, "Box")
+        outages.note_success(cursor, self._folder)
         news = [judgement for judgement in judgements if is_news(judgement, known.get(judgement.file.version))]
         agency_files.save_judgements(cursor, self.route.name, news)
         if gone:
