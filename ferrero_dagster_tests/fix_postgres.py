@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg2
 import pytest
 
 from ferrero_dagster.config.site import load_site
@@ -36,6 +38,18 @@ def database_url(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[str]:
 def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     """The address of a database without any tables."""
     name = f"empty_{next(_numbers)}"
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@contextmanager
+def database_in(postgres: EmbeddedPostgres, encoding: str) -> Iterator[str]:
+    """The address of a database without any tables, in this encoding."""
+    name = f"encoded_{next(_numbers)}"
+    with closing(psycopg2.connect(postgres.url("postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
     yield postgres.url(name)
     postgres.drop(name)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, Incident, Unforeseen
+from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, Incident
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.operations.run_failures import next_attempt
 
@@ -51,4 +51,4 @@ def _foreseen_but_failures() -> Iterator[None]:
 
 
 def _is_told(error: FerreroError) -> bool:
-    return isinstance(error, Unforeseen) and error.is_told
+    return isinstance(error, EndedTurn) and error.is_told

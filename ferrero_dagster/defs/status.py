@@ -49,7 +49,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
     tables = {
         "outages": status.outages,
         "red in Dagster": status.reds,
-        "errors that nobody foresaw": status.unforeseen_errors,
+        "turns that an error ended": status.unforeseen_errors,
         "campaigns": status.campaigns_in_words,
         "campaigns ready to be advanced": status.ready_in_words,
         "files set aside": status.set_aside_files,

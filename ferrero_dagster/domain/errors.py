@@ -12,7 +12,9 @@ FerreroError
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
 │   ├── ImportFailed            the DAM's import job made nothing
 │   ├── ImportInDoubt           nobody: an import whose answer we lost may still be at work
-│   ├── Unforeseen              the operator, who tells us: a fault of ours, it ends one campaign's or file's turn
+│   ├── EndedTurn               ends one campaign's or file's turn, told once per cause
+│   │   ├── Unforeseen          the operator, who tells us: a fault of ours
+│   │   └── RefusedByDatabase   the administrator: a rule of the database's owner, or its encoding, refuses a row
 │   └── UnexpectedAnswer        the operator, if it lasts: a system's answer is not of the form that we know
 │       └── SpoiledItem         the operator: one thing in an answer that is otherwise as it must be
 └── PermanentError              trying the same again does not help
@@ -131,22 +133,36 @@ class ImportInDoubt(TransientError):
     """An import whose answer we lost may still be at work: nothing is sent and nothing counted until that is over."""
 
 
-class Unforeseen(TransientError):
-    """An error that nobody foresaw, of this `kind` at this `place`; `domain.unforeseen` makes it.
+class EndedTurn(TransientError):
+    """Ends the turn of one campaign, file or step, and the rest goes on; the same cause has the same `reference`.
 
-    The `trace` belongs in the log, where people find it by its `reference`. `is_told` is set by whoever has mailed it.
+    The `trace` belongs in the log. `is_told` is set by whoever has mailed it.
     """
 
     actor: ClassVar[Actor] = "operator"
 
-    def __init__(self, kind: str, place: str, *, reference: str, trace: str) -> None:
-        super().__init__(
-            f"An error that nobody foresaw ({kind} in {place}); the log has its trace {reference}.",
-            code=f"unforeseen {reference}",
-        )
+    def __init__(self, message: str, *, code: str, reference: str, trace: str) -> None:
+        super().__init__(message, code=code)
         self.reference = reference
         self.trace = trace
         self.is_told = False
+
+
+class Unforeseen(EndedTurn):
+    """An error that nobody foresaw, of this `kind` at this `place`; `domain.unforeseen` makes it."""
+
+    def __init__(self, kind: str, place: str, *, reference: str, trace: str) -> None:
+        message = f"An error that nobody foresaw ({kind} in {place}); the log has its trace {reference}."
+        super().__init__(message, code=f"unforeseen {reference}", reference=reference, trace=trace)
+
+
+class RefusedByDatabase(EndedTurn):
+    """A row of ours that the tracking database does not take as it is made; `tracking.refusals` makes it."""
+
+    actor: ClassVar[Actor] = "administrator"
+
+    def __init__(self, message: str, *, reference: str) -> None:
+        super().__init__(message, code=f"refused {reference}", reference=reference, trace=message)
 
 
 class UnexpectedAnswer(TransientError):

@@ -11,10 +11,12 @@ from ferrero_dagster.domain.errors import FerreroError, Unforeseen
 _OURS = "ferrero_dagster"
 #: Passed through by many: the place is whoever called them.
 _PLUMBING = ("database.py", "http.py", "pool.py", "unforeseen.py")
-#: What may hold a secret: addresses, what is named so, long runs of letters and digits.
-_SECRETS = re.compile(
-    r"\w+://\S+|\b[\w-]*(password|passwd|secret|token|authorization|bearer|api_?key)\b.*|[\w+/=.-]{24,}", re.IGNORECASE
+#: What may hold a secret: addresses, what is named so.
+_NAMED = re.compile(
+    r"\w+://\S+|\b[\w-]*(password|passwd|secret|token|authorization|bearer|api_?key)\b.*", re.IGNORECASE
 )
+#: And long runs of letters and digits.
+_SECRETS = re.compile(rf"{_NAMED.pattern}|[\w+/=.-]{{24,}}", re.IGNORECASE)
 _MAX_MESSAGE_LENGTH = 300
 
 
@@ -48,6 +50,11 @@ def unforeseen(error: Exception) -> Unforeseen:
 def without_secrets(text: str) -> str:
     """A text from outside as one line, without what may be secret in it, cut to a few hundred characters."""
     return _SECRETS.sub("(left out)", " ".join(text.split()))[:_MAX_MESSAGE_LENGTH]
+
+
+def without_named_secrets(text: str) -> str:
+    """Without addresses and without whatever follows a word for a secret."""
+    return _NAMED.sub("(left out)", text)
 
 
 def _parts(path: str) -> list[str]:

@@ -46,7 +46,7 @@ class Status:
     unscored_finals: list[Row]
     messages: list[Row]
     outages: list[Row]
-    #: Errors that nobody foresaw, of the last week.
+    #: What nobody foresaw or the database refused, of the last week.
     unforeseen_errors: list[Row]
     #: What is red in Dagster: sensors, schedules, daemons, checks.
     reds: list[Row]

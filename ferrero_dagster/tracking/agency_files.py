@@ -1,6 +1,5 @@
 """`agency_files`: each version of a file that was in the agency's folder, and what became of it (SPEC 4.1, 4.2)."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from ferrero_dagster.domain.filenames import NameProblem
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.triage import Judgement, KnownFile, ListedFile
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.tracking.storable import storable
+from ferrero_dagster.tracking.storable import json_text
 
 #: Columns of transfer `t`. A final in the DAM but still in Box counts as 0 failures: deleting it needs no pause. Where
 #: Box refused to delete it, which left an error, it waits for the longest pause. One whose import may still be at work
@@ -85,7 +84,7 @@ def save_judgements(cursor: Cursor, route: str, judgements: Sequence[Judgement])
             refused_at = CASE WHEN excluded.state = 'refused' THEN coalesce(known.refused_at, now()) END,
             last_seen_at = now(), gone_at = NULL
         """,
-        (route, json.dumps(storable(rows))),
+        (route, json_text(rows)),
     )
 
 

@@ -1,11 +1,11 @@
 """`daily_reports`: what the report of each day said when it was made first, and whether its mail has left."""
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import json_text
 
 #: The rows of `UnsentReport`.
 UNSENT = """
@@ -48,7 +48,7 @@ def store_report(cursor: Cursor, day: date, report: dict[str, Any]) -> None:
     """Keep what the report of that day says; what was kept first stays."""
     cursor.execute(
         "INSERT INTO daily_reports (day, report) VALUES (%s, %s) ON CONFLICT (day) DO NOTHING",
-        (day, json.dumps(report)),
+        (day, json_text(report)),
     )
 
 

@@ -17,7 +17,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 from ferrero_dagster.config.database import Patience
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
-from ferrero_dagster.tracking.storable import storable
+from ferrero_dagster.tracking.refusals import refusal
+from ferrero_dagster.tracking.storable import lossy_codec, storable
 from ferrero_dagster.tracking.waiting import OUT, SYSTEM, TrackingConnection, Watch, connect_arguments
 
 P = ParamSpec("P")
@@ -38,12 +39,25 @@ _REFUSALS = re.compile(
 _MALFORMED = re.compile(r'^invalid |host name "[^"]*@')
 
 
+# What a file is called and what its metadata say, for comparison and for its copy, and what other programs read.
+_EXACT = re.compile(
+    r"\bINSERT INTO (transfers|campaign_status)\b"
+    r"|\b(INSERT INTO|UPDATE) (pending_masters|master_assets|derivative_assets)\b"
+)
+
+
 class Cursor(RealDictCursor):
-    """Rows are dictionaries by column name. Text that PostgreSQL cannot hold is mended on its way in."""
+    """Rows are dictionaries by column name. Text that PostgreSQL cannot hold is mended on its way in.
+
+    In a database of another encoding than Unicode, characters that it lacks become `?` in what people read and in
+    questions; what is compared or sent on is not changed, and then refused by PostgreSQL itself.
+    """
 
     def execute(self, query: Any, parameters: Any = None) -> None:
         """Run one statement."""
-        super().execute(query, storable(parameters))
+        codec = lossy_codec(self.connection)
+        is_exact = codec is not None and _EXACT.search(query if isinstance(query, str) else query.as_string(self))
+        super().execute(query, storable(parameters, None if is_exact else codec))
 
 
 class Database:
@@ -77,6 +91,7 @@ class Database:
             AccessRefused: it refuses our log-in, or a right that we need.
             ConfigurationError: the address is wrong or leads to a pool that shares connections, or the tables are
                 missing.
+            RefusedByDatabase: a rule of the database's owner, or its encoding, does not take a row.
         """
         attempts = Retrying(
             retry=retry_if_exception(_is_worth_another_try),
@@ -265,6 +280,8 @@ def shown_address(database_url: str) -> str:
 
 def in_our_words(error: psycopg2.Error) -> FerreroError | None:
     """The error as people read it; None for one that is our own mistake."""
+    if refused := refusal(error):
+        return refused
     lines = str(error).strip().splitlines() or [type(error).__name__]
     # A host with several addresses is told in as many lines.
     reason = next(filter(_REFUSALS.search, lines), lines[0])

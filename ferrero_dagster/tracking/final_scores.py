@@ -1,6 +1,5 @@
 """`final_scores`: which CreativeX score each of our finals went into the DAM with, and what came later (SPEC 12)."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ferrero_dagster.domain.creativex import SentScore
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import json_text
 
 #: SQL: the version of a final that came before the content `sha1`; none where the same content comes once more.
 BEFORE = """
@@ -48,7 +48,7 @@ def add(cursor: Cursor, transfer_id: int, sent: SentScore) -> None:
             "place": creativex.place,
             "fingerprint": creativex.fingerprint,
             "is_old": creativex.is_old,
-            "sent": json.dumps(sent.fields),
+            "sent": json_text(sent.fields),
         },
     )
 
@@ -86,7 +86,7 @@ def bring(cursor: Cursor, late: LateScore, *, score: str | None, url: str | None
         WHERE transfer_id = %(id)s
         """,
         {"id": late.transfer_id, "score": score, "url": url, "fingerprint": late.fingerprint}
-        | {"sent": json.dumps(fields)},
+        | {"sent": json_text(fields)},
     )
 
 

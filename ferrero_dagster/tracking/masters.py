@@ -4,7 +4,6 @@ A master whose file is still to be moved is in `pending_masters`, a table of our
 `master_assets` and `active`; when no final of it is awaited any more, `withdrawn`, or what that column takes instead.
 """
 
-import json
 import secrets
 import string
 from collections.abc import Collection, Mapping
@@ -20,7 +19,7 @@ from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import extracted_columns, filled
 from ferrero_dagster.tracking.neighbours import attempted, first_accepted
-from ferrero_dagster.tracking.storable import fitted, storable
+from ferrero_dagster.tracking.storable import fitted, json_text
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
 #: What `status` says of a master that no final is awaited of: the first word that the column takes.
@@ -87,7 +86,7 @@ def insert_pending(
 
 def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: MasterDetails) -> None:
     """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
-    metadata, extracted = json.dumps(storable(asset.raw)), json.dumps(storable(details.extracted_fields))
+    metadata, extracted = json_text(asset.raw), json_text(details.extracted_fields)
     cursor.execute(
         """
         UPDATE pending_masters SET full_metadata = %s, upload_directory = %s, extracted_fields = %s, description = %s

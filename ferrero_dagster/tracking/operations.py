@@ -1,9 +1,9 @@
 """`operations`: what people did by hand, each with what it was before and after."""
 
-import json
 from typing import Any
 
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.storable import json_text
 
 
 def record(
@@ -22,5 +22,5 @@ def record(
         INSERT INTO operations (operation, done_by, target, before, after, run_id)
         VALUES (%s, %s, %s, %s, %s, %s)
         """,
-        (operation, done_by, target, json.dumps(before), json.dumps(after), run_id),
+        (operation, done_by, target, json_text(before), json_text(after), run_id),
     )

@@ -1,17 +1,58 @@
 """Makes text from outside such that PostgreSQL, and a column of the cron scripts, can hold it."""
 
+import codecs
+import json
 from typing import Any
 
+import psycopg2.extensions
 
-def storable(value: Any) -> Any:
-    """The value with NUL as U+FFFD and halves of surrogate pairs as `?`, in all its texts, however nested."""
+#: Python's name of a codec that reads bytes of any encoding, as SQL_ASCII holds them, and writes Unicode.
+_ANY_BYTES = "ferrero_any_bytes"
+
+
+def storable(value: Any, codec: str | None = None) -> Any:
+    """The value with NUL as U+FFFD and halves of surrogate pairs as `?`, in all its texts, however nested.
+
+    What a `codec` other than Unicode's lacks is `?`, too.
+    """
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+        kept = value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+        return kept.encode(codec, "replace").decode(codec) if codec else kept
     if isinstance(value, dict):
-        return {storable(key): storable(inner) for key, inner in value.items()}
+        return {storable(key, codec): storable(inner, codec) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(storable(inner) for inner in value)
+        return type(value)(storable(inner, codec) for inner in value)
     return value
+
+
+def json_text(value: Any) -> str:
+    """As JSON without escapes, which a database of another encoding than Unicode would refuse."""
+    return json.dumps(storable(value), ensure_ascii=False)
+
+
+def lossy_codec(connection: Any) -> str | None:
+    """Python's codec of a database whose encoding does not hold all that we read; None for one that does."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding in (None, "UTF8", "SQL_ASCII"):
+        return None
+    return psycopg2.extensions.encodings.get(encoding)
+
+
+def _any_bytes(name: str) -> codecs.CodecInfo | None:
+    if name != _ANY_BYTES:
+        return None
+    unicode = codecs.lookup("utf-8")
+    return codecs.CodecInfo(unicode.encode, lambda text, *_: unicode.decode(text, "replace"), name=name)
+
+
+def read_any_bytes(connection: Any) -> None:
+    """Read whatever bytes other programs left in a database that knows no encoding; U+FFFD is what is no Unicode."""
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        connection.set_client_encoding("SQL_ASCII")
+
+
+codecs.register(_any_bytes)
+psycopg2.extensions.encodings["SQL_ASCII"] = psycopg2.extensions.encodings["SQLASCII"] = _ANY_BYTES
 
 
 def fitted(table: str, column: str, placeholder: str = "%s") -> str:

@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  # psycop
 from ferrero_dagster.config.database import Patience
 from ferrero_dagster.domain.errors import SystemUnavailable
 from ferrero_dagster.domain.lines import one_line
+from ferrero_dagster.tracking.storable import read_any_bytes
 
 SYSTEM = "PostgreSQL"
 OUT = "PostgreSQL cannot be used at present"
@@ -63,6 +64,8 @@ def connect_arguments(patience: Patience, *, lasts: bool = False) -> dict[str, A
         "keepalives_count": 3,
         "tcp_user_timeout": 60_000,
         "application_name": patience.shown_as,
+        # In that of the server psycopg2 could not even send what it lacks, to be refused.
+        "client_encoding": "UTF8",
     }
 
 
@@ -78,6 +81,7 @@ def _connection(patience: Patience, lasts: bool, address: str, **more: Any) -> T
     with Watch(connection, patience, limit_s=patience.connect_s), connection.cursor() as cursor:
         cursor.execute(_SET, (list(settings), list(settings.values())))
         connection.server_pid = cursor.fetchall()[0][0]
+        read_any_bytes(connection)
     connection.autocommit = False
     return connection
 

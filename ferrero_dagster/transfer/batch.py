@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ferrero_dagster.domain.errors import FerreroError, Incident, Unforeseen
+from ferrero_dagster.domain.errors import EndedTurn, FerreroError, Incident
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -64,7 +64,7 @@ def move_batch(
                     watcher.on_moved(result)
             else:
                 watcher.log(f"{task.name}: {result}")
-            if isinstance(result, Unforeseen):
+            if isinstance(result, EndedTurn):
                 watcher.log(result.trace)
             if isinstance(result, Incident):
                 stopped_by.append(result)

@@ -1,10 +1,10 @@
-"""An error that nobody foresaw ends one turn: it is counted for the pauses, listed, and mailed once per cause."""
+"""An error that ends one turn, foreseen by nobody or not: counted for the pauses, listed, mailed once per cause."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ferrero_dagster.domain.errors import FerreroError, Unforeseen
+from ferrero_dagster.domain.errors import EndedTurn, FerreroError, RefusedByDatabase
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import WorkflowError
@@ -23,7 +23,7 @@ class Turn:
     run_id: str | None = None
 
 
-def note(database: Database, error: Unforeseen, turn: Turn, *, by_mail: bool = True) -> None:
+def note(database: Database, error: EndedTurn, turn: Turn, *, by_mail: bool = True) -> None:
     """Write the error down and, unless another mail tells it, mail it once per cause; sets `is_told`.
 
     Where even that cannot be written, nothing is raised and `is_told` stays: the failed run, or the tick, tells it.
@@ -44,11 +44,11 @@ def note(database: Database, error: Unforeseen, turn: Turn, *, by_mail: bool = T
 
 @contextmanager
 def told(database: Database, turn: Turn, log: Callable[[str], None]) -> Iterator[None]:
-    """Write down and log an unforeseen error that is raised inside, and let it go on."""
+    """Write down and log an error that ends a turn and is raised inside, and let it go on."""
     try:
         with foreseen():
             yield
-    except Unforeseen as error:
+    except EndedTurn as error:
         if not error.is_told:
             note(database, error, turn)
             log(error.trace)
@@ -58,18 +58,26 @@ def told(database: Database, turn: Turn, log: Callable[[str], None]) -> Iterator
 @contextmanager
 def ended(database: Database, turn: Turn, log: Callable[[str], None]) -> Iterator[None]:
     """The same, but only this turn is ended: what comes after it goes on."""
-    with suppress(Unforeseen), told(database, turn, log):
+    with suppress(EndedTurn), told(database, turn, log):
         yield
 
 
-def _fact(error: Unforeseen, turn: Turn) -> WorkflowError:
+_HEADLINE = {True: "The database refuses what {} has to write", False: "An error that nobody foresaw in {}"}
+_FIRST = {
+    True: "Have whoever looks after the database mend the rule, the column or its encoding.",
+    False: "Give the trace {} from the log to whoever develops ferrero_dagster.",
+}
+
+
+def _fact(error: EndedTurn, turn: Turn) -> WorkflowError:
+    is_refused = isinstance(error, RefusedByDatabase)
     return WorkflowError(
-        headline=f"An error that nobody foresaw in {turn.name}",
+        headline=_HEADLINE[is_refused].format(turn.name),
         explanation=str(error),
         what_to_do=(
-            f"Give the trace {error.reference} from the log to whoever develops ferrero_dagster. Everything else goes "
-            "on, and this is tried again with growing pauses; `ferrero-dagster status` lists all that it has hit. You "
-            "do not hear of the same cause again."
+            f"{_FIRST[is_refused].format(error.reference)} Everything else goes on, and this is tried again with "
+            "growing pauses; `ferrero-dagster status` lists all that it has hit. You do not hear of the same cause "
+            "again."
         ),
         details=((("About", turn.about),) if turn.about else ()) + (("Trace", error.reference),),
         run_id=turn.run_id,

@@ -1,12 +1,13 @@
 """What reading a campaign in the DAM tells us: it is written down, and a passage that a person ended is over."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError, Incident, NotInDam, OutOfTime, Unforeseen
+from ferrero_dagster.domain.errors import EndedTurn, FerreroError, Incident, NotInDam, OutOfTime
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.tracking import campaigns, rounds
@@ -48,8 +49,10 @@ def reread(dam: Otmm, database: Database, site: Site, known: Iterable[Campaign])
             with foreseen():
                 now = read(dam, campaign)
                 database.transact(note_read, site=site, campaign=now)
-        except Unforeseen as error:
+        except EndedTurn as error:
             unforeseen.note(database, error, unforeseen.Turn(name="reading campaigns again", about=str(campaign)))
+            with suppress(FerreroError):  # the same rule may refuse this, too
+                database.transact(campaigns.note_unread, campaign_id=campaign.id, is_its_own=False)
             continue
         except OutOfTime:
             return

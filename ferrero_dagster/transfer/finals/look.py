@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import ConfigurationError, Incident, Unforeseen
+from ferrero_dagster.domain.errors import ConfigurationError, EndedTurn, Incident
 from ferrero_dagster.domain.filenames import AgencyName, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import BoxId, DamId
@@ -79,7 +79,7 @@ class FinalsLooker:
         try:
             with told(self.database, Turn(name=self.route.sensor), traces.append):
                 return self._look(running, traces)
-        except Unforeseen as error:
+        except EndedTurn as error:
             return FinalsLook(notes=[str(error)], traces=traces)
 
     def _look(self, running: Collection[DamId], traces: list[str]) -> FinalsLook:
@@ -139,7 +139,7 @@ class FinalsLooker:
         try:
             with foreseen():
                 self.database.transact(self._note, judgements, known, gone)
-        except Unforeseen:
+        except EndedTurn:
             noted: list[Judgement] = []
             for judgement in judgements:
                 with self._turn(judgement.file, log):

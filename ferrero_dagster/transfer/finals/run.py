@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
+    EndedTurn,
     FerreroError,
     ImportInDoubt,
     Incident,
     NotInDam,
     PermanentError,
-    Unforeseen,
 )
 from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.files import Campaign
@@ -161,7 +161,7 @@ class _FinalsMove:
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
         results = {file.name: result for file, result in batch}
         for name, result in results.items():
-            if isinstance(result, Unforeseen):
+            if isinstance(result, EndedTurn):
                 note(self.systems.database, result, Turn(name=self.route.name, about=name, run_id=self.watcher.run_id))
         return _outcome(campaign, results)
 

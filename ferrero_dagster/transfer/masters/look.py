@@ -10,7 +10,7 @@ from ferrero_dagster.clients.otmm_answers import SYSTEM
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, OutOfTime, Unforeseen
+from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, OutOfTime
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
@@ -78,7 +78,7 @@ class MastersLooker:
         try:
             with told(self.database, Turn(name=self.route.sensor), look.traces.append):
                 self._look(look, running)
-        except Unforeseen as error:
+        except EndedTurn as error:
             look.notes.append(str(error))
         except FerreroError as error:
             incidents.note(self.database, error, self.site, asked="DAM")
@@ -141,7 +141,7 @@ class MastersLooker:
         try:
             with foreseen():
                 self.database.transact(self._note, found)
-        except Unforeseen:
+        except EndedTurn:
             noted: list[Campaign] = []
             for campaign in found:
                 with self._turn(campaign, look):
@@ -157,7 +157,7 @@ class MastersLooker:
             turn = Turn(name=self.route.name, about=str(campaign), campaign_id=campaign.id)
             with told(self.database, turn, look.traces.append):
                 yield
-        except Unforeseen as error:
+        except EndedTurn as error:
             look.notes.append(f"{campaign}: {error}")
 
     def _note(self, cursor: Cursor, found: Sequence[Campaign]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import campaign_folder_name
-from ferrero_dagster.domain.errors import CampaignError, FerreroError, NotInDam, Unforeseen
+from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.words import counted
@@ -277,7 +277,7 @@ class _MastersMove:
                 del failures[claimed.asset.id]
                 yield result
             else:
-                if isinstance(result, Unforeseen):
+                if isinstance(result, EndedTurn):
                     turn = Turn(name=self.route.name, about=claimed.name, run_id=self.watcher.run_id)
                     note(self.systems.database, result, turn, by_mail=False)  # the campaign's mail has it
                 failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
