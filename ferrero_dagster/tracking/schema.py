@@ -16,7 +16,7 @@ from psycopg2.errors import InsufficientPrivilege
 from ferrero_dagster.config.database import Patience
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
-from ferrero_dagster.tracking import database
+from ferrero_dagster.tracking import adoption, database
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
 from ferrero_dagster.tracking.filling import can_fill
@@ -84,6 +84,7 @@ def upgrade(database_url: str, routes: Iterable[MastersRoute], patience: Patienc
     try:
         with engine.connect() as connection, _watched(connection, database_url, patience), connection.begin():
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            _refuse_hindrances(connection)
             _refuse_unknown_mandatory_columns(connection)
             command.upgrade(_config(connection), "head")
             _add_columns(connection, routes)
@@ -159,6 +160,12 @@ def _config(connection: sa.Connection) -> Config:
 
 def _scripts() -> Path:
     return Path(__file__).parent / "migrations"
+
+
+def _refuse_hindrances(connection: sa.Connection) -> None:
+    with connection.connection.cursor() as cursor:
+        if found := list(adoption.hindrances(cursor)):
+            raise ConfigurationError(" ".join(found))
 
 
 def _refuse_unknown_mandatory_columns(connection: sa.Connection) -> None:
