@@ -23,6 +23,7 @@ OURS = (
     "advance",
     "resend",
     "preview-mails",
+    "health",
     "reconcile",
 )
 

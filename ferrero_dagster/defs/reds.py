@@ -27,7 +27,7 @@ from ferrero_dagster.transfer.unforeseen import Turn, ended
 _TOLD_ONE_BY_ONE = {CHECK, OVERDUE_CHECK}
 _FINISHED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 _MAX_COUNTED = 100
-_SILENT_INTERVALS = 3
+SILENT_INTERVALS = 3
 _MAX_MESSAGE_LENGTH = 600
 #: What Dagster wraps around what was really wrong.
 _WRAPPERS = {"SensorExecutionError", "ScheduleExecutionError", "DagsterUserCodeExecutionError"}
@@ -70,7 +70,7 @@ def find_reds(instance: dg.DagsterInstance, watched: Watch) -> list[Red]:
     """All that is red now; what people have switched off is not."""
     return [
         *_red_ticks(instance, watched.ticking),
-        *_dead_daemons(instance),
+        *dead_daemons(instance),
         *_failed_checks(instance, watched.checks),
     ]
 
@@ -84,7 +84,7 @@ def _red_ticks(instance: dg.DagsterInstance, watched: Sequence[Watched]) -> Iter
             failed = _failed_ticks(instance, state) if state else []
             if failed:
                 yield _red(name, failed)
-            elif look.is_silent(now, intervals=_SILENT_INTERVALS):
+            elif look.is_silent(now, intervals=SILENT_INTERVALS):
                 since = f"since {look.last_look_at:%Y-%m-%d %H:%M UTC}" if look.last_look_at else "yet"
                 message = f"{name} has not looked {since}, though it is switched on: see whether the daemon runs."
                 # Told when it lasts: after a restart all look at once.
@@ -131,7 +131,8 @@ def _told(error: Any) -> tuple[str, bool]:
     return (text if ours else without_secrets(text))[:_MAX_MESSAGE_LENGTH], heals
 
 
-def _dead_daemons(instance: dg.DagsterInstance) -> Iterator[Red]:
+def dead_daemons(instance: dg.DagsterInstance) -> Iterator[Red]:
+    """Daemons that were alive once and are no more."""
     now = datetime.now(timezone.utc)
     for kind, status in instance.get_daemon_statuses().items():
         if status.last_heartbeat:
