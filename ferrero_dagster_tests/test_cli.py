@@ -33,6 +33,13 @@ def call(*arguments, database_url=None, **options):
     return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False, **options)
 
 
+def test_a_folder_for_samples_of_mails_that_cannot_be_written_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    told = call("preview-mails", str(tmp_path / "file" / "mails"))
+    assert told.exit_code == 1
+    assert "cannot be written: Not a directory; name another folder." in " ".join(told.output.split())
+
+
 def test_help_lists_every_command_and_each_teaches_by_example():
     listed = call("--help").output
     assert [command for command in (*OURS, "demo", "db") if command not in listed] == []

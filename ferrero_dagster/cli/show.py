@@ -217,7 +217,10 @@ def preview_mails(*, folder: Path) -> None:
     """
     from ferrero_dagster.sandbox.gallery.mails import write_gallery
 
-    write_gallery(folder)
+    try:
+        write_gallery(folder)
+    except OSError as error:
+        raise OperationRefused(f"{folder} cannot be written: {error.strerror}; name another folder.") from None
     say(f"Open {folder / 'index.html'} in a browser.")
 
 

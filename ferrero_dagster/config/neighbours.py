@@ -54,7 +54,7 @@ class CreativexSite(BaseModel):
     platforms: tuple[Filled, ...]
     missing_score: Filled | None
     missing_link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None
-    late_days: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    late_days: Annotated[float, Field(ge=0, le=36_500)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CreativexSite":

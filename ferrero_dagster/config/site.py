@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from yaml.constructor import ConstructorError
 
 from ferrero_dagster.config.database import DatabaseSite
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
@@ -21,13 +22,16 @@ from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.config.site_naming import NamingSite
 from ferrero_dagster.config.site_routes import site_routes
-from ferrero_dagster.config.values import Filled, made_of
+from ferrero_dagster.config.values import Filled, Id, made_of
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.name_components import ASSET_TYPE
 from ferrero_dagster.domain.otmm.representation import RepresentationRules
 
-Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: Longer is no patience, and dates end.
+Days = Annotated[float, Field(gt=0, le=36_500)]
+Minutes = Annotated[float, Field(ge=0, le=525_600)]
+Seconds = Annotated[float, Field(gt=0, le=604_800)]
 
 
 def _clock_time(value: object) -> object:
@@ -45,18 +49,6 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 #: Sections, settings, entries of settings that are tables: so deep a site's file replaces by name.
 _LEVELS = 3
 _DEFAULT = Path(__file__).with_name("site.yaml")
-
-
-class _PlainTimes(yaml.SafeLoader):
-    """Leaves `19:00` as it is written, of which YAML would make a number to the base of 60."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  # declared so by the base class
-        first: [
-            (tag, re.compile(f"(?!.*:){pattern.pattern}", re.VERBOSE) if tag.endswith((":int", ":float")) else pattern)
-            for tag, pattern in resolvers
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 class _Section(BaseModel):
@@ -79,7 +71,7 @@ class DamSite(_Section):
     search_config_id: int
     search_operator: Filled
     search_page_size: Annotated[int, Field(ge=1, le=200)]
-    campaign_root_folder: str | None
+    campaign_root_folder: Id | None
     listing_page_size: Annotated[int, Field(ge=1, le=200)]
     metadata_batch_size: Annotated[int, Field(ge=1, le=100)]
     include_subfolders: bool
@@ -113,7 +105,7 @@ class BoxSite(_Section):
     """How Box is used."""
 
     #: Ids of the folders that the routes name, by these names; null: not set, which stops only what needs it.
-    folders: dict[Filled, Filled | None]
+    folders: dict[Filled, Id | None]
     chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
     part_threads: Annotated[int, Field(ge=1, le=8)]
 
@@ -129,10 +121,10 @@ class CampaignsSite(_Section):
     per_tick: Annotated[int, Field(ge=1)]
     empty_polls_before_warning: Annotated[int, Field(ge=1)]
     max_attempts: Annotated[int, Field(ge=1)]
-    retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
+    retry_pauses_minutes: Annotated[tuple[Minutes, ...], Field(min_length=1)]
     outage_mail_after_failures: Annotated[int, Field(ge=1)]
-    outage_mail_after_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    release_failed_after_days: Annotated[float, Field(gt=0)] | None
+    outage_mail_after_minutes: Minutes
+    release_failed_after_days: Days | None
     max_days_in_status: dict[str, Days | None]
     digest_weekday: Weekday | None
     webhook_on_permanent_failure: bool
@@ -151,7 +143,7 @@ class TransferSite(_Section):
     """How files are moved."""
 
     threads: Annotated[int, Field(ge=1, le=16)]
-    read_timeout_s: Annotated[float, Field(gt=0)]
+    read_timeout_s: Seconds
     free_space_reserve_bytes: Annotated[int, Field(ge=0)]
 
 
@@ -164,15 +156,15 @@ class AgencySite(_Section):
     on_existing_name: Literal["new_version", "duplicate", "refuse"]
     advance_when_complete: bool
     max_attempts: Annotated[int, Field(ge=1)]
-    retry_pauses_minutes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
+    retry_pauses_minutes: Annotated[tuple[Minutes, ...], Field(min_length=1)]
     metadata_template: str
 
 
 class ImportSite(_Section):
     """How this OTMM imports."""
 
-    template_id: str | None
-    job_timeout_s: Annotated[float, Field(gt=0)]
+    template_id: Id | None
+    job_timeout_s: Seconds
     final_error_codes: frozenset[int]
     metadata_mismatch: Literal["warn", "refuse"]
 
@@ -310,7 +302,24 @@ class _Twice(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML whose names each stand once."""
+    """Reads YAML whose names each stand once.
+
+    It leaves `19:00` as it is written, of which YAML would make a number to the base of 60.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # declared so by the base class
+        first: [
+            (tag, re.compile(f"(?!.*:){pattern.pattern}", re.VERBOSE) if tag.endswith((":int", ":float")) else pattern)
+            for tag, pattern in resolvers
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:  # a date that no calendar has, `!!bool q`
+            raise ConstructorError(None, None, str(error), node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
@@ -326,12 +335,11 @@ def _line(node: yaml.MappingNode, name: str) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
-        values = yaml.load(path.read_text(encoding="utf-8"), _PlainTimes)  # noqa: S506  # a safe loader
     except OSError as error:
         raise ConfigurationError(f"Site configuration {path} cannot be read: {error.strerror}.") from None
     except _Twice as error:
         raise ConfigurationError(f"Site configuration {path}: {error}; keep one of them.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}, column {where.column + 1}" if where else ""
         raise ConfigurationError(f"Site configuration {path} is not valid YAML{line}; correct it there.") from None

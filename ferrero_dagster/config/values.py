@@ -5,7 +5,7 @@ from typing import Annotated
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 
 def _filled(text: str) -> str:
@@ -19,7 +19,9 @@ def made_of(*names: str) -> AfterValidator:
 
     def check(pattern: str) -> str:
         try:
-            found = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
+            parts = [part for part in Formatter().parse(pattern) if part[1] is not None]
+            # `{url!r}` and `{url:>9}` are other ways to write a value, of which nobody speaks.
+            found = {"" if spec or conversion else name for _, name, spec, conversion in parts}
         except ValueError:
             found = set()
         if not found or not found <= set(names):
@@ -50,4 +52,10 @@ def postgres_parts(address: str) -> dict[str, str]:
     return parts
 
 
+def _digits(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Filled = Annotated[str, AfterValidator(_filled)]
+#: Of a folder and the like; one of digits may be written without quotation marks.
+Id = Annotated[Filled, BeforeValidator(_digits)]

@@ -126,6 +126,13 @@ def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
     assert site.representation == default.representation
 
 
+def test_an_id_of_digits_needs_no_quotation_marks(tmp_path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("box: {folders: {agency_uploads: 348526703108}}\ndam_import: {template_id: 1125}\n")
+    site = load_site(path)
+    assert (site.box.ids["agency_uploads"], site.dam_import.template_id) == ("348526703108", "1125")
+
+
 def test_a_box_folder_has_no_id_before_somebody_sets_one():
     with pytest.raises(ConfigurationError, match=r"No id is set for the Box folder local_masters: set box\.folders\.l"):
         load_site().box.ids["local_masters"]
@@ -135,6 +142,17 @@ def test_a_box_folder_has_no_id_before_somebody_sets_one():
     ("text", "sentence"),
     [
         ("campaigns: [", "is not valid YAML at line"),
+        ("dam:\n  status_field: 2026-02-30\n", "is not valid YAML at line 2, column 17"),
+        ("report:\n  cut_off: !!timestamp soon\n", "is not valid YAML at line 2, column 12"),
+        ("agency: {settle_looks: !!int two}", "is not valid YAML at line 1, column 24"),
+        ("agency: {advance_when_complete: !!bool perhaps}", "is not valid YAML at line 1, column 33"),
+        (f"dam: {{search_config_id: {'9' * 5000}}}", "is not valid YAML at line 1, column 25"),
+        ("[" * 20_000, "is not valid YAML"),
+        ("campaigns: {retry_pauses_minutes: [.inf]}", "retry_pauses_minutes.0: expected less than or equal to 525600"),
+        ("campaigns: {release_failed_after_days: 1.0e+300}", "release_failed_after_days: expected less than or equal"),
+        ("dam_import: {job_timeout_s: .inf}", "dam_import.job_timeout_s: expected less than or equal to 604800"),
+        ("creativex: {late_days: 1.0e+9}", "creativex.late_days: expected less than or equal to 36500"),
+        ("box: {folders: {local_masters: true}}", "box.folders.local_masters: expected a valid string"),
         ("- 1\n- 2\n", "expected settings by name, found list"),
         ("time_zone: Europe/Alba\n", "time_zone: expected a time zone such as Europe/Rome"),
         ("transfer:\n  threads: lots\n", "transfer.threads: expected a valid integer"),
@@ -154,6 +172,10 @@ def test_a_box_folder_has_no_id_before_somebody_sets_one():
             for pattern in ("{num}-{name}", "x", "", "{name", "{}", "{name.x}")
         ),
         ("dam: {status_field: ''}", "dam.status_field: expected a text that is not empty"),
+        (
+            "dam: {folder_link: '{url!r:>{id}}'}",
+            "dam.folder_link: expected a text with {url} or {id} and no other braces",
+        ),
         ("dam: {asset_link: '{urll}/x'}", "dam.asset_link: expected a text with {url} or {id} and no other braces"),
         ("box: {folders: {local_masters: ''}}", "box.folders.local_masters: expected a text that is not empty"),
         (
