@@ -13,6 +13,17 @@ from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 
 _VARIABLE = "DAGSTER_PG_URL"
+#: What the address does not say otherwise. A server that keeps silent is noticed within about a minute.
+_PATIENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "application_name": "dagster",
+}
+#: Only where the address has options already: a pool such as PgBouncer refuses them.
+_LOCK_PATIENCE = " -clock_timeout=30s"
 #: The processes that one command starts share what does not last.
 _SCRATCH_VARIABLE = "_FERRERO_DAGSTER_SCRATCH"
 
@@ -50,9 +61,14 @@ class EnvironmentStorage(DagsterPostgresStorage):
 
 def _url(address: str) -> str:
     try:
-        return sqlalchemy_url(address).render_as_string(hide_password=False)
+        url = sqlalchemy_url(address)
     except ValueError as error:
         raise ConfigurationError(f"{_VARIABLE} is not an address: {error}.") from None
+    patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    options = url.query.get("options")
+    if isinstance(options, str) and "lock_timeout" not in options:
+        patience["options"] = options + _LOCK_PATIENCE
+    return url.update_query_dict(patience).render_as_string(hide_password=False)
 
 
 @cache

@@ -135,3 +135,18 @@ def test_hosts_ports_and_passwords_reach_the_driver_as_they_were_meant(address, 
         "password": "p@",
         "dbname": "d",
     }
+
+
+@pytest.mark.fault(72)
+def test_dagsters_own_connections_wait_no_longer_than_stated_unless_the_address_says_otherwise(
+    empty_database_url, monkeypatch
+):
+    address = f"{schema.make_dagster_schema(empty_database_url)}&connect_timeout=9"
+    monkeypatch.setenv("DAGSTER_PG_URL", address)
+    storage = EnvironmentStorage.from_config_value(None, {})
+    assert isinstance(storage, DagsterPostgresStorage)
+    arguments = connect_arguments(sa.make_url(storage.postgres_url))
+    assert (str(arguments["connect_timeout"]), str(arguments["tcp_user_timeout"])) == ("9", "60000")
+    with sa.create_engine(storage.postgres_url, poolclass=sa.NullPool).connect() as connection:
+        shown = "SELECT current_setting('lock_timeout'), current_setting('search_path')"
+        assert connection.execute(sa.text(shown)).fetchone() == ("30s", "dagster")

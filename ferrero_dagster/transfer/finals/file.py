@@ -33,6 +33,7 @@ from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
 from ferrero_dagster.tracking import masters, overrides, steps, transfers
 from ferrero_dagster.tracking.campaigns import GONE
+from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.masters import Master
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
@@ -83,6 +84,7 @@ class FinalFiles:
     """What moving the finals of one campaign needs; `move` may be called from several threads."""
 
     systems: Systems
+    lock: HeldLock
     route: FinalsRoute
     campaign: Campaign
     run_id: str
@@ -247,7 +249,11 @@ class FinalFiles:
         """Delete from Box what has arrived; what Box does not delete is told once and tried again much later.
 
         Whatever Box answers, the final is in the DAM: where Box itself is out, the next file meets that, too.
+
+        Raises:
+            SystemUnavailable: the campaign's lock was lost; the next run deletes the file.
         """
+        self.lock.confirm()
         try:
             with contextlib.suppress(ChangedMeanwhile), foreseen():  # a changed one stays and is looked at afresh
                 self.systems.box.delete(file.id, etag=file.etag)

@@ -19,6 +19,7 @@ from ferrero_dagster.domain.files import DamAsset, Digest
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import transfers
+from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals.metadata import FinalMetadata
 from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
@@ -50,8 +51,9 @@ class Brought:
 class FinalImport:
     """Imports finals of one run; safe to share between threads."""
 
-    def __init__(self, systems: Systems) -> None:
+    def __init__(self, systems: Systems, lock: HeldLock) -> None:
         site = systems.site
+        self._lock = lock
         self._dam = systems.dam
         self._imports = systems.imports
         self._database = systems.database
@@ -114,18 +116,26 @@ class FinalImport:
     def _started(
         self, final: FinalTransfer, staged: StagedFinal, replaced: DamAsset | None, uploaded: Callable[[int], None]
     ) -> StartedImport:
-        """The doubt whether an asset comes of it begins with its last bytes, and ends where the DAM says no."""
+        """The doubt whether an asset comes of it begins with its last bytes, and ends where the DAM says no.
+
+        The campaign's lock is asked for before the first byte, and again before the last: a film takes long.
+        """
+        self._lock.confirm()
         name, transfer_id = staged.name, final.transfer.id
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         watch = ImportWatch(
             uploaded=uploaded,
-            begins=lambda: self._database.transact(transfers.begin_import, transfer_id),
+            begins=lambda: self._begin(transfer_id),
             refused=lambda: self._database.transact(transfers.forget_job, transfer_id),
         )
         content: dict[str, Any] = {"representation": staged.representation, "watch": watch}
         if replaced:
             return self._imports.start_version(replaced.id, staged.path, name, kind, **content)
         return self._imports.start(staged.path, name, kind, folder_id=staged.folder_id, **content)
+
+    def _begin(self, transfer_id: int) -> None:
+        self._lock.confirm()
+        self._database.transact(transfers.begin_import, transfer_id)
 
     def _replaced(self, final: FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""

@@ -151,12 +151,13 @@ class _FinalsMove:
     def _move(self, campaign: Campaign, chosen: list[AgencyFile], finals_folder_id: DamId | None) -> FinalsOutcome:
         files = FinalFiles(
             systems=self.systems,
+            lock=self.lock,
             route=self.route,
             campaign=campaign,
             run_id=self.watcher.run_id,
             mails=self._mails(campaign),
             finals_folder_id=finals_folder_id,
-            importing=FinalImport(self.systems),
+            importing=FinalImport(self.systems, self.lock),
         )
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
         results = {file.name: result for file, result in batch}

@@ -16,7 +16,7 @@ from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, 
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
-from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.masters import mails
@@ -44,6 +44,7 @@ class MasterFiles:
     """What claiming and moving the masters of one campaign needs; `move` may be called from several threads."""
 
     systems: Systems
+    lock: HeldLock
     route: MastersRoute
     campaign_id: DamId
     run_id: str
@@ -126,6 +127,7 @@ class MasterFiles:
             raise BoxFolderGone(f"{asset.name} waits for the campaign's new folder in Box.", code="Box folder gone")
         with transit.area.room(asset.size_bytes) as path:
             digest = self.systems.dam.download(asset, path, transit.progress.downloaded)
+            self.lock.confirm()
             file, adopted = self.systems.box.upload(
                 self.box_folder_id, claimed.box_name, path, digest, transit.progress.uploaded
             )

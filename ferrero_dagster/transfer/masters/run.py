@@ -247,6 +247,7 @@ class _MastersMove:
         tried: set[tuple[DamId, str]] = set()
         files = MasterFiles(
             systems=self.systems,
+            lock=self.lock,
             route=self.route,
             campaign_id=self.campaign_id,
             run_id=self.watcher.run_id,

@@ -1,14 +1,18 @@
 """A run that loses PostgreSQL, or its answer to a COMMIT, doubles nothing and goes on later (FAULTS 27-29)."""
 
 import itertools
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 
+import psycopg2
 import pytest
 
+from ferrero_dagster.config.database import Patience
 from ferrero_dagster.domain.errors import CampaignError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.tracking import schema
+from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.fix_world import ROUTES, World, opened_systems, with_site
 from ferrero_dagster_tests.tracking.test_database import KILL_ALL, KILL_LOCK_HOLDERS
 from ferrero_dagster_tests.transfer.commits import commits_watched
@@ -88,3 +92,33 @@ def test_a_file_that_reached_box_while_postgresql_stopped_is_adopted_once_it_is_
             again.run(campaign_id)
             assert again.end_state(campaign_id) == expected
             assert again.sql("SELECT count(*) FROM transfers WHERE adopted")[0][0] >= 1
+
+
+@pytest.mark.fault(75)
+def test_a_run_that_lost_its_lock_uploads_nothing_more(world):
+    expected, campaign_id = world.no_fault(), world.campaign()
+    before = world.files()
+    world.dam.board.add(Fault(path="/contents$", before=lambda: world.sql(KILL_LOCK_HOLDERS)))
+    with pytest.raises(SystemUnavailable, match="the connection that holds our lock was lost"):
+        world.with_site(transfer={"threads": 1}).run(campaign_id)
+    assert world.files() == before
+    assert world.sql("SELECT count(*) FROM transfers WHERE last_error IS NOT NULL") == [(0,)]
+    world.run(campaign_id)
+    assert world.end_state(campaign_id) == expected
+
+
+@pytest.mark.fault(72)
+def test_a_run_that_meets_a_locked_table_ends_in_a_sentence_and_the_next_goes_on(world):
+    expected, campaign_id = world.no_fault(), world.campaign()
+    with (
+        closing(psycopg2.connect(world.database_url, application_name="nightly backup")) as theirs,
+        closing(Database(world.database_url, Patience(lock_s=1, transaction_s=5))) as database,
+    ):
+        theirs.cursor().execute("LOCK TABLE master_assets IN ACCESS EXCLUSIVE MODE")
+        hurried = replace(world, systems=replace(world.systems, database=database))
+        with pytest.raises(SystemUnavailable, match="master_assets is still locked by nightly backup"):
+            hurried.run(campaign_id)
+    assert world.dam.store.status(campaign_id) == "A1"
+    assert world.sql("SELECT a1_retry_count FROM campaign_status WHERE a1_retry_count > 0") == []
+    world.run(campaign_id)
+    assert world.end_state(campaign_id) == expected
