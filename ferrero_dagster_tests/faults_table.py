@@ -83,10 +83,12 @@ FAULTS = {
     70: "small things: dates, byte order marks, formulas, trashed folders, plain ports",
     71: "answers so slow that a tick's time is over, also byte by byte",
     72: "somebody's lock, a server that takes us in and keeps silent, work without end",
+    73: "one stubborn file: a system fails it and answers all else",
     74: "the customer's database has rules of its own: CHECK, ENUM, narrow columns, encodings, triggers, rights",
     75: "the session that holds a campaign's lock is ended: idle limits, firewalls, an administrator",
     76: "red ticks, daemons that are silent, failed checks",
     77: "a run whose host died, whatever started it; runs deleted, cancelled, backfilled, executed again",
+    78: "contents labelled as packed, or packed on the way",
     80: "small things: terminals without characters, mails too large, refused folder names",
 }
 

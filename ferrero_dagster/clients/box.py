@@ -56,6 +56,15 @@ class Box:
         self._site = site
         self._rate = UploadRate(uploads_per_minute)
 
+    def check(self) -> None:
+        """Ask who we are: it costs little and needs nothing but Box itself.
+
+        Raises:
+            FerreroError: Box cannot be used.
+        """
+        with box_errors("Asking Box who we are"):
+            self._client.users.get_user_me(fields=["id"])
+
     def folder_name(self, folder_id: BoxId) -> str:
         """The name of a folder that the configuration names.
 

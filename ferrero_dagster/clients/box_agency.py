@@ -18,6 +18,7 @@ from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
     IntegrityError,
+    NotReady,
     SpoiledItem,
     SystemUnavailable,
     TransientError,
@@ -197,6 +198,11 @@ class BoxAgency:
         if response.ok and response.status_code != requests.codes.accepted:
             return response
         response.close()
+        if response.status_code == requests.codes.accepted:
+            raise NotReady(
+                f"{what}: Box is still preparing it (202).", code="Box not ready",
+                retry_after_s=http.retry_after_s(response.headers),
+            )  # fmt: skip
         if http.is_busy(response.status_code):
             raise SystemUnavailable(
                 SYSTEM, f"{what}: Box is unavailable ({response.status_code}).",

@@ -39,6 +39,7 @@ from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
+    AccountFull,
     ConfigurationError,
     FerreroError,
     FileRefused,
@@ -85,7 +86,8 @@ class CappedRetries(RetryStrategy):
             return False  # the signed assertion is good for one use within seconds: `_SharedLogin` makes a new one
         status = fetch_response.status
         is_not_ready = status == requests.codes.accepted
-        if attempt_number >= (_NOT_READY_ATTEMPTS if is_not_ready else self._limits.attempts):
+        is_commit = is_not_ready and fetch_options.url.endswith("/commit")
+        if attempt_number >= (_NOT_READY_ATTEMPTS if is_commit else self._limits.attempts):
             return False
         if status == requests.codes.unauthorized and fetch_options.auth:
             fetch_options.auth.refresh_token(network_session=fetch_options.network_session)
@@ -335,7 +337,7 @@ def _error(what: str, error: BoxAPIError) -> FerreroError:
     if code == "file_size_limit_exceeded":
         return FileRefused(f"{what}: it is larger than Box takes ({detail}).", code=f"Box {code}")
     if code == "storage_limit_exceeded":
-        return AccessRefused(SYSTEM, f"{what}: our Box account is full ({detail}); free or buy storage.")
+        return AccountFull(SYSTEM, f"{what}: our Box account is full ({detail}); free or buy storage.")
     if info.status_code == requests.codes.forbidden:
         return _forbidden(what, detail, error)
     if code == "bad_digest":

@@ -25,6 +25,7 @@ from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import (
     FerreroError,
     IntegrityError,
+    NotReady,
     OutOfTime,
     SystemUnavailable,
     TransientError,
@@ -138,7 +139,7 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
         retry=retry_if_exception(_is_worth_another_try),
         stop=stop_after_attempt(limits.attempts) | stop_before_delay(min(limits.retry_for_s, limits.deadline.left_s)),
         wait=pause_s,
-        before_sleep=lambda state: pace.hold(_asked_s(state) or 0),
+        before_sleep=lambda state: pace.hold(_held_s(state)),
         reraise=True,
     )
     return attempts(attempt)
@@ -150,7 +151,13 @@ def _is_worth_another_try(error: BaseException) -> bool:
 
 def _asked_s(state: RetryCallState) -> float | None:
     error = state.outcome.exception() if state.outcome else None
-    return error.retry_after_s if isinstance(error, SystemUnavailable) else None
+    return error.retry_after_s if isinstance(error, SystemUnavailable | NotReady) else None
+
+
+def _held_s(state: RetryCallState) -> float:
+    """How long all others shall wait, too; one file that is not ready is nobody else's concern."""
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after_s or 0) if isinstance(error, SystemUnavailable) else 0
 
 
 def is_busy(status: int) -> bool:

@@ -26,7 +26,6 @@ from ferrero_dagster.domain.errors import (
     OutOfTime,
     SpoiledItem,
     StatusChanged,
-    UnexpectedAnswer,
 )
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
 from ferrero_dagster.domain.ids import DamId
@@ -415,18 +414,34 @@ class Otmm:
         With `on_unread` one that cannot be read does not keep the others out: they are asked for one by one.
 
         Raises:
-            UnexpectedAnswer: one cannot be read, and nobody is to hear of it.
+            FerreroError: one cannot be read, and nobody is to hear of it; or two in a row as the DAM is out.
         """
         ids = list(asset_ids)
         try:
             return self._load(ids)
-        except UnexpectedAnswer as error:
+        except FerreroError as error:
             if on_unread is None:
                 raise
             if len(ids) == 1:
                 on_unread(ids[0], error)
                 return []
-        return [asset for id_ in ids for asset in self.load_assets([id_], on_unread=on_unread)]
+        return self._load_singly(ids, on_unread)
+
+    def _load_singly(self, ids: list[DamId], on_unread: Callable[[DamId, FerreroError], None]) -> list[DamAsset]:
+        """Each asset by itself; where the DAM is out for two in a row, it is not the assets."""
+        found: list[DamAsset] = []
+        was_out = False
+        for id_ in ids:
+            try:
+                found += self._load([id_])
+                was_out = False
+            except FerreroError as error:
+                is_out = isinstance(error, Incident)
+                if is_out and was_out:
+                    raise
+                was_out = is_out
+                on_unread(id_, error)
+        return found
 
     def _load(self, asset_ids: list[DamId]) -> list[DamAsset]:
         context = {

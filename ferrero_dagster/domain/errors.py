@@ -4,10 +4,14 @@ FerreroError
 ├── Incident                    a whole system cannot be used: stops everything, counts against no campaign and no file
 │   ├── SystemUnavailable       nobody: it is out or asks us to wait, and comes back by itself
 │   ├── AccessRefused           the administrator: credentials, rights
+│   │   └── AccountFull         the administrator: there is no room left
 │   └── ConfigurationError      the administrator: settings, files, ids, addresses
 ├── OutOfTime                   nobody: the time of a look is over, the next one goes on from there
 ├── TransientError              trying again helps, nobody must act
 │   ├── IntegrityError          the operator, in the end: bytes or values differ from what was promised
+│   ├── OwnTrouble              the operator, in the end: a system fails one file and answers everything else
+│   ├── Doubtful                nobody: the file or the system, others will tell; nothing is counted
+│   ├── NotReady                nobody: a system is still preparing one file
 │   ├── BoxFolderGone           nobody: the next attempt makes the campaign's folder anew
 │   ├── LockedInDam             the campaign manager, who is editing it in the DAM
 │   ├── ImportFailed            the DAM's import job made nothing
@@ -80,6 +84,10 @@ class AccessRefused(Incident):
         super().__init__(system, message, code=f"{system} access refused")
 
 
+class AccountFull(AccessRefused):
+    """Our account has no room for anybody's file."""
+
+
 class ConfigurationError(Incident):
     """A setting, file, id or address is wrong."""
 
@@ -109,6 +117,34 @@ class IntegrityError(TransientError):
     """What arrived is not what was promised: size, hash or a value read back."""
 
     actor: ClassVar[Actor] = "operator"
+
+
+class OwnTrouble(TransientError):
+    """A `system` fails one file, although it answers otherwise; the attempt is counted already, where it was judged."""
+
+    actor: ClassVar[Actor] = "operator"
+
+    def __init__(self, system: str, reason: str) -> None:
+        name = "The DAM" if system == "DAM" else system
+        super().__init__(
+            f"{reason} {name} answers otherwise: this is the file's own trouble.", code=f"{system} fails this file"
+        )
+
+
+class Doubtful(TransientError):
+    """A system fails several files, although it answers otherwise; `incident` is what it is if no other file moves."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__(str(incident), code=incident.code)
+        self.incident = incident
+
+
+class NotReady(TransientError):
+    """A system is still preparing one file and asks us to come back after `retry_after_s`, if it said so."""
+
+    def __init__(self, message: str, *, code: str, retry_after_s: float | None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class BoxFolderGone(TransientError):

@@ -35,6 +35,8 @@ class Fault:
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0
+    #: Only requests that hold this text, in their query or body.
+    holding: str = ""
     #: The connection is cut after so many bytes of the answer's body.
     cut_after_bytes: int | None = None
     #: The application acts, then the connection closes without a byte of answer.
@@ -44,9 +46,10 @@ class Fault:
     #: Called before the request is handled, e.g. to expire a token or to replace a file meanwhile.
     before: Callable[[], None] | None = None
 
-    def matches(self, method: str, path: str) -> bool:
-        """Whether the request is of the kind that this fault spoils."""
-        return (not self.method or self.method == method) and re.search(self.path, path) is not None
+    def matches(self, method: str, path: str, held: bytes | None = None) -> bool:
+        """Whether the request is of the kind that this fault spoils; `held` is its query and body, if those count."""
+        is_held = held is None or self.holding.encode() in held
+        return is_held and (not self.method or self.method == method) and re.search(self.path, path) is not None
 
 
 @dataclass
@@ -84,11 +87,15 @@ class FaultBoard:
         with self._lock:
             return list(self._faults)
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def looks_inside(self, method: str, path: str) -> bool:
+        """Whether it must be known what the request holds."""
+        return any(fault.holding and fault.matches(method, path) for fault in self.armed)
+
+    def strike(self, method: str, path: str, held: bytes = b"") -> Fault | None:
         """The fault for this request, counted down; None where all goes well."""
         with self._lock:
             for fault in self._faults:
-                if fault.matches(method, path) and self._counted(fault):
+                if fault.matches(method, path, held) and self._counted(fault):
                     return fault
         return None
 
@@ -127,7 +134,10 @@ class FaultMiddleware:
         if scope["path"].startswith(CONTROL_PATH):
             await (await self._control(Request(scope, receive)))(scope, receive, send)
             return
-        fault = self._board.strike(scope["method"], scope["path"]) or Fault()
+        held = b""
+        if self._board.looks_inside(scope["method"], scope["path"]):
+            held, receive = await _read(receive)
+        fault = self._board.strike(scope["method"], scope["path"], scope["query_string"] + held) or Fault()
         # Written before the answer: who has the answer finds the request counted.
         seen = Seen(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
         self._board.seen.append(seen)
@@ -156,6 +166,19 @@ class FaultMiddleware:
         elif request.method == "POST":
             self._board.add(Fault(**await request.json()))
         return JSONResponse([_described(fault) for fault in self._board.armed])
+
+
+async def _read(receive: Receive) -> tuple[bytes, Receive]:
+    """The whole body, and what hands it over once more."""
+    messages: list[Message] = []
+    while not messages or (messages[-1]["type"] == "http.request" and messages[-1].get("more_body")):
+        messages.append(await receive())
+    body = b"".join(message.get("body", b"") for message in messages)
+
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return body, again
 
 
 class _SpoiledAnswer:

@@ -27,6 +27,8 @@ class ReadyFile:
     file: ListedFile
     failures: int
     since_last_attempt_s: float | None
+    #: Whether it is still to be moved after it has failed, whoever's trouble that was.
+    has_failed: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +106,8 @@ def ready_files(cursor: Cursor, route: str, campaign_id: DamId) -> list[ReadyFil
     """The campaign's files that may be moved, oldest first; those set aside are left out."""
     cursor.execute(
         f"""
-        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template, {_ATTEMPTS} FROM agency_files f
+        SELECT f.file_id AS id, f.etag, f.name, f.size_bytes, f.sha1_hex, f.template, {_ATTEMPTS},
+               t.state = 'pending' AND t.last_error IS NOT NULL AS has_failed FROM agency_files f
         LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
         WHERE f.route = %s AND f.state = 'ready' AND f.campaign_id = %s AND coalesce(t.state, 'pending') <> 'set_aside'
         ORDER BY f.first_seen_at, f.id
@@ -113,7 +116,10 @@ def ready_files(cursor: Cursor, route: str, campaign_id: DamId) -> list[ReadyFil
     )
     return [
         ReadyFile(
-            failures=row.pop("failures"), since_last_attempt_s=row.pop("since_last_attempt_s"), file=ListedFile(**row)
+            failures=row.pop("failures"),
+            since_last_attempt_s=row.pop("since_last_attempt_s"),
+            has_failed=bool(row.pop("has_failed")),
+            file=ListedFile(**row),
         )
         for row in cursor.fetchall()
     ]

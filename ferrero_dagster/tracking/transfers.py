@@ -21,6 +21,9 @@ from ferrero_dagster.tracking.database import Cursor
 _COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
               target_id, target_name, size_bytes"""
 
+#: So often a file that fails has the benefit of the doubt.
+_MOST_DOUBTS = 3
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalTransfer:
@@ -245,6 +248,70 @@ def record_failure(cursor: Cursor, transfer_id: int, *, message: str, code: str)
     )
 
 
+def judge_failure(
+    cursor: Cursor, transfer_id: int, system: str, *, message: str, code: str, own_code: str, tried_for_s: float
+) -> bool:
+    """Whether a file that the system failed, although it answers otherwise, is itself in trouble; then counts it.
+
+    It is where others have moved since this attempt began or since it failed before, or where it is the only one that
+    fails. Of several in a row, with none moved between, each has the benefit of the doubt, also what was counted
+    before; but not for ever, as a few files may be all that there is to move.
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ferrero_dagster: doubtful failures'))")
+    blames = {verdict: f"{system} {verdict}" for verdict in ("doubtful", "alone", "proven")}
+    values = {"id": transfer_id, "message": message, "tried_for_s": tried_for_s, "most": _MOST_DOUBTS, **blames}
+    cursor.execute(_IS_PROVEN, values)
+    [found] = cursor.fetchall()
+    verdict = "proven" if found["is_proven"] else "doubtful" if _in_a_row(cursor, values) else "alone"
+    is_own = verdict != "doubtful"
+    counted = {"own": int(is_own), "code": own_code if is_own else code, "blame": blames[verdict]}
+    cursor.execute(
+        """
+        UPDATE transfers SET attempts = attempts + %(own)s, doubts = doubts + 1 - %(own)s, last_error = %(message)s,
+               last_error_code = %(code)s, blame = %(blame)s, blamed_at = clock_timestamp(), updated_at = now()
+        WHERE id = %(id)s AND state = 'pending'
+        """,
+        values | counted,
+    )
+    return is_own
+
+
+_IS_PROVEN = """
+    SELECT t.doubts >= %(most)s OR coalesce(t.blame = %(proven)s, FALSE) OR EXISTS (
+        SELECT FROM transfers other WHERE other.id <> t.id AND other.moved_at > least(
+            now() - %(tried_for_s)s * interval '1 s',
+            CASE WHEN t.blame IN (%(doubtful)s, %(alone)s) THEN t.blamed_at END)
+    ) AS is_proven
+    FROM transfers t WHERE t.id = %(id)s
+"""
+
+
+def _in_a_row(cursor: Cursor, values: dict[str, Any]) -> bool:
+    """Whether others failed, too, and none has moved since; takes back what was counted against them."""
+    cursor.execute(
+        """
+        UPDATE transfers SET attempts = attempts - (blame = %(alone)s)::int,
+               doubts = doubts + (blame = %(alone)s)::int, blame = %(doubtful)s
+        WHERE id <> %(id)s AND state = 'pending' AND blame IN (%(alone)s, %(doubtful)s)
+          AND blamed_at > coalesce((SELECT max(moved_at) FROM transfers), '-infinity')
+        """,
+        values,
+    )
+    return cursor.rowcount > 0
+
+
+def failed_before(cursor: Cursor, route: str, campaign_id: DamId) -> set[tuple[DamId, str]]:
+    """Source ids and versions of what is still to be moved after it has failed."""
+    cursor.execute(
+        """
+        SELECT source_id, source_version FROM transfers
+        WHERE route = %s AND campaign_id = %s AND state = 'pending' AND last_error IS NOT NULL
+        """,
+        (route, campaign_id),
+    )
+    return {(row["source_id"], row["source_version"]) for row in cursor.fetchall()}
+
+
 def set_aside(cursor: Cursor, transfer_id: int) -> datetime | None:
     """No further attempts until an operator releases the file; returns when, or None where it was set aside before."""
     cursor.execute(
@@ -260,7 +327,8 @@ def release(cursor: Cursor, transfer_id: int) -> None:
     """Let the next run try the file as if for the first time."""
     cursor.execute(
         """
-        UPDATE transfers SET state = 'pending', attempts = 0, set_aside_at = NULL, updated_at = now()
+        UPDATE transfers SET state = 'pending', attempts = 0, doubts = 0, blame = NULL, set_aside_at = NULL,
+               updated_at = now()
         WHERE id = %s AND state = 'set_aside'
         """,
         (transfer_id,),

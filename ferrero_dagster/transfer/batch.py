@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ferrero_dagster.domain.errors import EndedTurn, FerreroError, Incident
+from ferrero_dagster.domain.errors import Doubtful, EndedTurn, FerreroError, Incident
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
@@ -20,6 +20,9 @@ class FileTask(Protocol):
     def name(self) -> str:
         """The file's name, for the log."""
 
+
+#: So many in a row, with none moved between, and no further one is begun.
+_MOST_DOUBTFUL_IN_A_ROW = 3
 
 Task = TypeVar("Task", bound=FileTask)
 
@@ -45,12 +48,14 @@ def move_batch(
     The watcher hears of every file that has moved, reads why others failed, and how far things are while nothing ends.
 
     Raises:
-        Incident: a system is out. No further file began; those under way have ended and were handed on.
+        Incident: a system is out, or fails several files in a row and none moved after them. No further file began;
+            those under way have ended and were handed on.
         FerreroError: reading `tasks` failed, likewise.
     """
     site = systems.site.transfer
     progress = Progress(total)
     stopped_by: list[Incident] = []
+    doubtful: list[Incident] = []
     with staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
         transit = Transit(area, progress)
         pool: Pool[Task, MovedFile] = Pool(
@@ -59,6 +64,7 @@ def move_batch(
         for task, result in pool.run(tasks):
             progress.finished_file()
             if isinstance(result, MovedFile):
+                doubtful.clear()
                 # It has moved, whatever becomes of those who want to hear of it.
                 with ended(systems.database, Turn(name="event", about=task.name, run_id=watcher.run_id), watcher.log):
                     watcher.on_moved(result)
@@ -68,6 +74,10 @@ def move_batch(
                 watcher.log(result.trace)
             if isinstance(result, Incident):
                 stopped_by.append(result)
+            if isinstance(result, Doubtful):
+                doubtful.append(result.incident)
+            if len(doubtful) == _MOST_DOUBTFUL_IN_A_ROW:
+                pool.stop()
             yield task, result
-    if stopped_by:
-        raise stopped_by[0]
+    for incident in stopped_by + doubtful:
+        raise incident

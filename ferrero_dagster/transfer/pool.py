@@ -28,6 +28,10 @@ class Pool(Generic[Task, Result]):
         self._idle_s = idle_s
         self._stopped = threading.Event()
 
+    def stop(self) -> None:
+        """Let no further task begin."""
+        self._stopped.set()
+
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | FerreroError]]:
         """Each task that was begun with its result or error, as they end.
 

@@ -30,7 +30,7 @@ def test_all_that_the_dam_lists_is_written_down_before_the_first_file_moves(worl
 
 def test_a_file_whose_metadata_the_dam_does_not_hand_over_is_to_be_moved_all_the_same(world):
     campaign_id = world.campaign({"film.mp4": b"film"})
-    world.dam.board.add(Fault(path="/v6/assets$", status=503, times=None))
+    world.dam.board.add(Fault(path="/v6/assets$|/rootfolders$", status=503, times=None))
     with pytest.raises(SystemUnavailable):
         world.run(campaign_id)
     assert world.sql(STATES) == [("film.mp4", "pending", 0)]

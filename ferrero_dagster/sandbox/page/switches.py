@@ -20,9 +20,9 @@ class PassingFault(Fault):
     title: str
     ends_s: float
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, held: bytes | None = None) -> bool:
         """As every fault, until its end (`time.monotonic`)."""
-        return time.monotonic() < self.ends_s and super().matches(method, path)
+        return time.monotonic() < self.ends_s and super().matches(method, path, held)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from ferrero_dagster.domain.creativex import CreativeX, SentScore
 from ferrero_dagster.domain.edits import Edits, names_of
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
+    Doubtful,
     FerreroError,
     FileRefused,
     ImportInDoubt,
@@ -37,6 +38,7 @@ from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.masters import Master
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
+from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
 from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
@@ -106,12 +108,12 @@ class FinalFiles:
             transfers.claim, self.route.name, file, campaign_id=self.campaign.id, tracking_id=name.tracking_id
         )
         try:
-            with foreseen():
+            with foreseen(), blamed(self.systems, final.transfer.id):
                 if final.transfer.state == "moved":
                     moved = moved_file(final.transfer)
                 else:
                     moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
-        except (Incident, ChangedMeanwhile):
+        except (Incident, Doubtful, ChangedMeanwhile):
             raise
         except ImportInDoubt as error:
             self.systems.database.transact(transfers.note_waiting, final.transfer.id, message=str(error))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.creativex import SentScore
 from ferrero_dagster.domain.edits import Edits
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import FerreroError, OwnTrouble
 from ferrero_dagster.domain.files import Arrival, Campaign, ToDam
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.triage import Judgement
@@ -52,7 +52,8 @@ class FinalsMails:
         is_last = not error.retry or attempts >= self.systems.site.agency.max_attempts
 
         def work(cursor: Cursor) -> None:
-            transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
+            if not isinstance(error, OwnTrouble):
+                transfers.record_failure(cursor, transfer.id, message=str(error), code=error.code)
             set_aside_at = transfers.set_aside(cursor, transfer.id) if is_last else None
             if set_aside_at:
                 fact = self._set_aside(transfer, attempts, str(error))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
+    Doubtful,
     EndedTurn,
     FerreroError,
     ImportInDoubt,
@@ -133,7 +134,8 @@ class _FinalsMove:
         """The files to try now.
 
         Those that wait out a pause are left out; where all do, somebody has started this run, and all are tried. Of two
-        files that would get one name in the DAM the older goes first, alone.
+        files that would get one name in the DAM the older goes first, alone. What has failed goes last, so that it
+        keeps no other waiting.
         """
         ready = self.systems.database.transact(agency_files.ready_files, self.route.name, self.campaign_id)
         self.watcher.log(f"{campaign}: {len(ready)} files are ready.")
@@ -144,7 +146,8 @@ class _FinalsMove:
             parsed = parse_name(file.name, self.systems.site.naming.rules)
             if isinstance(parsed, AgencyName):
                 chosen.setdefault(parsed.clean_name.casefold(), AgencyFile(file=file, parsed=parsed))
-        return list(chosen.values())
+        failed = {one.file.version for one in ready if one.has_failed}
+        return sorted(chosen.values(), key=lambda task: task.file.version in failed)
 
     # --- move ----------------------------------------------------------------------------------------------------
 
@@ -188,7 +191,7 @@ class _FinalsMove:
 
 def _outcome(campaign: Campaign, results: dict[str, MovedFile | FerreroError]) -> FinalsOutcome:
     failures = {name: result for name, result in results.items() if not isinstance(result, MovedFile)}
-    left = {name for name, error in failures.items() if isinstance(error, ChangedMeanwhile | ImportInDoubt)}
+    left = {name for name, error in failures.items() if isinstance(error, ChangedMeanwhile | Doubtful | ImportInDoubt)}
     return FinalsOutcome(
         campaign=campaign,
         moved=tuple(result for result in results.values() if isinstance(result, MovedFile)),

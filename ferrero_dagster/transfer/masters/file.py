@@ -9,7 +9,7 @@ from ferrero_dagster.config.neighbours import CreativexSite
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import box_file_name
 from ferrero_dagster.domain.creativex import MasterScore
-from ferrero_dagster.domain.errors import BoxFolderGone, FerreroError, FileRefused, Incident
+from ferrero_dagster.domain.errors import BoxFolderGone, Doubtful, FerreroError, FileRefused, Incident, OwnTrouble
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, field_values
@@ -18,6 +18,7 @@ from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.tracking import masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
 from ferrero_dagster.transfer.batch import Transit
+from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.masters import mails
 from ferrero_dagster.transfer.systems import Systems
@@ -105,9 +106,9 @@ class MasterFiles:
             FerreroError: it did not arrive; unless a whole system is out, the failure is counted against the file.
         """
         try:
-            with foreseen():
+            with foreseen(), blamed(self.systems, claimed.transfer.id):
                 return self._download_upload_record(claimed, transit)
-        except Incident:
+        except (Incident, OwnTrouble, Doubtful):
             raise
         except FerreroError as error:
             if isinstance(error, BoxFolderGone):

@@ -194,7 +194,10 @@ class _MastersMove:
             return {key for key, transfer in known.items() if transfer.state == "moved"}
 
         moved = database.transact(work)
-        return [asset for asset in listed if (asset.id, asset.version) not in moved]
+        failed = database.transact(transfers.failed_before, route, self.campaign_id)
+        # What has failed goes last, so that it keeps no other waiting.
+        ordered = sorted(listed, key=lambda asset: (asset.id, asset.version) in failed)
+        return [asset for asset in ordered if (asset.id, asset.version) not in moved]
 
     def _moved_files(self, listed: Iterable[DamAsset] | None = None) -> tuple[MovedFile, ...]:
         """The campaign's files in Box: those of the listed assets, or all that ever went this route."""

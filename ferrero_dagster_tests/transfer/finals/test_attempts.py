@@ -221,7 +221,7 @@ def test_bytes_that_are_never_what_box_listed_are_not_tried_for_ever(agency):
 def test_an_outage_that_only_runs_meet_holds_them_back_although_the_folder_can_be_listed(agency):
     campaign_id = agency.campaign("AAA001")
     agency.deliver(ONE)
-    agency.world.box.board.add(Fault(path="^/dl/", status=503, times=None))
+    agency.world.box.board.add(Fault(path="^/dl/|/users/me$", status=503, times=None))
     look = agency.settled_look()
     for failures in (1, 2, 3):
         assert agency.starts(look) == {campaign_id: 1}

@@ -98,7 +98,7 @@ def test_a_campaign_that_vanishes_after_an_advance_that_did_not_come_about_is_no
         world.run(campaign_id)
     world.dam.board.clear()
     world.add_asset(campaign_id, "Late.pdf", b"late")
-    world.box.board.add(Fault(path="files/content$", times=None, status=503))
+    world.box.board.add(Fault(path="files/content$|users/me$", times=None, status=503))
     with pytest.raises(SystemUnavailable):
         world.run(campaign_id)
     world.dam.store.delete(campaign_id)

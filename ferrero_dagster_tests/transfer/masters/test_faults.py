@@ -10,7 +10,7 @@ from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import JSON, seen
 from ferrero_dagster_tests.fix_world import ASSETS
 
-CONTENTS, UPLOAD, FOLDER = "/contents$", "files/content$", "2.0/folders$"
+CONTENTS, UPLOAD, FOLDER, ME = "/contents$", "files/content$", "2.0/folders$", "/users/me$"
 NO_PAUSE = {"Retry-After": "0"}
 LATER = (
     "UPDATE campaign_rounds SET last_failed_at = last_failed_at - interval '1 day'",
@@ -180,7 +180,7 @@ OUTAGES = {
     "11 the DAM is out": (lambda w: w.dam.board.add(Fault(status=503, times=None)), SystemUnavailable, "DAM"),
     "11 Box is out": (lambda w: w.box.board.add(Fault(status=503, times=None)), SystemUnavailable, "Box"),
     "11 Box goes out half way": (
-        lambda w: w.box.board.add(Fault(path=UPLOAD, skip=1, status=503, times=None)),
+        lambda w: [w.box.board.add(Fault(path=p, skip=s, status=503, times=None)) for p, s in ((UPLOAD, 1), (ME, 0))],
         SystemUnavailable,
         "Box",
     ),
