@@ -181,6 +181,7 @@ class BoxAgency:
             size_bytes=None,
             limits=self._limits,
             on_bytes=on_bytes,
+            is_whole=lambda digest: digest.sha1_hex == file.sha1_hex,
         )
         if digest.sha1_hex != file.sha1_hex:
             path.unlink(missing_ok=True)
@@ -194,7 +195,9 @@ class BoxAgency:
         with box_errors(what), _gone_if_missing(file_id):
             url = self._client.downloads.get_download_file_url(file_id)
         with http.lost_connections(SYSTEM, what):
-            response = requests.get(url, stream=True, timeout=self._limits.timeout, auth=_without_login)
+            response = requests.get(
+                url, stream=True, timeout=self._limits.timeout, auth=_without_login, headers=http.IDENTITY
+            )
         if response.ok and response.status_code != requests.codes.accepted:
             return response
         response.close()

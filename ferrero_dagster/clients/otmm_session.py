@@ -19,6 +19,7 @@ from requests.utils import get_environ_proxies
 from requests_pkcs12 import Pkcs12Adapter
 
 from ferrero_dagster.clients.http import (
+    IDENTITY,
     HttpLimits,
     Pace,
     Tempo,
@@ -151,7 +152,7 @@ class OtmmSession:
     def open(self, path: str, what: str, **options: Any) -> requests.Response:
         """A safe GET of content of any kind, whose body has not been read yet; close it."""
         # What produces bytes answers 406 to somebody who takes nothing but JSON.
-        any_kind = {"Accept": "*/*"}
+        any_kind = {"Accept": "*/*", **IDENTITY}
         return retried(
             lambda: self.send("GET", path, what, stream=True, headers=any_kind, **options), self.limits, self._pace
         )

@@ -33,6 +33,7 @@ class Fault:
     times: int | None = 1
     status: int | None = None
     body: str = ""
+    #: Of that answer, or added to the application's own.
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0
     #: Only requests that hold this text, in their query or body.
@@ -60,6 +61,8 @@ class Seen:
     path: str
     query: str
     status: int = 0
+    #: The encodings of content that the client takes.
+    encodings: str = ""
 
 
 class FaultBoard:
@@ -139,7 +142,8 @@ class FaultMiddleware:
             held, receive = await _read(receive)
         fault = self._board.strike(scope["method"], scope["path"], scope["query_string"] + held) or Fault()
         # Written before the answer: who has the answer finds the request counted.
-        seen = Seen(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+        encodings = dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")
+        seen = Seen(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), encodings=encodings)
         self._board.seen.append(seen)
         try:
             await self._answer(fault, scope, receive, _SpoiledAnswer(send, fault, seen))
@@ -198,6 +202,8 @@ class _SpoiledAnswer:
             return
         if message["type"] == "http.response.start":
             self._seen.status = message["status"]
+            if self._fault.status is None:
+                message = _with_headers(message, self._fault.headers)
         elif self._left is not None:
             message = self._cut(message)
         for following in self._rewritten(message) if self._fault.rewrite else [message]:
@@ -222,6 +228,11 @@ class _SpoiledAnswer:
         body = message.get("body", b"")[: self._left]
         self._left -= len(body)
         return {**message, "body": body, "more_body": True}
+
+
+def _with_headers(message: Message, headers: dict[str, str]) -> Message:
+    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {**message, "headers": [*message["headers"], *added]}
 
 
 def _close(send: Send) -> None:
