@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from psycopg2.extensions import cursor as AnyCursor  # noqa: N812  # psycopg2 names the class in lower case
-
 from ferrero_dagster.tracking.refusals import SHARED
 
 # Of each table: where new ones are made, the one that we see, and the first other one of that name.
@@ -22,7 +20,7 @@ LEFT JOIN pg_class c ON c.oid = to_regclass(name) LEFT JOIN pg_namespace n ON n.
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
 
-def hindrances(cursor: AnyCursor) -> Iterator[str]:
+def hindrances(cursor: Any) -> Iterator[str]:
     """A sentence with its remedy for each thing that an upgrade cannot begin with; nothing is changed."""
     cursor.execute(_FOUND, (list(SHARED),))
     names = [column.name for column in cursor.description or ()]

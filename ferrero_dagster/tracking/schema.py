@@ -163,7 +163,7 @@ def _scripts() -> Path:
 
 
 def _refuse_hindrances(connection: sa.Connection) -> None:
-    with connection.connection.cursor() as cursor:
+    with contextlib.closing(connection.connection.cursor()) as cursor:
         if found := list(adoption.hindrances(cursor)):
             raise ConfigurationError(" ".join(found))
 

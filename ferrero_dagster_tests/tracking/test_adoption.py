@@ -38,7 +38,7 @@ def test_tables_beside_those_of_the_cron_scripts_are_never_made(empty_database_u
 
 @pytest.mark.fault(74)
 def test_tables_that_belong_to_another_role_are_told_with_the_remedy(tenant_url):
-    with pytest.raises(ConfigurationError, match='master_assets belongs to postgres.* GRANT "postgres" TO "tenant"'):
+    with pytest.raises(ConfigurationError, match=r'master_assets belongs to postgres.* GRANT "postgres" TO "tenant"'):
         schema.upgrade(tenant_url, ROUTES.masters)
 
 
