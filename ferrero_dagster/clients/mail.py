@@ -1,5 +1,6 @@
 """Hands mails to an SMTP server and says what became of each recipient."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Collection, Iterator
@@ -15,8 +16,9 @@ SYSTEM = "SMTP"
 _PERMANENT = 500
 _UNAVAILABLE = 421
 _TAKEN = {250, 251}
-#: The message is larger than the server takes (RFC 1870), also where it is said before the message is sent.
-_TOO_LARGE = 552
+#: The message is larger than the server takes (RFC 1870, 3463), also where it is said before the message is sent.
+_TOO_LARGE = {523, 552}
+_TOO_LARGE_ENHANCED = re.compile(rb"\W*5\.(3\.4|2\.3)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,9 @@ def send(server: SmtpServer, message: EmailMessage, *, sender: str, recipients: 
     content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
     done = Delivery(delivered=())
     with _connected(server) as smtp:
-        for options, group in _groups(smtp, sender, recipients):
+        groups = _groups(smtp, sender, recipients)
+        _check_size(smtp, len(content))
+        for options, group in groups:
             try:
                 done += _hand_over(smtp, content, sender, group, options)
             except (OSError, smtplib.SMTPException) as error:
@@ -91,6 +95,15 @@ def check(server: SmtpServer, sender: str, recipients: Collection[str]) -> Deliv
             smtp.rset()
     asked = [who for _, group in groups for who in group]
     return _delivery(asked, refused) + _unreachable(recipients, asked)
+
+
+def _check_size(smtp: smtplib.SMTP, size_bytes: int) -> None:
+    """A server may hang up on what is larger than it says it takes."""
+    limit = smtp.esmtp_features.get("size", "")
+    if limit.isdecimal() and 0 < int(limit) < size_bytes:
+        raise PermanentError(
+            f"The mail server takes {int(limit):,} bytes, and the message has {size_bytes:,}.", code="message refused"
+        )
 
 
 def _expect(answer: tuple[int, bytes], sender: str) -> None:
@@ -191,9 +204,13 @@ def _translated(error: OSError | smtplib.SMTPException) -> FerreroError:
     code = error.smtp_code
     if code < _PERMANENT:
         return SystemUnavailable(SYSTEM, f"The mail server asks us to come back later ({code}).")
-    if isinstance(error, smtplib.SMTPDataError) or code == _TOO_LARGE:
+    if isinstance(error, smtplib.SMTPDataError) or code in _TOO_LARGE or _TOO_LARGE_ENHANCED.match(_answer(error)):
         return PermanentError(f"The mail server refuses the message ({code}).", code="message refused")
     return AccessRefused(SYSTEM, f"The mail server refuses us or our sender ({code}); check FERRERO_MAIL_FROM.")
+
+
+def _answer(error: smtplib.SMTPResponseException) -> bytes:
+    return error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
 
 
 def _delivery(recipients: Collection[str], refused: dict[str, tuple[int, bytes]]) -> Delivery:

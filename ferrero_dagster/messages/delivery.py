@@ -22,7 +22,7 @@ from ferrero_dagster.messages.facts import (
     fact_from_json,
     webhook_body,
 )
-from ferrero_dagster.messages.rendering import MailContext, build_email, render
+from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
@@ -178,9 +178,28 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         except TransientError as error:
             return mail.Delivery(delivered=(), later=(webhook.SYSTEM,), reason=str(error))
         return mail.Delivery(delivered=(webhook.SYSTEM,))
+    rendered = render(fact, office.context)
+    try:
+        return _post(office, due, fact, rendered)
+    except PermanentError as error:
+        _LOGGER.warning("Message %d goes without tables, pictures and attachments: %s", due.id, error)
+    except SystemUnavailable:
+        if not rendered.is_enclosing:
+            raise
+        # Some servers hang up on a message that is too large for them.
+        _check_server(office, fact)
+    return _post(office, due, fact, render(fact, office.context, is_short=True))
+
+
+def _check_server(office: PostOffice, fact: Fact) -> None:
+    """Raise what a server meets that cannot be used for any message."""
+    mail.check(office.server, office.sender.bare, [address.bare for address in office.recipients[fact.audience]])
+
+
+def _post(office: PostOffice, due: Notification, fact: Fact, rendered: RenderedMail) -> mail.Delivery:
     everybody = office.recipients[fact.audience]
     message = build_email(
-        render(fact, office.context),
+        rendered,
         sender=office.sender,
         recipients=everybody,
         message_id=f"<{due.message_id}@{office.sender.domain}>",

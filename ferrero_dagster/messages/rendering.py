@@ -59,14 +59,24 @@ class RenderedMail:
     inline_images: tuple[InlineImage, ...] = ()
     attachments: tuple[Attachment, ...] = ()
 
+    @property
+    def is_enclosing(self) -> bool:
+        """Whether more than words travels with it."""
+        return bool(self.inline_images or self.attachments)
 
-def render(fact: Fact, context: MailContext) -> RenderedMail:
-    """Put the fact into words; the same fact and context always give the same mail."""
+
+def render(fact: Fact, context: MailContext, *, is_short: bool = False) -> RenderedMail:
+    """Put the fact into words; the same fact and context always give the same mail.
+
+    A short one, for servers that do not take it whole, has the first row of each table, no pictures and attachments,
+    and says so.
+    """
     report = fact.report if isinstance(fact, DailyReport) else None
-    images = report_images(report) if report else ()
-    for row_limit, limits in _LIMITS:
+    images = report_images(report) if report and not is_short else ()
+    for row_limit, limits in _LIMITS[-1:] if is_short else _LIMITS:
         shown = {
             "fact": fact, "site": context, "images": images, "row_limit": row_limit, "comment_limits": limits,
+            "is_short": is_short,
         }  # fmt: skip
         html = _INLINER.inline(_write("html", fact, shown))
         if len(html.encode()) < HTML_LIMIT_BYTES:
@@ -76,7 +86,7 @@ def render(fact: Fact, context: MailContext) -> RenderedMail:
         html=html,
         text=re.sub(r"\n{3,}", "\n\n", _write("txt", fact, shown)).strip() + "\n",
         inline_images=images,
-        attachments=_attachments(fact, context, limits),
+        attachments=() if is_short else _attachments(fact, context, limits),
     )
 
 

@@ -79,6 +79,8 @@ class MailSwitches:
     lost_answers: int = 0
     #: A mail of more bytes is refused (552) before it is sent.
     max_bytes: float = float("inf")
+    #: It is refused when it has been sent (554 5.3.4), or the connection is cut.
+    too_large: Literal["refused at once", "refused when sent", "cut"] = "refused at once"
     #: User and password without which nothing is taken.
     login: tuple[str, str] | None = None
     #: What a log-in is answered instead, such as 454 for "later".
@@ -89,7 +91,7 @@ class MailSwitches:
     def clear(self) -> None:
         """Let everything work again; the login stays."""
         self.down_until_s = self.lost_answers = 0
-        self.max_bytes = float("inf")
+        self.max_bytes, self.too_large = float("inf"), "refused at once"
         self.login_answer, self.smtputf8 = None, True
         self.greylisted.clear()
         self.refused.clear()
@@ -156,7 +158,8 @@ class _Intake:
     ) -> str:
         if self._switches.login and not session.authenticated:
             return "530 5.7.0 Authentication required"
-        if any(int(option[5:]) > self._switches.max_bytes for option in options if option.startswith("SIZE=")):
+        sizes = [int(option[5:]) for option in options if option.startswith("SIZE=")]
+        if self._switches.too_large == "refused at once" and any(size > self._switches.max_bytes for size in sizes):
             return "552 5.3.4 Message size exceeds fixed limit"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -175,6 +178,10 @@ class _Intake:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # as above
         assert isinstance(envelope.original_content, bytes)
+        if len(envelope.original_content) > self._switches.max_bytes:
+            if self._switches.too_large == "cut":
+                raise asyncio.CancelledError
+            return "554 5.3.4 Message too big for system"
         self._mailbox.keep(envelope.original_content, envelope.rcpt_tos)
         if self._switches.lost_answers:
             self._switches.lost_answers -= 1

@@ -125,6 +125,8 @@ def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
     [
         ({"DATA": "554 spam"}, PermanentError, "refuses the message (554)"),
         ({"MAIL": "552 larger than we take"}, PermanentError, "refuses the message (552)"),
+        ({"MAIL": "523 too long"}, PermanentError, "refuses the message (523)"),
+        ({"MAIL": "550 5.3.4 too big"}, PermanentError, "refuses the message (550)"),
         ({"MAIL": "550 who are you"}, AccessRefused, "check FERRERO_MAIL_FROM"),
         ({"MAIL": "451 later"}, SystemUnavailable, "later (451)"),
         ({"DATA": ""}, SystemUnavailable, "SMTPServerDisconnected"),
@@ -134,6 +136,15 @@ def test_a_refusal_says_whose_turn_it_is(says, error, words):
     with serving(Mailbox(**says)) as server, pytest.raises(error) as caught:
         send(server)
     assert words in str(caught.value)
+
+
+def test_a_mail_larger_than_the_server_says_it_takes_is_not_even_begun():
+    with (
+        serving(box := Mailbox(MAIL="421 must not be asked"), data_size_limit=100) as server,
+        pytest.raises(PermanentError, match="The mail server takes 100 bytes, and the message has "),
+    ):
+        send(server)
+    assert box.mails == []
 
 
 def test_a_mail_that_was_taken_stays_sent_however_the_server_says_good_bye():

@@ -171,13 +171,42 @@ def test_a_message_that_everybody_refuses_is_set_aside_and_the_others_go_on(data
 
 
 @pytest.mark.fault(44)
-def test_a_mail_larger_than_the_server_takes_is_set_aside_and_the_others_go_on(database, database_url, office, mailbox):
-    write(database, "1", fact=SAMPLES["a1_to_a2_complete, long"])
+def test_a_mail_larger_than_the_server_takes_even_when_short_is_set_aside_and_the_others_go_on(
+    database, database_url, office, mailbox
+):
+    write(database, "1", fact=SAMPLES["daily_report, long"])
     write(database, "2", fact=STRIKE)
-    mailbox.switches.max_bytes = 40_000
+    mailbox.switches.max_bytes = 12_000
     assert str(deliver(database, office)) == "1 set aside, 2 sent"
     assert [state[0] for state in run_sql(database_url, STATES)] == ["set_aside", "sent", "sent"]
     assert "The mail server refuses the message (552)." in mailbox.messages()[-1].text
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("too_large", ["refused at once", "refused when sent", "cut"])
+def test_a_report_larger_than_the_server_takes_leaves_without_tables_and_pictures_with_a_link(
+    database, database_url, office, mailbox, too_large
+):
+    write(database, "1", fact=SAMPLES["daily_report, long"])
+    write(database, "2", fact=STRIKE)
+    mailbox.switches.max_bytes, mailbox.switches.too_large = 60_000, too_large
+    assert str(deliver(database, office)) == "2 sent"
+    report = mailbox.messages()[0]
+    assert report.message_id == message_ids(database_url)[0]
+    for words in (report.text, report.html):
+        assert "Shorter than usual: the mail server did not take this mail" in words
+        assert CONTEXT.links.dagster_url in words
+    assert {part.get_content_type() for part in report.message.walk() if not part.is_multipart()} == {
+        "text/plain",
+        "text/html",
+    }
+
+
+@pytest.mark.fault(80)
+def test_a_mail_that_travels_whole_does_not_say_that_it_is_short(database, office, mailbox):
+    write(database, "1", fact=SAMPLES["daily_report, long"])
+    deliver(database, office)
+    assert "Shorter than usual" not in mailbox.messages()[0].text
 
 
 def test_times_in_a_complaint_are_those_of_the_site(database, database_url, office, mailbox):
