@@ -76,7 +76,7 @@ def upgrade() -> None:
     settings = load_settings().require("database_url")
     url, site = settings.database_url.get_secret_value(), load_site(settings.site_config)
     patience = site.database.patience("upgrade")
-    version = schema.upgrade(url, site.routes.masters, patience)
+    version = schema.upgrade(url, site.routes.masters, patience, finals=site.routes.finals)
     say(f"The tracking database has schema version {version}.")
     schema.make_dagster_schema(url, patience)
 

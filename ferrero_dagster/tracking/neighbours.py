@@ -54,7 +54,9 @@ def first_accepted(cursor: Cursor, statement: str, values: Mapping[str, Any], wo
         try:
             cursor.execute(statement, {**values, "word": word})
         except (psycopg2.DataError, psycopg2.IntegrityError, RaiseException):
-            cursor.execute("ROLLBACK TO SAVEPOINT word")
+            # By another cursor, since the error's own tells which statement it was.
+            with cursor.connection.cursor() as undoing:
+                undoing.execute("ROLLBACK TO SAVEPOINT word")
             if word == words[-1]:
                 raise
         else:

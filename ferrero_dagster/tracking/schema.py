@@ -1,7 +1,7 @@
 """Brings a database to the present schema; an existing one of the cron scripts is adopted (SPEC 7)."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import psycopg2
@@ -14,9 +14,9 @@ from alembic.util import CommandError
 from psycopg2.errors import InsufficientPrivilege
 
 from ferrero_dagster.config.database import Patience
-from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError
-from ferrero_dagster.tracking import adoption, database
+from ferrero_dagster.tracking import adoption, database, trials
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 from ferrero_dagster.tracking.campaigns import ROUTE_COLUMNS
 from ferrero_dagster.tracking.filling import can_fill
@@ -66,15 +66,24 @@ _ALWAYS_FILLED = {
 }
 
 
-def upgrade(database_url: str, routes: Iterable[MastersRoute], patience: Patience = _UPGRADE) -> str:
+def upgrade(
+    database_url: str,
+    routes: Collection[MastersRoute],
+    patience: Patience = _UPGRADE,
+    *,
+    finals: Collection[FinalsRoute] = (),
+) -> str:
     """Bring the schema up to date, with the columns of these routes, and return its version.
+
+    The rows that we shall write are tried, and undone, before anything is committed.
 
     Safe to run twice, and by two processes at once.
 
     Raises:
         SystemUnavailable: PostgreSQL cannot be used at present, or somebody held a lock for longer than our patience.
         AccessRefused: it refuses our log-in, or the right to change the schema.
-        ConfigurationError: an existing table cannot be adopted; the sentence says what to change. Nothing was changed.
+        ConfigurationError: an existing table cannot be adopted or does not take our rows; the sentence says what to
+            change. Nothing was changed.
     """
     database.check_sessions(database_url, patience)
     # Connect as the running code does, so that URL parsing and error messages are the same.
@@ -88,6 +97,7 @@ def upgrade(database_url: str, routes: Iterable[MastersRoute], patience: Patienc
             _refuse_unknown_mandatory_columns(connection)
             command.upgrade(_config(connection), "head")
             _add_columns(connection, routes)
+            _refuse_rules(connection, routes, finals)
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             return context.get_current_revision() or ""
     except psycopg2.Error as error:
@@ -166,6 +176,14 @@ def _refuse_hindrances(connection: sa.Connection) -> None:
     with contextlib.closing(connection.connection.cursor()) as cursor:
         if found := list(adoption.hindrances(cursor)):
             raise ConfigurationError(" ".join(found))
+
+
+def _refuse_rules(connection: sa.Connection, routes: Collection[MastersRoute], finals: Collection[FinalsRoute]) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, TrackingConnection)
+    with driver.cursor(cursor_factory=database.Cursor) as cursor:
+        if found := trials.refused_rows(cursor, routes, finals):
+            raise ConfigurationError(f"{' '.join(found)} Nothing was changed.")
 
 
 def _refuse_unknown_mandatory_columns(connection: sa.Connection) -> None:

@@ -37,11 +37,11 @@ CREATE TABLE derivative_assets (
 );
 CREATE TABLE campaign_status (campaign_id TEXT, campaign_number TEXT, campaign_name TEXT, status TEXT, remark JSON);
 """
-#: A key that can be checked late cannot decide who gets a tracking ID.
-LATE_KEYS = (
+#: Nothing but the serial numbers is a key.
+NO_KEYS = (
     USUAL.replace("tracking_id VARCHAR(6) NOT NULL UNIQUE", "tracking_id VARCHAR(6) NOT NULL")
     .replace("REFERENCES master_assets (tracking_id)", "")
-    .replace("campaign_id VARCHAR(50) UNIQUE", "campaign_id VARCHAR(50) UNIQUE DEFERRABLE")
+    .replace("campaign_id VARCHAR(50) UNIQUE", "campaign_id VARCHAR(50)")
 )
 
 #: With columns that other programs read, no default among them, and their tables beside (contract customer.md 4).

@@ -35,7 +35,7 @@ def test_two_processes_may_upgrade_at_once(empty_database_url):
     assert [process.communicate(timeout=60)[0].strip() for process in both] == [schema.head()] * 2
 
 
-@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.LATE_KEYS], ids=["usual", "odd", "late keys"])
+@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.NO_KEYS], ids=["usual", "odd", "no keys"])
 def test_a_database_of_the_cron_scripts_is_adopted_without_touching_a_row_or_a_type(empty_database_url, tables):
     run_sql(empty_database_url, tables, cron.ROWS)
     columns, rows = contents(empty_database_url)
@@ -76,7 +76,7 @@ def test_files_of_before_were_first_seen_when_their_transfer_began(empty_databas
     assert run_sql(empty_database_url, "SELECT first_seen_at = created_at FROM transfers") == [(True,)]
 
 
-@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.LATE_KEYS], ids=["usual", "odd", "late keys"])
+@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.NO_KEYS], ids=["usual", "odd", "no keys"])
 def test_the_sql_of_the_seeds_runs_on_an_adopted_database_and_means_the_same(empty_database_url, tables):
     url = empty_database_url
     run_sql(url, tables, cron.ROWS)

@@ -177,7 +177,7 @@ def test_a_reworked_final_keeps_the_tracking_id_of_its_master_the_campaigns_own_
     assert ("MINE01", "active", None) in run_sql(database_url, MASTERS)
 
 
-@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.LATE_KEYS], ids=["usual", "odd", "late keys"])
+@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.NO_KEYS], ids=["usual", "odd", "no keys"])
 def test_masters_that_a_cron_script_moved_are_not_moved_again(empty_database_url, tables):
     run_sql(empty_database_url, tables, cron.ROWS)
     schema.upgrade(empty_database_url, ROUTES.masters)
