@@ -1,8 +1,9 @@
 """The agency's folder in Box: listing, metadata, download (contract box.md 6-8)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_answers import SYSTEM
-from ferrero_dagster.clients.box_session import box_errors, no_folder
+from ferrero_dagster.clients.box_session import box_errors, kept_of, no_folder, tempo_of
+from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
@@ -63,52 +65,73 @@ class BoxAgency:
         self._template = template
         self._limits = limits
         self._pace = http.Pace()
+        self._kept = KeptAnswers(SYSTEM)
 
-    def list_files(self, folder_id: BoxId, *, subfolders: bool) -> list[ListedFile]:
+    @property
+    def tempo(self) -> http.Tempo:
+        """How quickly Box answered so far."""
+        return tempo_of(self._client)
+
+    def kept(self, name: str) -> KeptAnswers:
+        """What earlier looks of this name could not use up; from now on pages of listings are kept there."""
+        self._kept = kept_of(self._client, name)
+        return self._kept
+
+    def list_files(
+        self, folder_id: BoxId, *, subfolders: bool, on_new: Callable[[ListedFile], None] = lambda _: None
+    ) -> list[ListedFile]:
         """All files in the folder, one call per thousand; what the template says of each comes along.
 
-        A folder inside that is deleted meanwhile holds nothing.
+        A folder inside that is deleted meanwhile holds nothing more. `on_new` hears at once of each file that is listed
+        now, and not as an earlier look has kept it, also where the listing does not come to its end.
 
         Raises:
             ConfigurationError: the folder, which the configuration names, does not exist.
             TransientError: Box's answer is no listing; it is never taken for an empty folder.
         """
-        try:
-            return self._listed(folder_id, subfolders=subfolders)
-        except _NoFolderError:
-            raise no_folder(folder_id) from None
-
-    def _listed(self, folder_id: BoxId, *, subfolders: bool) -> list[ListedFile]:
         # A folder that changes while it is read may show an item twice.
         files: dict[BoxId, ListedFile] = {}
-        for entry in self._entries(folder_id):
-            files |= {file.id: file for file in self._files_of(entry, subfolders=subfolders)}
+        try:
+            for file, is_new in self._listed(folder_id, subfolders=subfolders):
+                files[file.id] = file
+                if is_new:
+                    on_new(file)
+        except _NoFolderError:
+            raise no_folder(folder_id) from None
         return list(files.values())
 
-    def _files_of(self, entry: Item, *, subfolders: bool) -> list[ListedFile]:
-        """The file that an entry is, or those in the folder that it is."""
-        kind = entry.fields.get("type")
-        if kind == "web_link":
-            return [answers.refused_entry(entry, _A_LINK)]
-        if kind != "folder":
-            return [answers.listed_file(entry, self._template)]
+    def _listed(self, folder_id: BoxId, *, subfolders: bool) -> Iterator[tuple[ListedFile, bool]]:
+        for entry, is_new in self._entries(folder_id):
+            kind = entry.fields.get("type")
+            if kind == "folder":
+                yield from self._files_in(entry, is_new, subfolders=subfolders)
+            elif kind == "web_link":
+                yield answers.refused_entry(entry, _A_LINK), is_new
+            else:
+                yield answers.listed_file(entry, self._template), is_new
+
+    def _files_in(self, entry: Item, is_new: bool, *, subfolders: bool) -> Iterator[tuple[ListedFile, bool]]:
+        """The files in the folder that an entry is."""
         if not subfolders:
-            return []
+            return
         try:
             folder_id, name = answers.folder(entry)
         except SpoiledItem as error:
-            return [answers.refused_entry(entry, str(error))]
-        try:
-            return [] if is_ignored(name) else self._listed(folder_id, subfolders=True)
-        except _NoFolderError:
-            return []
+            yield answers.refused_entry(entry, str(error)), is_new
+            return
+        if not is_ignored(name):
+            with suppress(_NoFolderError):
+                yield from self._listed(folder_id, subfolders=True)
 
-    def _entries(self, folder_id: BoxId) -> Iterator[Item]:
+    def _entries(self, folder_id: BoxId) -> Iterator[tuple[Item, bool]]:
+        """What lies in the folder, each with whether that was asked now."""
         what = f"Listing Box folder {folder_id}"
         seen, marker = {""}, ""
         while True:
-            entries, next_marker = answers.page(self._page(folder_id, what, marker), what)
-            yield from entries
+            ask = partial(self._page, folder_id, what, marker)
+            entries, next_marker = answers.page(self._kept.answer(what, (folder_id, marker), ask), what)
+            is_new = self._kept.is_news
+            yield from ((entry, is_new) for entry in entries)
             if next_marker in seen:
                 return
             seen.add(next_marker)

@@ -34,8 +34,9 @@ from requests.adapters import HTTPAdapter
 
 from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
-from ferrero_dagster.clients.http import HttpLimits, Pace, is_busy, retried, retry_after_s, tls_reason
+from ferrero_dagster.clients.http import HttpLimits, Pace, Tempo, is_busy, retried, retry_after_s, tls_reason
 from ferrero_dagster.clients.in_time import Connections, in_time
+from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -82,7 +83,10 @@ class CappedRetries(RetryStrategy):
 
     def should_retry(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> bool:
         """Whether the SDK sends the request again; also renews a refused token."""
-        if self._limits.deadline.is_over or fetch_options.url.endswith(_TOKEN_PATH):
+        deadline = self._limits.deadline
+        if deadline.is_over or (fetch_response.status == 0 and deadline.left_s < deadline.budget_s / 2):
+            return False  # what hangs is out; tried again, it would be cut off and pass for slow
+        if fetch_options.url.endswith(_TOKEN_PATH):
             return False  # the signed assertion is good for one use within seconds: `_SharedLogin` makes a new one
         status = fetch_response.status
         is_not_ready = status == requests.codes.accepted
@@ -116,16 +120,16 @@ def _code(response: FetchResponse) -> str | None:
 class _PacedAdapter(HTTPAdapter):
     """Sends nothing while Box wants to be left alone, nor after the deadline; JSON is whole or a lost connection."""
 
-    def __init__(self, pace: Pace, limits: HttpLimits) -> None:
+    def __init__(self, pace: Pace, limits: HttpLimits, tempo: Tempo) -> None:
         super().__init__(pool_maxsize=_POOL_SIZE)
-        self._pace, self._limits = pace, limits
+        self._pace, self._limits, self._tempo = pace, limits, tempo
         self._connections = Connections(limits.deadline)
         self._connections.watch(self)
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
         self._pace.wait(self._limits.deadline)
         options["timeout"] = tuple(map(self._limits.at_most, options["timeout"]))
-        with in_time(SYSTEM, "Asking Box", self._limits.deadline):
+        with in_time(SYSTEM, "Asking Box", self._limits.deadline), self._tempo.answer():
             response = super().send(*args, **options)
             if "json" in response.headers.get("Content-Type", ""):
                 # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds
@@ -142,10 +146,16 @@ class _PacedAdapter(HTTPAdapter):
 class _SharedLogin(BoxJWTAuth):
     """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
 
-    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace, token: Token) -> None:
+    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace, token: Token, tempo: Tempo) -> None:
         super().__init__(config)
         self._limits, self._pace, self._token = limits, pace, token
+        self.tempo = tempo
         self._sent = threading.local()
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What this process has learned of Box; shared like the log-in."""
+        return self._token.learned
 
     def retrieve_authorization_header(self, *, network_session: NetworkSession | None = None) -> str:
         """The header for this thread's next request."""
@@ -225,16 +235,16 @@ def open_box_client(
         FerreroError: Box refuses the log-in or cannot be reached.
     """
     pace = Pace()
-    token = (tokens or Tokens()).of(*_identity(config, base_urls))
+    token, tempo = (tokens or Tokens()).of(*_identity(config, base_urls)), Tempo()
     network = NetworkSession(
         base_urls=base_urls,
-        network_client=BoxNetworkClient(http_session or _http_session(pace, limits)),
+        network_client=BoxNetworkClient(http_session or _http_session(pace, limits, tempo)),
         retry_strategy=CappedRetries(limits, pace),
         timeout_config=TimeoutConfig(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=_SharedLogin(config, limits, pace, token), network_session=network)
+    client = BoxClient(auth=_SharedLogin(config, limits, pace, token, tempo), network_session=network)
     client.auth.retrieve_token(network_session=client.network_session)
     return client
 
@@ -247,9 +257,9 @@ def _identity(config: JWTConfig, urls: BaseUrls) -> tuple[str | None, ...]:
     return where + who + secrets
 
 
-def _http_session(pace: Pace, limits: HttpLimits) -> requests.Session:
+def _http_session(pace: Pace, limits: HttpLimits, tempo: Tempo) -> requests.Session:
     session = requests.Session()
-    adapter = _PacedAdapter(pace, limits)
+    adapter = _PacedAdapter(pace, limits, tempo)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     # An `auth` of its own, or an entry for the host in a .netrc would replace our token.
@@ -259,6 +269,22 @@ def _http_session(pace: Pace, limits: HttpLimits) -> requests.Session:
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def tempo_of(client: BoxClient) -> Tempo:
+    """How quickly Box answered this client so far."""
+    return _login_of(client).tempo
+
+
+def kept_of(client: BoxClient, name: str) -> KeptAnswers:
+    """What earlier looks of this name could not use up."""
+    kept: KeptAnswers = _login_of(client).learned.setdefault(f"kept for {name}", KeptAnswers(SYSTEM))
+    return kept
+
+
+def _login_of(client: BoxClient) -> _SharedLogin:
+    assert isinstance(client.auth, _SharedLogin)
+    return client.auth
 
 
 def close_box_client(client: BoxClient) -> None:

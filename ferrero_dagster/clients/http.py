@@ -86,7 +86,10 @@ IMPATIENT = HttpLimits(connect_timeout_s=5, read_timeout_s=20, retry_for_s=15, a
 
 def limits_within(deadline: Deadline) -> HttpLimits:
     """For a tick: one answer may take two thirds of what is left, so that a hanging one is told from a slow system."""
-    return replace(IMPATIENT, read_timeout_s=max(deadline.left_s * 2 / 3, _SHORTEST_TIMEOUT_S), deadline=deadline)
+    third_s = max(deadline.left_s / 3, _SHORTEST_TIMEOUT_S)
+    return replace(
+        IMPATIENT, read_timeout_s=2 * third_s, retry_for_s=min(IMPATIENT.retry_for_s, third_s), deadline=deadline
+    )
 
 
 class Pace:

@@ -23,6 +23,8 @@ class KeptAnswers:
         self._filled_at: dict[str, float] = {}
         self._now_on = ""
         self._until = NEVER
+        #: Whether the last answer was asked for now.
+        self.is_news = True
 
     @contextmanager
     def on(self, shelf: str, *, until: Deadline = NEVER) -> Iterator[None]:
@@ -62,10 +64,12 @@ class KeptAnswers:
 
     def answer(self, what: str, question: tuple[Any, ...], ask: Callable[[], _Answer]) -> _Answer:
         """The answer to the question, asked for if it is not there; `what` says in words what is asked for."""
+        self.is_news = True
         if not self._now_on:
             return ask()
         shelf, key = self._shelves.setdefault(self._now_on, {}), json.dumps(question, sort_keys=True)
-        if key not in shelf:
+        self.is_news = key not in shelf
+        if self.is_news:
             if self._until.is_over:
                 raise OutOfTime(self._system, f"{what}: the next look goes on with it.")
             shelf[key] = ask()

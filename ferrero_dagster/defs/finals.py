@@ -1,12 +1,14 @@
 """Box → DAM: the asset, the job, the sensor and the check of each way back, made from its row (SPEC 4, 10)."""
 
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import dagster as dg
 
-from ferrero_dagster.clients.http import IMPATIENT
+from ferrero_dagster.clients.http import limits_within
+from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
@@ -70,16 +72,19 @@ def build_agency_sensor(
     def agency_files(
         context: dg.SensorEvaluationContext, box: BoxResource, tracking: TrackingResource
     ) -> dg.SensorResult:
-        with as_failures(), tracking.database(route.sensor) as database:
+        with as_failures(), ExitStack() as stack:
+            deadline = Deadline.after(tracking.site.looks.budget_s)
+            database = stack.enter_context(tracking.database(route.sensor, deadline=deadline))
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, tracking.site)
             watch(context, tracking, database)
             look = FinalsLooker(
-                open_agency=lambda: box.agency(IMPATIENT),
+                open_agency=lambda: box.agency(limits_within(deadline)),
                 route=route,
                 folder_id=box.folder_id(route.inbox),
                 database=database,
                 site=tracking.site,
+                deadline=deadline,
             ).look(running=running_campaigns(context.instance, database, route.name))
             events: list[TickEvent] = []
             if look.judgements is not None:

@@ -96,14 +96,14 @@ def note_over(cursor: Cursor, system: str, *, kind: str) -> None:
     )
 
 
-def note_look(cursor: Cursor, system: str) -> None:
-    """A look at the system succeeded: end its outages, but not what a run, which asks more of it, met of late."""
+def note_look(cursor: Cursor, *systems: str) -> None:
+    """A look at the systems succeeded: end their outages, but not what a run, which asks more of it, met of late."""
     cursor.execute(
         """
         UPDATE outages SET ended_at = now()
-        WHERE system = %s AND ended_at IS NULL AND NOT (by_run AND last_failure_at > now() - interval '2 hours')
+        WHERE system = ANY(%s) AND ended_at IS NULL AND NOT (by_run AND last_failure_at > now() - interval '2 hours')
         """,
-        (system,),
+        (list(systems),),
     )
 
 

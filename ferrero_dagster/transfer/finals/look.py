@@ -6,9 +6,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferrero_dagster.clients.box_agency import BoxAgency
+from ferrero_dagster.clients.box_answers import SYSTEM
+from ferrero_dagster.clients.http import Tempo
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import ConfigurationError, EndedTurn, Incident
+from ferrero_dagster.domain.errors import ConfigurationError, EndedTurn, Incident, OutOfTime
 from ferrero_dagster.domain.filenames import AgencyName, NameProblems
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import BoxId, DamId
@@ -25,9 +28,10 @@ from ferrero_dagster.domain.triage import (
     named,
 )
 from ferrero_dagster.domain.unforeseen import foreseen
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps, unforeseen_errors
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.transfer import incidents
+from ferrero_dagster.transfer import incidents, slowness
 from ferrero_dagster.transfer.finals.completion import tell_ready
 from ferrero_dagster.transfer.finals.mails import tell_refused
 from ferrero_dagster.transfer.unforeseen import Turn, ended, told
@@ -68,6 +72,8 @@ class FinalsLooker:
     folder_id: BoxId
     database: Database
     site: Site
+    #: What is not listed before it the next look goes on with.
+    deadline: Deadline = NEVER
 
     def look(self, *, running: Collection[DamId]) -> FinalsLook:
         """List the folder, judge every file, write down what changed, mail new refusals, and say what is to start.
@@ -84,17 +90,25 @@ class FinalsLooker:
 
     def _look(self, running: Collection[DamId], traces: list[str]) -> FinalsLook:
         try:
-            found = self._found()
+            listing = self._listed()
         except Incident as error:
             incidents.note(self.database, error, self.site)
             return FinalsLook(notes=[str(error)])
         known = self.database.transact(agency_files.known_files, self.route.name)
-        judgements = self._judged(found, known, traces.append)
-        noted = self._noted(judgements, known, traces.append)
+        judgements = self._judged(listing.found, known, traces.append)
+        noted = self._noted(judgements, known, listing, traces.append)
         self.database.transact(tell_ready, self.site, self.route)
         plan = self.database.transact(self._plan, noted, known, running)
-        notes = [str(skipped) for skipped in plan.skipped]
-        return FinalsLook(starts=plan.starts, notes=notes, judgements=noted, set_aside=plan.set_aside, traces=traces)
+        self.database.transact(
+            slowness.note, self.site, listing.tempo, system=SYSTEM, sensor=self.route.sensor, said=listing.figures
+        )
+        return FinalsLook(
+            starts=plan.starts,
+            notes=[*([listing.figures] if listing.figures else []), *map(str, plan.skipped)],
+            judgements=noted if listing.is_whole else None,
+            set_aside=plan.set_aside,
+            traces=traces,
+        )
 
     @property
     def _folder(self) -> str:
@@ -105,12 +119,36 @@ class FinalsLooker:
         """An error that nobody foresaw ends this file's turn at this look."""
         return ended(self.database, Turn(name=self.route.sensor, about=file.name), log)
 
-    def _found(self) -> list[ListedFile]:
-        with self.open_agency() as agency:
-            try:
-                listed = agency.list_files(self.folder_id, subfolders=self.site.agency.include_subfolders)
-            except ConfigurationError as error:
-                raise ConfigurationError(str(error), system=self._folder) from None
+    def _listed(self) -> "_Listing":
+        found: list[ListedFile] = []
+        tempo = Tempo(asked=1)  # for the log-in
+        try:
+            with self.open_agency() as agency:
+                tempo = agency.tempo
+                everything = self._everything(agency, found.append)
+        except OutOfTime:
+            said = (
+                f"{counted(len(found), 'file')} listed in {slowness.elapsed(self.deadline)}; "
+                f"{slowness.figures(tempo, SYSTEM)}; the next look goes on with the listing."
+            )
+            return _Listing(found=self._finished(found), tempo=tempo, figures=said)
+        found = list({file.id: file for file in found}.values())
+        return _Listing(
+            found=self._finished(found),
+            tempo=tempo,
+            versions={file.version for file in everything},
+            is_whole=len(found) == len(everything),
+        )
+
+    def _everything(self, agency: BoxAgency, on_new: Callable[[ListedFile], None]) -> list[ListedFile]:
+        subfolders = self.site.agency.include_subfolders
+        try:
+            with agency.kept(self.route.sensor).until_done("listing", until=self.deadline):
+                return agency.list_files(self.folder_id, subfolders=subfolders, on_new=on_new)
+        except ConfigurationError as error:
+            raise ConfigurationError(str(error), system=self._folder) from None
+
+    def _finished(self, listed: Sequence[ListedFile]) -> list[ListedFile]:
         is_unfinished = self.site.naming.rules.extensions.is_unfinished
         return [file for file in listed if not is_ignored(file.name) and not is_unfinished(file.name)]
 
@@ -133,9 +171,11 @@ class FinalsLooker:
                     )
         return judgements
 
-    def _noted(self, judgements: list[Judgement], known: KnownFiles, log: Callable[[str], None]) -> list[Judgement]:
+    def _noted(
+        self, judgements: list[Judgement], known: KnownFiles, listing: "_Listing", log: Callable[[str], None]
+    ) -> list[Judgement]:
         """Write down what changed, at once or, if one file is in the way, each by itself; what is written down."""
-        gone = known.keys() - {judgement.file.version for judgement in judgements}
+        gone = listing.gone(known, judgements)
         try:
             with foreseen():
                 self.database.transact(self._note, judgements, known, gone)
@@ -152,8 +192,7 @@ class FinalsLooker:
         self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, gone: Collection[tuple[BoxId, str]]
     ) -> None:
         """Write down what changed; idempotent."""
-        outages.note_look(cursor, "Box")
-        outages.note_success(cursor, self._folder)
+        outages.note_look(cursor, SYSTEM, self._folder)
         news = [judgement for judgement in judgements if is_news(judgement, known.get(judgement.file.version))]
         agency_files.save_judgements(cursor, self.route.name, news)
         if gone:
@@ -184,6 +223,25 @@ class FinalsLooker:
             return unfinished
         found = finals.complete_campaigns(cursor, self.site.routes, self.route)
         return [campaign.id for campaign in found] + unfinished
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listing:
+    """What was listed at this look, which may be the rest of what earlier ones have listed."""
+
+    found: Sequence[ListedFile]
+    tempo: Tempo
+    #: Of the whole folder, once it was listed to its end.
+    versions: Collection[tuple[BoxId, str]] | None = None
+    is_whole: bool = False
+    figures: str | None = None
+
+    def gone(self, known: KnownFiles, judgements: Sequence[Judgement]) -> set[tuple[BoxId, str]]:
+        """What is not there any more; of a folder that was not listed to its end nobody knows."""
+        if self.versions is None:
+            return set()
+        there = {*self.versions} - {file.version for file in self.found}
+        return known.keys() - {judgement.file.version for judgement in judgements} - there
 
 
 def _histories(
