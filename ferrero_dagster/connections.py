@@ -187,7 +187,7 @@ class Connections:
         url = self.settings.make_webhook_url
         return url.get_secret_value() if url else None
 
-    def post_office(self, webhook_url: str | None) -> PostOffice:
+    def post_office(self, webhook_url: str | None, deadline: Deadline = NEVER) -> PostOffice:
         """Where messages go."""
         from ferrero_dagster.clients.mail import SmtpServer
         from ferrero_dagster.messages.delivery import PostOffice
@@ -207,6 +207,7 @@ class Connections:
             recipients=settings.recipients,
             webhook_url=webhook_url,
             context=MailContext(time_zone=self.site.zone, links=self.links),
+            deadline=deadline,
         )
 
 

@@ -4,18 +4,21 @@ import re
 import smtplib
 import ssl
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Literal
+from typing import Any, Literal
 
 from ferrero_dagster.clients.http import tls_reason
+from ferrero_dagster.clients.in_time import Connections
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, PermanentError, SystemUnavailable
 
 SYSTEM = "SMTP"
 _PERMANENT = 500
 _UNAVAILABLE = 421
 _TAKEN = {250, 251}
+_SHORTEST_TIMEOUT_S = 0.01
 #: The message is larger than the server takes (RFC 1870, 3463), also where it is said before the message is sent.
 _TOO_LARGE = {523, 552}
 _TOO_LARGE_ENHANCED = re.compile(rb"\W*5\.(3\.4|2\.3)\b")
@@ -31,6 +34,8 @@ class SmtpServer:
     username: str = ""
     password: str = field(default="", repr=False)
     timeout_s: float = 30
+    #: When its connections are cut, whatever is under way.
+    deadline: Deadline = NEVER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,10 +155,22 @@ def _hand_over(
     return _delivery(recipients, refused)
 
 
+class _Plain(smtplib.SMTP):
+    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
+        connections.add(self)  # the greeting may come byte by byte
+        super().__init__(*args, **options)
+
+
+class _Secure(smtplib.SMTP_SSL):
+    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
+        connections.add(self)
+        super().__init__(*args, **options)
+
+
 @contextmanager
 def _connected(server: SmtpServer) -> Iterator[smtplib.SMTP]:
-    try:
-        smtp = _connect(server)
+    with closing(Connections(server.deadline)) as connections, _translating():
+        smtp = _connect(server, connections)
         try:
             yield smtp
             # What the server took it keeps, however it says good-bye.
@@ -161,6 +178,12 @@ def _connected(server: SmtpServer) -> Iterator[smtplib.SMTP]:
                 smtp.quit()
         finally:
             smtp.close()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
     except (OSError, smtplib.SMTPException) as error:
         raise _translated(error) from None
     except UnicodeError:
@@ -169,13 +192,14 @@ def _connected(server: SmtpServer) -> Iterator[smtplib.SMTP]:
         ) from None
 
 
-def _connect(server: SmtpServer) -> smtplib.SMTP:
+def _connect(server: SmtpServer, connections: Connections) -> smtplib.SMTP:
+    timeout_s = min(server.timeout_s, max(server.deadline.left_s, _SHORTEST_TIMEOUT_S))
+    smtp: smtplib.SMTP
     if server.security == "tls":
-        smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, timeout=server.timeout_s, context=ssl.create_default_context()
-        )
+        context = ssl.create_default_context()
+        smtp = _Secure(connections, server.host, server.port, timeout=timeout_s, context=context)
     else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=server.timeout_s)
+        smtp = _Plain(connections, server.host, server.port, timeout=timeout_s)
     try:
         if server.security == "starttls":
             smtp.starttls(context=ssl.create_default_context())

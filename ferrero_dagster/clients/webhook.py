@@ -1,6 +1,8 @@
 """Tells Make.com; the address is a secret and appears in no message."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -8,11 +10,12 @@ import requests
 import urllib3
 
 from ferrero_dagster.clients.http import HttpLimits, is_busy, lost_connections, retry_after_s
+from ferrero_dagster.clients.in_time import Connections
 from ferrero_dagster.domain.errors import PermanentError, SystemUnavailable, TransientError
 from ferrero_dagster.domain.lines import one_line
 
 SYSTEM = "Make.com"
-_LIMITS = HttpLimits(connect_timeout_s=10, read_timeout_s=30)
+LIMITS = HttpLimits(connect_timeout_s=10, read_timeout_s=30)
 _SUCCESS = 2  # as in 200 to 299
 #: What is about this message alone, and stays so: too large, of the wrong kind, of the wrong content.
 _ABOUT_THE_MESSAGE = frozenset({413, 415, 422})
@@ -23,7 +26,7 @@ _MIN_SECRET_LENGTH = 6
 _TAG = re.compile(r"<[^<>]*>")
 
 
-def post(url: str, body: dict[str, Any], *, message_id: str, limits: HttpLimits = _LIMITS) -> None:
+def post(url: str, body: dict[str, Any], *, message_id: str, limits: HttpLimits = LIMITS) -> None:
     """Post the body once; the receiver can tell repetitions by the header `Idempotency-Key`.
 
     Raises:
@@ -36,7 +39,8 @@ def post(url: str, body: dict[str, Any], *, message_id: str, limits: HttpLimits 
     headers = {"Idempotency-Key": message_id, "Accept-Encoding": "identity"}
     with (
         lost_connections(SYSTEM, "Posting the webhook"),
-        requests.post(
+        _session(limits) as session,
+        session.post(
             url, json=body, headers=headers, timeout=limits.timeout, allow_redirects=False, stream=True
         ) as response,
     ):
@@ -52,6 +56,14 @@ def post(url: str, body: dict[str, Any], *, message_id: str, limits: HttpLimits 
     if status in _ABOUT_THE_MESSAGE:
         raise PermanentError(message, code="webhook refused")
     raise TransientError(message, code=f"webhook refused: {status}")
+
+
+@contextmanager
+def _session(limits: HttpLimits) -> Iterator[requests.Session]:
+    with closing(Connections(limits.deadline)) as connections, requests.Session() as session:
+        for adapter in session.adapters.values():
+            connections.watch(adapter)
+        yield session
 
 
 def _words(response: requests.Response, url: str) -> str:

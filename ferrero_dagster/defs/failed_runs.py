@@ -1,20 +1,24 @@
 """The sensor that tells of failed runs which nothing else has told."""
 
+import logging
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.defs.failures import ERROR_CODE, REPORTED, SYSTEM
 from ferrero_dagster.defs.internals import IMPLICIT_JOB
 from ferrero_dagster.defs.partitions import PARTITION_TAG
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.defs.runs import ROUTE_TAG
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import FerreroError, OutOfTime
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.operations.run_failures import FailedRun, tell_failed_run
+from ferrero_dagster.tracking.waiting import SYSTEM as POSTGRESQL
 
 #: Ended runs that Dagster looks at in one tick: of its five, a bad night's would be told in the afternoon.
 _RUNS_PER_TICK = {"DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT": "50", "DAGSTER_RUN_STATUS_SENSOR_FETCH_LIMIT": "200"}
@@ -24,6 +28,8 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
     """The sensor `failed_runs`; it writes to the outbox only, `pending_notifications` sends."""
     for name, number in _RUNS_PER_TICK.items():
         os.environ.setdefault(name, number)  # Dagster reads them at each tick, from nowhere else
+
+    deadlines: WeakKeyDictionary[logging.Logger, Deadline] = WeakKeyDictionary()
 
     @dg.run_failure_sensor(
         name="failed_runs",
@@ -37,8 +43,12 @@ def build_failed_runs(*, default_status: dg.DefaultSensorStatus) -> dg.SensorDef
     def failed_runs(context: dg.RunFailureSensorContext, tracking: TrackingResource) -> None:
         try:
             with foreseen():
+                # Called for each run; of a tick the logger is what all calls have in common.
+                deadline = deadlines.setdefault(context.log, Deadline.after(tracking.site.looks.budget_s))
+                if deadline.is_over:
+                    raise OutOfTime(POSTGRESQL, "the time of this tick is over.")
                 run = failed_run(context.instance, context.dagster_run.run_id)
-                with tracking.database("failed_runs") as database:
+                with tracking.database("failed_runs", deadline=deadline) as database:
                     database.transact(tell_failed_run, run)
         except FerreroError as error:
             # Dagster asks for each failed run once; the job reconcile looks again.

@@ -2,9 +2,11 @@
 
 import contextlib
 import logging
+from contextlib import ExitStack
 
 import dagster as dg
 
+from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import MailResource, TrackingResource, WebhookResource
@@ -38,9 +40,11 @@ def build_pending_notifications(*, default_status: dg.DefaultSensorStatus) -> dg
     def pending_notifications(
         context: dg.SensorEvaluationContext, tracking: TrackingResource, mail: MailResource, webhook: WebhookResource
     ) -> dg.SkipReason:
-        with as_failures(), tracking.database("pending_notifications") as database:
+        with as_failures(), ExitStack() as stack:
+            deadline = Deadline.after(tracking.site.looks.budget_s)
+            database = stack.enter_context(tracking.database("pending_notifications", deadline=deadline))
             watch(context, tracking, database)
-            delivered = deliver(database, mail.post_office(webhook))
+            delivered = deliver(database, mail.post_office(webhook, deadline))
             check_mail_leaves(database)
         return dg.SkipReason(f"Messages: {delivered}.")
 

@@ -198,9 +198,9 @@ class MailResource(OutsideSystem):
             errors=[str(address) for address in settings.recipients["errors"]],
         )
 
-    def post_office(self, webhook: WebhookResource) -> PostOffice:
+    def post_office(self, webhook: WebhookResource, deadline: Deadline = NEVER) -> PostOffice:
         """Where messages go."""
-        return self.connections.post_office(webhook.url)
+        return self.connections.post_office(webhook.url, deadline)
 
 
 @dataclass(frozen=True, kw_only=True)

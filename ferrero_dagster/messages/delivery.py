@@ -3,12 +3,13 @@
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import ValidationError
 
 from ferrero_dagster.clients import mail, webhook
+from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import Incident, PermanentError, SystemUnavailable, TransientError, Unforeseen
 from ferrero_dagster.domain.mail_addresses import MailAddress
 from ferrero_dagster.domain.unforeseen import foreseen
@@ -53,6 +54,8 @@ class PostOffice:
     recipients: dict[str, tuple[MailAddress, ...]]
     webhook_url: str | None = field(repr=False)
     context: MailContext
+    #: When the delivery ends, also in the middle of a message.
+    deadline: Deadline = NEVER
 
 
 @dataclass(slots=True)
@@ -77,7 +80,9 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
 
     A channel that is down is left alone until a growing pause is over, at most five minutes, or an hour where it asks
     for that; its messages wait, in order. A message that only some recipients, or Make.com, refuse for now is
-    postponed; the others go on, of webhooks only those of other campaigns.
+    postponed; the others go on, of webhooks only those of other campaigns. No message begins after `deadline_s`, or two
+    thirds of the office's own time; one that its deadline cuts waits for the next delivery, and if it was the first,
+    its channel counts as down.
 
     Raises:
         SystemUnavailable: PostgreSQL cannot be used; what was sent and not written down is sent again.
@@ -87,7 +92,7 @@ def deliver(database: Database, office: PostOffice, *, deadline_s: float = 30) -
         if lock is None:
             return done
         done.down = _still_down(database)
-        ends = time.monotonic() + deadline_s
+        ends = time.monotonic() + min(deadline_s, office.deadline.left_s * 2 / 3)
         while time.monotonic() < ends:
             channels = [channel for channel in _SYSTEMS if channel not in done.down]
             due = database.transact(outbox.next_due, channels=channels)
@@ -115,6 +120,8 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, done
             delivery = _hand_over(office, due, _fact_of(due))
     except Incident as error:
         done.down[due.channel] = str(error)
+        if office.deadline.is_over and done.fates:
+            return  # it had less than its time
         database.transact(_note_outage, channel=due.channel, error=error)
         return
     except (PermanentError, Unforeseen) as error:
@@ -174,7 +181,8 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
             raise PermanentError("FERRERO_MAKE_WEBHOOK_URL is not set any more.", code="no webhook")
         body = webhook_body(fact, due.created_at, office.context.links)
         try:
-            webhook.post(office.webhook_url, body, message_id=due.message_id)
+            limits = replace(webhook.LIMITS, deadline=office.deadline)
+            webhook.post(office.webhook_url, body, message_id=due.message_id, limits=limits)
         except TransientError as error:
             return mail.Delivery(delivered=(), later=(webhook.SYSTEM,), reason=str(error))
         return mail.Delivery(delivered=(webhook.SYSTEM,))
@@ -208,7 +216,8 @@ def _post(office: PostOffice, due: Notification, fact: Fact, rendered: RenderedM
     )
     done_with = {*due.delivered_to, *due.refused_by}
     open_ones = [address.bare for address in everybody if address.bare not in done_with]
-    return mail.send(office.server, message, sender=office.sender.bare, recipients=open_ones)
+    server = replace(office.server, deadline=office.deadline)
+    return mail.send(server, message, sender=office.sender.bare, recipients=open_ones)
 
 
 def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
