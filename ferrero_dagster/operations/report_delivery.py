@@ -4,7 +4,12 @@ from datetime import date, datetime, timezone
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.report import ReportDay
-from ferrero_dagster.tracking.daily_reports import ReportDelivery, report_delivery, unsent_reports
+from ferrero_dagster.tracking.daily_reports import (
+    ReportDelivery,
+    installed_after,
+    report_delivery,
+    unsent_reports,
+)
 from ferrero_dagster.tracking.database import Database
 
 _STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "set_aside": "could not be delivered"}
@@ -12,11 +17,13 @@ _STATES = {None: "was never written", "waiting": "waits", "sent": "was sent", "s
 
 def find_unsent(database: Database, site: Site) -> tuple[bool, str]:
     """Whether every report that was due has been made and has left, and a sentence about those that have not."""
-    day = report_day_due(datetime.now(timezone.utc), site).date
-    delivery = database.transact(report_delivery, day)
+    due = report_day_due(datetime.now(timezone.utc), site)
+    delivery = database.transact(report_delivery, due.date)
+    passed, sentence = judge_delivery(due.date, delivery)
+    if delivery is None and database.transact(installed_after, due.ends_at):
+        passed, sentence = True, "No report is due yet: when the last day ended, this database was not in use."
     unsent = database.transact(unsent_reports)
-    passed, sentence = judge_delivery(day, delivery)
-    told = [_told(report.day, report.mail_state, report.last_error) for report in unsent if report.day != day]
+    told = [_told(report.day, report.mail_state, report.last_error) for report in unsent if report.day != due.date]
     return passed and not told, " ".join([*told, sentence])
 
 

@@ -88,6 +88,12 @@ def report_delivery(cursor: Cursor, day: date) -> ReportDelivery | None:
     return ReportDelivery(**row) if row else None
 
 
+def installed_after(cursor: Cursor, moment: datetime) -> bool:
+    """Whether this database became ours only then or later."""
+    cursor.execute("SELECT FROM installations WHERE installed_at >= %s", (moment,))
+    return cursor.rowcount > 0
+
+
 def unsent_reports(cursor: Cursor) -> list[UnsentReport]:
     """The reports of the last week whose mails should have left by now, however they were asked for."""
     cursor.execute(UNSENT)

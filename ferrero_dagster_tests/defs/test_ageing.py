@@ -61,7 +61,14 @@ def test_each_campaign_is_told_at_the_asset_it_comes_from(evaluate, database_url
     assert found["local_campaigns"].severity is dg.AssetCheckSeverity.WARN
 
 
-def test_without_campaigns_nobody_is_late_and_without_a_report_silence_is_told(evaluate):
+def test_a_database_that_is_in_use_since_today_misses_no_report_of_yesterday(evaluate):
+    report = evaluate()["daily_report"]
+    assert report.passed
+    assert "No report is due yet" in report.metadata["result"].value
+
+
+def test_without_campaigns_nobody_is_late_and_without_a_report_silence_is_told(evaluate, database_url):
+    run_sql(database_url, "UPDATE installations SET installed_at = now() - interval '3 days'")
     found = evaluate()
     assert {name: evaluation.passed for name, evaluation in found.items()} == {
         "local_campaigns": True,

@@ -19,6 +19,7 @@ from ferrero_dagster.tracking import outages
 from ferrero_dagster.tracking.campaigns import partition_keys
 from ferrero_dagster_tests.fix_dagster import resources
 from ferrero_dagster_tests.operations.stuck import campaign, failed, master, message, patience, rows, set_aside_file
+from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 JOBS = {job.name: job for job in build_operations()}
 
@@ -262,6 +263,7 @@ def test_reconcile_releases_old_failures_only_where_the_site_says_so(database, d
 
 
 def test_reconcile_brings_status_and_report_check_up_to_date(database, database_url, instance):
+    run_sql(database_url, "UPDATE installations SET installed_at = now() - interval '3 days'")
     failed(database, campaign())
     run(build_reconcile(), database_url, instance)
     event = instance.get_latest_materialization_event(STATUS)

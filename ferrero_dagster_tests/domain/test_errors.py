@@ -7,7 +7,7 @@ import pytest
 
 import ferrero_dagster
 from ferrero_dagster.domain import errors
-from ferrero_dagster.domain.errors import FerreroError, Incident
+from ferrero_dagster.domain.errors import EndedTurn, FerreroError, Incident
 
 
 def drawn() -> list[tuple[str, str]]:
@@ -48,6 +48,7 @@ def test_every_error_of_the_package_is_in_the_tree():
 
 @pytest.mark.parametrize("error", subclasses(FerreroError), ids=lambda error: error.__name__)
 def test_who_must_act_and_whether_another_try_helps_agree(error):
-    if error.actor == "administrator":
+    # What stops one turn only is tried again with growing pauses, whoever mends it meanwhile.
+    if error.actor == "administrator" and not issubclass(error, EndedTurn):
         assert issubclass(error, Incident)
         assert not error.retry
