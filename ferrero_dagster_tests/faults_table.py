@@ -89,6 +89,7 @@ FAULTS = {
     76: "red ticks, daemons that are silent, failed checks",
     77: "a run whose host died, whatever started it; runs deleted, cancelled, backfilled, executed again",
     78: "contents labelled as packed, or packed on the way",
+    79: "a folder dropped into the agency's folder, with films that nobody looks at",
     80: "small things: terminals without characters, mails too large, refused folder names",
 }
 

@@ -1,9 +1,10 @@
 """The agency's folder in Box: listing, metadata, download (contract box.md 6-8)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from box_sdk_gen import BoxAPIError, BoxClient, FetchOptions, GetFileMetadataByI
 
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
-from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
 from ferrero_dagster.clients.box_session import box_errors, kept_of, no_folder, tempo_of
 from ferrero_dagster.clients.kept_answers import KeptAnswers
@@ -82,8 +83,9 @@ class BoxAgency:
     ) -> list[ListedFile]:
         """All files in the folder, one call per thousand; what the template says of each comes along.
 
-        A folder inside that is deleted meanwhile holds nothing more. `on_new` hears at once of each file that is listed
-        now, and not as an earlier look has kept it, also where the listing does not come to its end.
+        Folders inside are entered, or come as they are. One that is deleted meanwhile holds nothing more. `on_new`
+        hears at once of each entry that is listed now, and not as an earlier look has kept it, also where the listing
+        does not come to its end.
 
         Raises:
             ConfigurationError: the folder, which the configuration names, does not exist.
@@ -104,34 +106,54 @@ class BoxAgency:
         for entry, is_new in self._entries(folder_id):
             kind = entry.fields.get("type")
             if kind == "folder":
-                yield from self._files_in(entry, is_new, subfolders=subfolders)
+                yield from self._in_folder(entry, is_new, subfolders=subfolders)
             elif kind == "web_link":
                 yield answers.refused_entry(entry, _A_LINK), is_new
             else:
                 yield answers.listed_file(entry, self._template), is_new
 
-    def _files_in(self, entry: Item, is_new: bool, *, subfolders: bool) -> Iterator[tuple[ListedFile, bool]]:
-        """The files in the folder that an entry is."""
-        if not subfolders:
-            return
+    def _in_folder(self, entry: Item, is_new: bool, *, subfolders: bool) -> Iterator[tuple[ListedFile, bool]]:
+        """The files in the folder that an entry is, or the folder itself."""
         try:
             folder_id, name = answers.folder(entry)
         except SpoiledItem as error:
             yield answers.refused_entry(entry, str(error)), is_new
             return
-        if not is_ignored(name):
+        if not subfolders:
+            yield answers.listed_folder(entry), is_new
+        elif not is_ignored(name):
             with suppress(_NoFolderError):
                 yield from self._listed(folder_id, subfolders=True)
 
+    def count_files(self, folder_id: BoxId, *, skip: Collection[BoxId], max_pages: int) -> tuple[int, bool]:
+        """How many files lie in the folder and below, and whether there may be more: not all pages may be read."""
+        pages = self._pages_below(folder_id, {*skip})
+        number = sum(entry.fields.get("type") == "file" for page in islice(pages, max_pages) for entry in page)
+        return number, next(pages, None) is not None
+
+    def _pages_below(self, folder_id: BoxId, skip: set[BoxId]) -> Iterator[list[Item]]:
+        waiting = [folder_id]
+        for one in waiting:
+            with suppress(_NoFolderError):
+                for page, _ in self._pages(one):
+                    shown = [entry for entry in page if not is_ignored(entry.label)]
+                    inner = {id_in(entry.fields.get("id")) for entry in shown if entry.fields.get("type") == "folder"}
+                    waiting += [BoxId(id_) for id_ in inner if id_ and id_ not in skip]
+                    skip |= {*waiting}
+                    yield shown
+
     def _entries(self, folder_id: BoxId) -> Iterator[tuple[Item, bool]]:
         """What lies in the folder, each with whether that was asked now."""
+        for page, is_new in self._pages(folder_id):
+            yield from ((entry, is_new) for entry in page)
+
+    def _pages(self, folder_id: BoxId) -> Iterator[tuple[list[Item], bool]]:
         what = f"Listing Box folder {folder_id}"
         seen, marker = {""}, ""
         while True:
             ask = partial(self._page, folder_id, what, marker)
             entries, next_marker = answers.page(self._kept.answer(what, (folder_id, marker), ask), what)
-            is_new = self._kept.is_news
-            yield from ((entry, is_new) for entry in entries)
+            yield entries, self._kept.is_news
             if next_marker in seen:
                 return
             seen.add(next_marker)

@@ -117,6 +117,16 @@ def place(body: Answer, what: str) -> tuple[str, tuple[tuple[BoxId, str], ...]]:
     return etag, tuple((BoxId(folder.identifier()), folder.text("name")) for folder in folders)
 
 
+def listed_folder(entry: Item) -> ListedFile:
+    """A folder whose files are not listed, the same one under any name; of 0 bytes also where Box says no size."""
+    folder_id, name = folder(entry)
+    try:
+        size_bytes = entry.size("size") or 0
+    except SpoiledItem:
+        size_bytes = 0
+    return ListedFile(id=folder_id, etag="folder", name=name, size_bytes=size_bytes, sha1_hex="", is_folder=True)
+
+
 def folder(entry: Item) -> tuple[BoxId, str]:
     """A folder's id and name."""
     return BoxId(entry.identifier()), entry.text("name")

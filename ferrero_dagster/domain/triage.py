@@ -25,6 +25,8 @@ class ListedFile:
     template: dict[str, object] | None = None
     #: Why Box's listing of it cannot be read, as a sentence; it is refused for that.
     problem: str | None = None
+    #: It is a folder, and what it holds is not looked at; `size_bytes` tells whether that has changed.
+    is_folder: bool = False
 
     @property
     def version(self) -> tuple[BoxId, str]:
@@ -41,8 +43,11 @@ class KnownFile:
     size_bytes: int
     state: str
     looks: int
+    name: str = ""
     #: What is wrong with its name.
     problems: tuple[NameProblem, ...] = ()
+    #: Why it was refused.
+    reason: str | None = None
     #: Of its transfer, if it was ever tried.
     transfer_state: str | None = None
     failures: int = 0
@@ -164,13 +169,17 @@ def _why_no_finals(tracking_id: TrackingId, master: KnownMaster | None) -> str |
 
 
 def count_looks(file: ListedFile, before: KnownFile | None) -> int:
-    """How often the file was seen with this size and etag, this time included."""
-    return before.looks + 1 if before and before.size_bytes == file.size_bytes else 1
+    """How often the file was seen with this size and etag, this time included; a folder once told stays so."""
+    is_told_folder = file.is_folder and before is not None and before.state == "refused"
+    return before.looks + 1 if before and (is_told_folder or before.size_bytes == file.size_bytes) else 1
 
 
 def is_news(judgement: Judgement, before: KnownFile | None) -> bool:
     """Whether the judgement is to be written down."""
-    if before is None or before.state != judgement.state or before.size_bytes != judgement.file.size_bytes:
+    file = judgement.file
+    if before is None or before.state != judgement.state or before.size_bytes != file.size_bytes:
+        return True
+    if file.is_folder and (before.name, before.reason) != (file.name, judgement.reason):
         return True
     # What CreativeX says may come after the file; for a file about to be moved it is kept up to date.
     return judgement.state in {"settling", "ready"} and before.transfer_state is None

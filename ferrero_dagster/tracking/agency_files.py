@@ -46,7 +46,8 @@ def known_files(cursor: Cursor, route: str) -> dict[tuple[BoxId, str], KnownFile
     """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
     cursor.execute(
         f"""
-        SELECT f.file_id, f.etag, f.size_bytes, f.state, f.looks, f.problems, t.state AS transfer_state, {_ATTEMPTS}
+        SELECT f.file_id, f.etag, f.name, f.size_bytes, f.state, f.looks, f.problems, f.reason,
+               t.state AS transfer_state, {_ATTEMPTS}
         FROM agency_files f
         LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
         WHERE f.route = %s AND f.state <> 'gone'

@@ -110,6 +110,12 @@ def forget_advance(cursor: Cursor, round_id: int) -> None:
     )
 
 
+def box_folders(cursor: Cursor) -> set[BoxId]:
+    """The folders in Box that we have made for campaigns."""
+    cursor.execute("SELECT DISTINCT box_folder_id FROM campaign_rounds WHERE box_folder_id IS NOT NULL")
+    return {row["box_folder_id"] for row in cursor.fetchall()}
+
+
 def note_box_folder(cursor: Cursor, round_id: int, folder_id: BoxId) -> None:
     """Keep the folder for later runs, which may find the campaign under another name."""
     cursor.execute("UPDATE campaign_rounds SET box_folder_id = %s WHERE id = %s", (folder_id, round_id))

@@ -48,7 +48,8 @@ def test_a_listing_tells_all_of_a_file_and_its_template_in_one_call(served_box, 
     file_id = served_box.store.put_file(folder, "a.png", b"content", CREATIVEX)
     served_box.store.put_file(folder, "b.png", b"")
     served_box.store.add_folder(parent_id=folder, name="inner")
-    a, b = agency.list_files(folder, subfolders=False)
+    a, b, inner = sorted(agency.list_files(folder, subfolders=False), key=lambda one: one.name)
+    assert (inner.name, inner.is_folder, a.is_folder) == ("inner", True, False)
     assert (a.id, a.name, a.size_bytes, a.sha1_hex, a.etag) == (file_id, "a.png", 7, sha1(b"content"), "0")
     assert CREATIVEX.items() <= a.template.items()
     assert (b.name, b.size_bytes, b.template) == ("b.png", 0, None)
@@ -79,7 +80,13 @@ def test_folders_are_entered_on_demand_but_hidden_ones(served_box, agency, folde
             parent = served_box.store.add_folder(parent_id=parent, name=name)
         served_box.store.put_file(parent, f"{path.count('/')}.png", path.encode())
     assert sorted(file.name for file in agency.list_files(folder, subfolders=True)) == ["0.png", "1.png"]
-    assert agency.list_files(folder, subfolders=False) == []
+    inner = agency.list_files(folder, subfolders=False)
+    assert [(one.name, one.is_folder) for one in inner] == [("deep", True), (".hidden", True)]
+    deep, hidden = (one.id for one in inner)
+    deeper = next(item.id for item in served_box.store.items(deep) if item.type == "folder")
+    assert [agency.count_files(id_, skip=(), max_pages=9) for id_ in (deep, hidden)] == [(2, False), (1, False)]
+    assert agency.count_files(deep, skip=(), max_pages=1) == (1, True)
+    assert agency.count_files(deep, skip=(deeper,), max_pages=9) == (1, False)
 
 
 @pytest.mark.fault(52)

@@ -76,6 +76,8 @@ class Answers:
         answer = _picked(item, wanted)
         if "parent" in wanted and item.parent_id:
             answer["parent"] = mini(self._store.item(item.parent_id, "folder"))
+        if "size" in wanted and item.type == "folder":
+            answer["size"] = self._size_below(item.id)
         if "path_collection" in wanted:
             entries = self._path(item)
             answer["path_collection"] = {"total_count": len(entries), "entries": entries}
@@ -97,6 +99,10 @@ class Answers:
     def scope_is_ours(self, scope: str) -> bool:
         """Whether templates of this scope are known."""
         return scope in {"enterprise", f"enterprise_{self._settings.enterprise_id}"}
+
+    def _size_below(self, folder_id: str) -> int:
+        items = self._store.items(folder_id)
+        return sum(item.size_bytes if item.type == "file" else self._size_below(item.id) for item in items)
 
     def _path(self, item: Item) -> list[dict[str, Any]]:
         if item.parent_id is None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.box_answers import SYSTEM
@@ -34,6 +35,7 @@ from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents, slowness
 from ferrero_dagster.transfer.finals.completion import tell_ready
 from ferrero_dagster.transfer.finals.mails import tell_refused
+from ferrero_dagster.transfer.finals.unseen_folders import Counting, tell_unseen
 from ferrero_dagster.transfer.unforeseen import Turn, ended, told
 
 
@@ -90,7 +92,7 @@ class FinalsLooker:
 
     def _look(self, running: Collection[DamId], traces: list[str]) -> FinalsLook:
         try:
-            listing = self._listed()
+            listing = self._listed(traces.append)
         except Incident as error:
             incidents.note(self.database, error, self.site)
             return FinalsLook(notes=[str(error)])
@@ -119,24 +121,26 @@ class FinalsLooker:
         """An error that nobody foresaw ends this file's turn at this look."""
         return ended(self.database, Turn(name=self.route.sensor, about=file.name), log)
 
-    def _listed(self) -> "_Listing":
+    def _listed(self, log: Callable[[str], None]) -> "_Listing":
         found: list[ListedFile] = []
         tempo = Tempo(asked=1)  # for the log-in
         try:
             with self.open_agency() as agency:
                 tempo = agency.tempo
                 everything = self._everything(agency, found.append)
+                unseen = self._unseen(agency, [file for file in everything if file.is_folder], log)
         except OutOfTime:
+            number = sum(not one.is_folder for one in found)
             said = (
-                f"{counted(len(found), 'file')} listed in {slowness.elapsed(self.deadline)}; "
+                f"{counted(number, 'file')} listed in {slowness.elapsed(self.deadline)}; "
                 f"{slowness.figures(tempo, SYSTEM)}; the next look goes on with the listing."
             )
             return _Listing(found=self._finished(found), tempo=tempo, figures=said)
         found = list({file.id: file for file in found}.values())
         return _Listing(
-            found=self._finished(found),
+            found=[*self._finished(found), *unseen],
             tempo=tempo,
-            versions={file.version for file in everything},
+            versions={file.version for file in everything if not file.is_folder},
             is_whole=len(found) == len(everything),
         )
 
@@ -148,9 +152,21 @@ class FinalsLooker:
         except ConfigurationError as error:
             raise ConfigurationError(str(error), system=self._folder) from None
 
+    def _unseen(
+        self, agency: BoxAgency, folders: Sequence[ListedFile], log: Callable[[str], None]
+    ) -> Sequence[ListedFile]:
+        if not folders:
+            return ()
+        ours = self.database.transact(rounds.box_folders) | {*self.site.box.ids.values()}
+        others = [one for one in folders if one.id not in ours and not is_ignored(one.name)]
+        known = self.database.transact(agency_files.known_files, self.route.name)
+        counting = Counting(agency=agency, known=known, skip=ours, deadline=self.deadline)
+        return counting.folders_with_files(others, partial(self._turn, log=log))
+
     def _finished(self, listed: Sequence[ListedFile]) -> list[ListedFile]:
         is_unfinished = self.site.naming.rules.extensions.is_unfinished
-        return [file for file in listed if not is_ignored(file.name) and not is_unfinished(file.name)]
+        files = [file for file in listed if not file.is_folder]
+        return [file for file in files if not is_ignored(file.name) and not is_unfinished(file.name)]
 
     def _judged(self, found: Sequence[ListedFile], known: KnownFiles, log: Callable[[str], None]) -> list[Judgement]:
         names: dict[BoxId, AgencyName | NameProblems] = {}
@@ -197,7 +213,9 @@ class FinalsLooker:
         agency_files.save_judgements(cursor, self.route.name, news)
         if gone:
             steps.leave_agency_folder(cursor, self.route.name, gone)
-        tell_refused(cursor, self.route, [judgement for judgement in news if judgement.state == "refused"])
+        refused = [judgement for judgement in news if judgement.state == "refused"]
+        tell_refused(cursor, self.route, [judgement for judgement in refused if not judgement.file.is_folder])
+        tell_unseen(cursor, self.route, [judgement for judgement in refused if judgement.file.is_folder], known)
 
     def _plan(
         self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[DamId]
