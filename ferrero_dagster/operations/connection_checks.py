@@ -24,9 +24,9 @@ from ferrero_dagster.config.site import BoxFolders
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
-from ferrero_dagster.operations import neighbour_checks
+from ferrero_dagster.operations import database_checks, neighbour_checks
 from ferrero_dagster.operations.certificates import client_certificate_end, server_certificate_end
-from ferrero_dagster.tracking import outbox, overview, schema
+from ferrero_dagster.tracking import conditions, outbox, overview, schema
 from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer.staging import staging
@@ -39,6 +39,7 @@ _MAX_CLOCK_SKEW_S = 60
 _MIN_CERTIFICATE_DAYS = 14
 #: Campaigns that are read to see whether the DAM has any where a search for a status found none.
 _MAX_CAMPAIGNS = 200
+_POSTGRES_CHECKS = ("reachable", "encoding", "tables", "schema", "rows", "messages", "scores table", "people's edits")
 #: Values of a field that are told.
 _MAX_VALUES = 12
 
@@ -107,17 +108,33 @@ def _check(system: str, check: str, finding: Finding) -> Check:
 
 
 def _postgres(connections: Connections) -> Iterator[Finding]:
-    with connections.database() as database:
+    with connections.database("tick", "check-connections") as database:
+        yield f"answers, {database.transact(conditions.server)}"
+        yield database.transact(conditions.encoding)
+        yield _looked(database, database_checks.tables)
         found = database.transact(overview.schema_version, schema.VERSION_TABLE)
-        yield "answers"
-        yield _schema(found, database.transact(overview.missing_columns, connections.site.routes.masters))
+        version = _schema(found, database.transact(overview.missing_columns, connections.site.routes.masters))
+        yield version
+        is_old = isinstance(version, FerreroError)
+        yield _Skip("not tried") if is_old else _looked(database, database_checks.rows, connections.site.routes)
         unsent = database.transact(outbox.unsent_messages)
         set_aside = sum(message.state == "set_aside" for message in unsent)
         yield f"{len(unsent) - set_aside} waiting, {set_aside} set aside"
         site = connections.site
-        yield _neighbour(database, neighbour_checks.scores_table, site.creativex)
+        keeps_score = any(route.keeps_score for route in site.routes.masters)
+        yield _neighbour(database, neighbour_checks.scores_table, site.creativex, keeps_score=keeps_score)
         ids = site.representation_rules.field_ids
         yield _neighbour(database, neighbour_checks.edits_table, site.overrides, ids)
+
+
+def _looked(
+    database: Database, look: Callable[Concatenate[Cursor, P], str], *args: P.args, **named: P.kwargs
+) -> Finding:
+    """What is wrong with one thing keeps nobody from looking at the next."""
+    try:
+        return database.transact(look, *args, **named)
+    except FerreroError as error:
+        return error
 
 
 def _neighbour(
@@ -125,7 +142,7 @@ def _neighbour(
 ) -> Finding:
     try:
         told, is_used = database.transact(look, *args, **named)
-    except ConfigurationError as error:
+    except FerreroError as error:
         return error
     return told if is_used else _Skip(told)
 
@@ -315,7 +332,7 @@ def _probes(connections: Connections) -> tuple[_Probe, ...]:
     searches = [f"search {route.name}" for route in connections.site.routes.masters]
     folders = [f"folder {name}" for name in connections.site.box.folders]
     return (
-        _Probe("PostgreSQL", ("reachable", "schema", "messages", "scores table", "people's edits"), _postgres),
+        _Probe("PostgreSQL", _POSTGRES_CHECKS, _postgres),
         _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),
         _Probe("Box", ("configuration", "log-in", *folders), _box),
         _Probe("SMTP", ("log-in", "addresses"), _mail),

@@ -3,16 +3,22 @@
 from collections.abc import Collection
 
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
+from ferrero_dagster.domain.creativex import MasterScore
 from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.tracking import overrides, scores
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.neighbours import attempted, column_types, readable, unfillable_columns
+from ferrero_dagster.tracking.trials import undone
 
 #: What is the case, or why nothing is asked there: a table that does not exist is no fault.
 Found = tuple[str, bool]
+_SCORE = MasterScore(name="A trial that is undone.mp4", score="100", url="https://x.example/trial")
+_NO_ROW = ("(0,0)", "0")
 
 
-def scores_table(cursor: Cursor, site: CreativexSite) -> Found:
-    """What is read of the scores table, and whether anything is.
+def scores_table(cursor: Cursor, site: CreativexSite, *, keeps_score: bool) -> Found:
+    """What is read of the scores table, and whether anything is; `keeps_score` says that a row of ours is tried.
 
     Raises:
         ConfigurationError: it cannot be used as it is.
@@ -25,12 +31,20 @@ def scores_table(cursor: Cursor, site: CreativexSite) -> Found:
         return f"there is no table {name} (creativex.scores_table)", False
     wanted = [column for column in site.columns.values() if column]
     _refuse_missing(name, columns, wanted, "creativex.columns")
-    if unfilled := unfillable_columns(cursor, name, wanted):
+    if keeps_score and (refused := _refused_score(cursor, site, wanted)):
         raise ConfigurationError(
-            f"Scores of {name} are read, but a master's own score cannot be kept there: every row must fill "
-            f"{', '.join(unfilled)}; give that a default, or set keeps_score of the routes to false."
+            f"Scores of {name} are read, but a master's own score cannot be kept there: {refused}, or set keeps_score "
+            "of the routes to false."
         )
     return f"{name} can be read", True
+
+
+def _refused_score(cursor: Cursor, site: CreativexSite, wanted: Collection[str]) -> str:
+    if unfilled := unfillable_columns(cursor, site.scores_table, wanted):
+        return f"every row must fill {', '.join(unfilled)}; give that a default"
+    with undone(cursor):
+        problem = scores.keep_master_score(cursor, site, _SCORE, BoxId("1"))
+    return f"{problem.rstrip('.')}; let our role write there" if problem else ""
 
 
 def edits_table(cursor: Cursor, site: OverridesSite, field_ids: Collection[str]) -> Found:
@@ -51,6 +65,13 @@ def edits_table(cursor: Cursor, site: OverridesSite, field_ids: Collection[str])
     others = ", ".join(column for column in columns if column not in {*used, site.key_column, site.flag_column})
     if not used:
         raise ConfigurationError(f"No column of {name} is mapped to a field in overrides.fields; it has {others}.")
+    with undone(cursor):
+        _, problem = attempted(cursor, name, overrides.flag, site, _NO_ROW)
+    if problem:
+        raise ConfigurationError(
+            f"Edits in {name} are read, but not marked as used: {problem.rstrip('.')}; let our role write "
+            f"{site.flag_column}."
+        )
     return f"{name}: {', '.join(used)} are read; of no concern: {others or 'none'}", True
 
 

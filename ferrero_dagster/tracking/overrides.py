@@ -93,13 +93,14 @@ def _is_used(site: OverridesSite, there: Collection[str]) -> Composable:
 def flag_used(cursor: Cursor, site: OverridesSite, row: tuple[str, str]) -> str | None:
     """The edits of this version of a row are in the DAM; a sentence where that could not be written down."""
     table = str(site.table)
-    flagged, problem = attempted(cursor, table, _flag, site, row)
+    flagged, problem = attempted(cursor, table, flag, site, row)
     if problem or flagged:
         return problem
     return f"What people set in {table} changed while the final was on its way; it has what was set before."
 
 
-def _flag(cursor: Cursor, site: OverridesSite, row: tuple[str, str]) -> bool:
+def flag(cursor: Cursor, site: OverridesSite, row: tuple[str, str]) -> bool:
+    """Set the flag of this version of a row; False where there is none any more."""
     # '1' becomes what the column holds: true, 1 or '1'.
     statement = SQL("UPDATE {} SET {} = '1' WHERE ctid = %s::tid AND xmin::text = %s").format(
         identifier(str(site.table)), Identifier(site.flag_column)

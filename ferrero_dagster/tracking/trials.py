@@ -1,25 +1,29 @@
 """Tries that are undone: whether the tables take the rows that we shall write, with our own functions and long values.
 
-What the DAM's people write is not known beforehand; a status or name of theirs may still be refused at run time.
+What the DAM's people write is not known beforehand; a status or name of theirs may still be refused at run time. The
+ids are another process's never, so that no two tries wait for each other. Numbers of sequences stay used.
 """
 
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import psycopg2
-from psycopg2.errors import ObjectNotInPrerequisiteState
+from psycopg2.errors import ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
 
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, MasterDetails
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.tracking import campaigns, masters, steps, transfers
+from ferrero_dagster.tracking import campaigns, finals, masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.refusals import place_of, reason_of, table_of
 
-_ID = DamId("f" * 40)
+_ID = DamId(secrets.token_hex(20))
+_FILE_ID = BoxId(str(10**12 + secrets.randbelow(10**12)))
 _NAME = "It's a trial of a long name, " * 8
 _FINAL = "KSUR1_DE_fr-CAN_It's a trial of 25 lett_KVIS_001MST_120S_1920x1080.mpeg4"
 _DIGEST = Digest(size_bytes=2**40, sha1_hex="f" * 40, md5_hex="f" * 32)
@@ -40,44 +44,60 @@ _REMEDIES = {
 }
 
 
+#: Where, why, and what to do about it.
+_Refused = tuple[str, str, str]
+_OTHERWISE = (
+    "what we wrote reads otherwise, or not at all",
+    "change the trigger, type or policy that alters or hides our rows",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What is written, in words, and the writing."""
+    """What is written, in words, and the writing, which looks at what became of it."""
 
     what: str
-    write: Callable[[Cursor], object]
+    write: Callable[[Cursor], _Refused | None]
 
 
-def refused_rows(cursor: Cursor, routes: Collection[MastersRoute], finals: Collection[FinalsRoute]) -> list[str]:
-    """A sentence with the remedy for each kind of row that the tables do not take; all that is tried is undone."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+@contextmanager
+def undone(cursor: Cursor) -> Iterator[None]:
+    """What is done inside is taken back, with its locks."""
     cursor.execute("SAVEPOINT trials")
-    for trial in _trials(routes, finals):
-        if refused := _tried(cursor, trial):
-            found.setdefault(refused, []).append(trial.what)
+    yield
     cursor.execute("ROLLBACK TO SAVEPOINT trials")
+
+
+def refused_rows(cursor: Cursor, routes: Collection[MastersRoute], ways_back: Collection[FinalsRoute]) -> list[str]:
+    """A sentence with the remedy for each kind of row that the tables do not take; all that is tried is undone."""
+    found: dict[_Refused, list[str]] = {}
+    with undone(cursor):
+        for trial in _trials(routes, ways_back):
+            if refused := _tried(cursor, trial):
+                found.setdefault(refused, []).append(trial.what)
     return [
         f"{place} does not take {', '.join(whats)}: {reason}; {remedy}."
         for (place, reason, remedy), whats in found.items()
     ]
 
 
-def _tried(cursor: Cursor, trial: _Trial) -> tuple[str, str, str] | None:
+def _tried(cursor: Cursor, trial: _Trial) -> _Refused | None:
     cursor.execute("SAVEPOINT trial")
     try:
-        trial.write(cursor)
+        refused = trial.write(cursor)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg2.Error as error:
         is_late_key = isinstance(error, ObjectNotInPrerequisiteState)
-        if error.pgcode is None or (isinstance(error, psycopg2.OperationalError) and not is_late_key):
-            raise  # PostgreSQL is out, or somebody holds a lock
+        is_out = isinstance(error, psycopg2.OperationalError | ReadOnlySqlTransaction) and not is_late_key
+        if error.pgcode is None or is_out:
+            raise  # PostgreSQL is out, or a standby, or somebody holds a lock
         # Before another statement is the cursor's.
         place, table = place_of(error), table_of(error)
         cursor.execute("ROLLBACK TO SAVEPOINT trial")
         remedy = _REMEDIES.get(error.pgcode, "let it take that from our role")
         return _columns(cursor, error, table) or place, reason_of(error), remedy
     cursor.execute("RELEASE SAVEPOINT trial")
-    return None
+    return refused
 
 
 def _columns(cursor: Cursor, error: psycopg2.Error, table: str) -> str:
@@ -89,12 +109,12 @@ def _columns(cursor: Cursor, error: psycopg2.Error, table: str) -> str:
     return " or ".join(f"{table}.{row['name']}" for row in cursor.fetchall())
 
 
-def _trials(routes: Collection[MastersRoute], finals: Collection[FinalsRoute]) -> Iterator[_Trial]:
-    changes = [change for route in finals for change in route.changes]
+def _trials(routes: Collection[MastersRoute], ways_back: Collection[FinalsRoute]) -> Iterator[_Trial]:
+    changes = [change for route in ways_back for change in route.changes]
     statuses = [status for route in routes for status in (route.status_before, route.status_after)]
     statuses += [status for change in changes for status in (change.before, change.after)]
     for status in dict.fromkeys([*statuses, campaigns.GONE]):
-        yield _Trial(f"the status {status}", partial(campaigns.note_seen, campaign=_campaign(status)))
+        yield _Trial(f"the status {status}", partial(_note, status=status))
     for route in routes:
         yield _Trial(f"what {route.name} counts", partial(_count, prefix=route.column_prefix))
     for route in list(routes)[:1]:
@@ -104,8 +124,12 @@ def _trials(routes: Collection[MastersRoute], finals: Collection[FinalsRoute]) -
         yield _Trial(f"a master that is {' or '.join(masters.WITHDRAWN)}", partial(_withdraw, route=route))
 
 
-def _campaign(status: str) -> Campaign:
-    return Campaign(id=_ID, number="C000000000", name=_NAME, status=status, type="Local Adaptation")
+def _note(cursor: Cursor, status: str) -> _Refused | None:
+    campaigns.note_seen(
+        cursor, Campaign(id=_ID, number="C000000000", name=_NAME, status=status, type="Local Adaptation")
+    )
+    [known] = campaigns.known(cursor, [_ID])
+    return None if known.status == status else ("campaign_status.status", *_OTHERWISE)
 
 
 def _count(cursor: Cursor, prefix: str) -> None:
@@ -114,28 +138,38 @@ def _count(cursor: Cursor, prefix: str) -> None:
     campaigns.reset(cursor, prefix, [_ID])
 
 
-def _add_master(cursor: Cursor, route: MastersRoute) -> None:
+def _add_master(cursor: Cursor, route: MastersRoute) -> _Refused | None:
     steps.intend(cursor, route, _ID, [_ASSET], finals_folder_id=_ID)
-    [transfer] = transfers.of_campaign(cursor, route.name, _ID).values()
-    details = MasterDetails(finals_folder_id=_ID, description=_NAME, extracted_fields={})
-    masters.describe(cursor, transfer.tracking_id, _ASSET, details)
-    arrival = Arrival(
-        target_id=BoxId("9" * 13), target_name=_NAME, digest=_DIGEST, source_hash="given", run_id="", adopted=False
-    )
-    steps.record_master(cursor, transfer, arrival)
-
-
-def _add_final(cursor: Cursor, route: MastersRoute, etag: str) -> None:
     for transfer in transfers.of_campaign(cursor, route.name, _ID).values():
-        listed = ListedFile(id=BoxId("9" * 13), etag=etag, name=_FINAL, size_bytes=1, sha1_hex="f" * 40)
+        details = MasterDetails(finals_folder_id=_ID, description=_NAME, extracted_fields={})
+        masters.describe(cursor, transfer.tracking_id, _ASSET, details)
+        arrival = Arrival(
+            target_id=_FILE_ID, target_name=_NAME, digest=_DIGEST, source_hash="given", run_id="", adopted=False
+        )
+        steps.record_master(cursor, transfer, arrival)
+        found = masters.master(cursor, transfer.tracking_id)
+        if found and (found.dam_id, found.finals_folder_id) == (_ID, _ID):
+            return None
+    return ("master_assets", *_OTHERWISE)
+
+
+def _add_final(cursor: Cursor, route: MastersRoute, etag: str) -> _Refused | None:
+    for transfer in transfers.of_campaign(cursor, route.name, _ID).values():
+        listed = ListedFile(id=_FILE_ID, etag=etag, name=_FINAL, size_bytes=1, sha1_hex="f" * 40)
         way = f"{route.name} back"
         final = transfers.claim(cursor, way, listed, campaign_id=_ID, tracking_id=transfer.tracking_id)
         arrival = Arrival(
             target_id=_ID, target_name=_FINAL, digest=_DIGEST, source_hash="given", run_id="", adopted=True
         )
         steps.record_final(cursor, final.transfer, arrival)
+        known = finals.known_finals(cursor, transfer.tracking_id, name=_FINAL, folder_id=_ID, asset_ids=[_ID])
+        if not any(final.asset_id == _ID and final.sha1_hex for final in known):
+            return ("derivative_assets", *_OTHERWISE)
+    return None
 
 
-def _withdraw(cursor: Cursor, route: MastersRoute) -> None:
-    for transfer in transfers.of_campaign(cursor, route.name, _ID).values():
-        masters.withdraw_master(cursor, transfer.tracking_id)
+def _withdraw(cursor: Cursor, route: MastersRoute) -> _Refused | None:
+    ids = [transfer.tracking_id for transfer in transfers.of_campaign(cursor, route.name, _ID).values()]
+    for tracking_id in ids:
+        masters.withdraw_master(cursor, tracking_id)
+    return ("master_assets.status", *_OTHERWISE) if masters.active_masters(cursor, ids) else None

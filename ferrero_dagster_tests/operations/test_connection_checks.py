@@ -169,7 +169,7 @@ def test_missing_settings_and_an_empty_database_are_failures_with_a_sentence(con
     settings = load_settings(database_url=empty_database_url, box_config="nowhere.json")
     checks = check_connections(replace(connections, settings=settings))
     found = failures(checks)
-    assert "db upgrade" in found["PostgreSQL", "reachable"]
+    assert "db upgrade" in found["PostgreSQL", "schema"]
     assert "nowhere.json" in found["Box", "configuration"]
     assert "FERRERO_DAM_URL" in found["DAM", "log-in"]
     assert "FERRERO_SMTP_HOST" in found["SMTP", "log-in"]

@@ -1,5 +1,7 @@
 """check-connections says in a sentence what of other programs' tables cannot be used."""
 
+from functools import partial
+
 import pytest
 
 from ferrero_dagster.config.site import load_site
@@ -14,12 +16,16 @@ SITE = load_site()
 
 @pytest.fixture
 def look(database_url, database):
-    def look(*spoil, role=None):
+    def look(*spoil, role=None, keeps_score=True):
         add_neighbour_tables(database_url)
         run_sql(database_url, *spoil, "SELECT 1")
         user = Database(database_url.replace("postgres@", f"{role}@")) if role else database
         found = []
-        for check, rest in ((scores_table, (SITE.creativex,)), (edits_table, (SITE.overrides, ()))):
+        checks = (
+            (partial(scores_table, keeps_score=keeps_score), (SITE.creativex,)),
+            (edits_table, (SITE.overrides, ())),
+        )
+        for check, rest in checks:
             try:
                 found.append(user.transact(check, *rest))
             except ConfigurationError as error:
@@ -75,3 +81,25 @@ def test_a_table_that_we_may_not_read_is_told(look, database_url):
         "The table creativex_scores could not be used: permission denied for table creativex_scores. "
         "Give our role the right to use it, or name another."
     )
+
+
+def test_a_table_that_we_may_only_read_is_told_where_something_is_written_there(look, database_url):
+    reads = "CREATE ROLE reader LOGIN; GRANT SELECT ON creativex_scores, override_metadata TO reader"
+    scores, edits = look(reads, role="reader")
+    assert scores == (
+        "Scores of creativex_scores are read, but a master's own score cannot be kept there: The table "
+        "creativex_scores could not be used: permission denied for table creativex_scores; let our role write there, "
+        "or set keeps_score of the routes to false."
+    )
+    assert edits == (
+        "Edits in override_metadata are read, but not marked as used: The table override_metadata could not be used: "
+        "permission denied for table override_metadata; let our role write applied_to_upload."
+    )
+    (scores, _) = look(role="reader", keeps_score=False)[0]
+    run_sql(database_url, "DROP OWNED BY reader", "DROP ROLE reader")
+    assert scores == "creativex_scores can be read"
+
+
+def test_a_trial_score_leaves_no_row_behind(look, database_url):
+    look("DELETE FROM creativex_scores")
+    assert run_sql(database_url, "SELECT count(*) FROM creativex_scores") == [(0,)]
