@@ -1,9 +1,9 @@
 """The agency's file names (SPEC 5, 12): read exactly, or every problem told at once; nothing is repaired."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, combinations
+from itertools import chain, permutations
 from typing import Any
 
 from ferrero_dagster.domain.extensions import Extensions
@@ -159,7 +159,11 @@ def _explained(name: str, rules: NamingRules) -> NameProblems:
     rest, mark = without_copy_marks(stem)
     order, reading = _nearest(rest.split("_"), rules)
     asset_type = next((part.found for part in reading if part.found and part.slot and _is(part.slot, "type")), "")
+    meant = _meant(reading, rules.extensions.certain(extension, asset_type), rules)
     problems = [problem for part in reading if (problem := _problem(part, order, rules))]
+    if meant is None and any(rules.read(f"{'_'.join(tokens)}.{extension}") for tokens in _reordered(reading, rules)):
+        # Each part may be right as it is, in another place.
+        problems = [problem if _is_lone_case(problems) else replace(problem, nearest=None) for problem in problems]
     problems += [_copy_mark(mark, rules)] if mark else []
     problems += (
         [] if rules.extensions.takes(extension, asset_type) else [_extension(extension, asset_type, order, rules)]
@@ -168,7 +172,7 @@ def _explained(name: str, rules: NamingRules) -> NameProblems:
         name=name,
         problems=tuple(problems),
         example=rules.example_name if len(problems) > _MAX_TOLD else rules.examples[order.pattern],
-        meant=_meant(reading, rules.extensions.certain(extension, asset_type), rules),
+        meant=meant,
         tracking_id=_tracking_id(reading, rules),
     )
 
@@ -208,14 +212,9 @@ def _meant(reading: Sequence[Placed], extension: str | None, rules: NamingRules)
 
 
 def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[str]]:
-    """Other names that this one may have been: in another order, two components exchanged, or one `_` lost."""
-    tokens = [part.found or "" for part in reading]
-    wrong = {at for at, part in enumerate(reading) if part.slot and not part.slot.fits(tokens[at], rules.codes)}
-    for one, other in combinations(range(len(tokens)), 2):
-        if wrong and wrong <= {one, other}:
-            exchanged = [*tokens]
-            exchanged[one], exchanged[other] = tokens[other], tokens[one]
-            yield exchanged
+    """Other names that this one may have been: with its components in another order, or with one more `_`."""
+    yield from _reordered(reading, rules)
+    tokens, wrong = _tokens(reading), _wrong(reading, rules)
     for at in wrong:
         for place in range(1, len(tokens[at])):
             for rest in (place, place + 1):
@@ -226,6 +225,28 @@ def _otherwise(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[s
         yield from chain.from_iterable(
             _a_slip_away(tokens, order, rules.codes) for order in rules.orders if order.slots != slots
         )
+
+
+def _reordered(reading: Sequence[Placed], rules: NamingRules) -> Iterator[list[str]]:
+    """The components of this name with two exchanged, or with one in another place."""
+    wrong = _wrong(reading, rules)
+    for one, other in permutations(range(len(reading)), 2):
+        tokens, between = _tokens(reading), set(range(min(one, other), max(one, other) + 1))
+        if one < other and wrong and wrong <= {one, other}:
+            yield [*tokens[:one], tokens[other], *tokens[one + 1 : other], tokens[one], *tokens[other + 1 :]]
+        if wrong and wrong <= between:
+            tokens.insert(other, tokens.pop(one))
+            yield tokens
+
+
+def _tokens(reading: Sequence[Placed]) -> list[str]:
+    return [part.found or "" for part in reading]
+
+
+def _wrong(reading: Sequence[Placed], rules: NamingRules) -> set[int]:
+    """The places of the components that are not legal where they stand."""
+    found = zip(reading, _tokens(reading), strict=True)
+    return {at for at, (part, token) in enumerate(found) if part.slot and not part.slot.fits(token, rules.codes)}
 
 
 def _a_slip_away(tokens: Sequence[str], order: Order, codes: Codes) -> Iterator[list[str]]:
@@ -269,7 +290,7 @@ def _problem(placed: Placed, order: Order, rules: NamingRules) -> NameProblem | 
         position=order.slots.index(slot) + 1,
         found=found or "",
         expected=slot.expected(rules.codes),
-        nearest=slot.nearest(found, rules.codes) if found else None,
+        nearest=slot.nearest(found, rules.codes) if found and not _may_be_seconds(slot, found, order) else None,
         example=slot.example(rules.codes),
     )
 
@@ -283,6 +304,16 @@ def _surplus(found: str, order: Order, rules: NamingRules) -> NameProblem:
         nearest=None,
         example=rules.examples[order.pattern],
     )
+
+
+def _is_lone_case(problems: Sequence[NameProblem]) -> bool:
+    """Whether nothing is wrong but one component's case."""
+    return [str(problem.nearest).casefold() for problem in problems] == [problems[0].found.casefold()]
+
+
+def _may_be_seconds(slot: Slot, found: str, order: Order) -> bool:
+    """Whether digits in the place of a version may be a duration, which this order lacks: `30` for `30S`."""
+    return _is(slot, "version") and found.isdigit() and not any(_is(other, "duration") for other in order.slots)
 
 
 def _copy_mark(mark: str, rules: NamingRules) -> NameProblem:

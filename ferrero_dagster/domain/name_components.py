@@ -89,7 +89,10 @@ class Codes:
 
     def nearest(self, component: Component, found: str) -> str | None:
         """The legal value that was probably meant, if one is near, and nearer than all others."""
-        repaired = component.repair(tidied(found))
+        plain = plain_ascii(tidied(found))
+        if any(char.isalnum() for char in plain if not char.isascii()):
+            return None  # a letter of another script stands for one that nobody knows
+        repaired = component.repair(plain)
         if self.fits(component, repaired):
             return repaired
         by_folded = {choice.casefold(): choice for choice in self.known(component)}
@@ -192,13 +195,13 @@ def _language(found: str) -> str:
 
 
 def _job(found: str) -> str:
-    """`OMG 1234567` means `1234567`; of `12x34` nobody knows."""
-    numbers = re.findall(r"[0-9]+", found)
-    return str(numbers[0]) if len(numbers) == 1 else ""
+    """`OMG 1234567` means `1234567`; of `12x34` and `ABC123` nobody knows."""
+    number = re.fullmatch(r"(OMG|JOB|NO|NR)?[\W_]*([0-9]+)\W*", found, re.IGNORECASE)
+    return number[2] if number else ""
 
 
 def _title(found: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain_ascii(found) or "").strip("-")
+    return re.sub(r"[^A-Za-z0-9 ]*[^A-Za-z0-9 -][^A-Za-z0-9 ]*", "-", plain_ascii(found)).strip("- ")
 
 
 def _version(found: str) -> str:
