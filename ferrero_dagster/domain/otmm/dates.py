@@ -4,10 +4,14 @@ import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
 _AMERICAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?:[T ]+[0-9]{1,2}:.*)?")
+#: ISO 8601 as programs and people write it: without zeros, with other signs between, with the name of a zone.
 _ISO = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]*)?)? ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})"
+    r"(?:[T ]([0-9]{1,2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]*)?)? ?(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"(?:\[[\w/+-]*\])?"
 )
+#: Whoever writes points puts the day first.
+_EUROPEAN = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?:,? +[0-9]{1,2}:.*)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Smaller numbers are years or counts, no milliseconds since 1970.
 _MIN_EPOCH_MS = 10**10
@@ -50,16 +54,28 @@ def moment_of(value: object) -> date | datetime | None:
     """A date, or a date with its time, as written."""
     if isinstance(value, str):
         text = value.strip()
-        return _american(text) or _iso(text) or (_epoch(int(text)) if re.fullmatch("-?[0-9]{11,15}", text) else None)
+        return (
+            _american(text)
+            or _european(text)
+            or _iso(text)
+            or (_epoch(int(text)) if re.fullmatch("-?[0-9]{11,15}", text) else None)
+        )
     return _epoch(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _american(text: str) -> date | None:
-    if not (found := _AMERICAN.fullmatch(text)):
-        return None
-    month, day, year = map(int, found.groups())
+    found = _AMERICAN.fullmatch(text)
+    return _day(found[3], found[1], found[2]) if found else None
+
+
+def _european(text: str) -> date | None:
+    found = _EUROPEAN.fullmatch(text)
+    return _day(found[3], found[2], found[1]) if found else None
+
+
+def _day(year: str, month: str, day: str) -> date | None:
     try:
-        return date(year, month, day)
+        return date(int(year), int(month), int(day))
     except ValueError:
         return None
 
@@ -67,12 +83,12 @@ def _american(text: str) -> date | None:
 def _iso(text: str) -> date | datetime | None:
     if not (found := _ISO.fullmatch(text)):
         return None
-    day, hour, minute, second, zone = found.groups()
+    year, _, month, day, hour, minute, second, zone = found.groups()
+    written_day = _day(year, month, day)
+    if hour is None or written_day is None:
+        return written_day
     try:
-        if hour is None:
-            return date.fromisoformat(day)
-        written = f"{day}T{hour}:{minute}:{second or '00'}{_offset(zone)}"
-        return datetime.fromisoformat(written)
+        return datetime.fromisoformat(f"{written_day}T{hour:0>2}:{minute}:{second or '00'}{_offset(zone)}")
     except ValueError:
         return None
 
@@ -81,7 +97,7 @@ def _offset(zone: str | None) -> str:
     """`+0100` and `+01` as `+01:00`, which Python 3.10 reads."""
     if zone is None:
         return ""
-    digits = "" if zone in {"Z", "UTC"} else zone[1:].replace(":", "")
+    digits = "" if zone in {"Z", "UTC", "GMT"} else zone[1:].replace(":", "")
     return f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}" if digits else "+00:00"
 
 

@@ -177,6 +177,15 @@ class Choice:
                 return self.field(values, self._origin(source))
         return self.field((), "no value in the master that can be used" if self.master.node else "not in the master")
 
+    def unread_date(self, field: FinalField) -> str | None:
+        """A sentence where the master's date is in no form that can be read, so that another source gave the field."""
+        held = next((as_text(cell.value) for cell in self.master.cells if as_text(cell.value).strip()), None)
+        is_used = field.origin == _ORIGINS["master"] or "master" not in self.row.sources
+        if held is None or is_used or not self.is_dated:
+            return None
+        instead = f"the {field.origin} is taken" if field.is_sent else "it is not sent"
+        return f"{self.row.id}: {held[:80]!r} of the master is no date, so {instead}"
+
     def written(self, values: tuple[Scalar | None, ...]) -> tuple[Scalar | None, ...]:
         """Values in the row's form, None for what has none; several in columns only."""
         written = tuple(None if value is None else self._written(value) for value in values)
@@ -184,8 +193,13 @@ class Choice:
             return written
         return tuple(value for value in written if value is not None)[:1]
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether the field is sent as a date."""
+        return self.form == "date" or (self.row.kind == "as_master" and self.master.is_dated)
+
     def _written(self, value: Scalar) -> Scalar | None:
-        if self.form == "date" or (self.row.kind == "as_master" and self.master.is_dated):
+        if self.is_dated:
             day = day_of(value, self.zone)
             return dam_date(day) if day else None
         if self.row.kind == "as_master" and self.form in {"text", "plain_column"} and not isinstance(value, str):

@@ -94,7 +94,7 @@ def build_representation(final: FinalInputs, rules: RepresentationRules) -> Repr
         fields=fields,
         found=making.found,
         removed=tuple(field_id for field_id, value in overrides.items() if value == ""),
-        notes=tuple(making.notes),
+        notes=making.notes,
     )
 
 
@@ -108,7 +108,8 @@ class _Making:
         self._nodes, self._tables = fields_by_id(final.master_metadata), table_ids(final.master_metadata)
         self._fields: dict[str, FinalField] = {}
         self.found = tuple(field_id for field_id in self._rows if field_id in self._nodes)
-        self.notes: list[str] = []
+        self._unread: dict[str, str] = {}
+        self._unused: list[str] = []
 
     def refuse_too_few(self) -> None:
         """Raise PermanentError where the master has fewer fields than a final needs."""
@@ -131,7 +132,10 @@ class _Making:
                 rows = [FieldRow(id=column_id, kind="as_master") for column_id in unnamed]
             else:
                 rows = [row]
-            self._fields |= {row.id: self._choice(row).by_source(self._final) for row in rows}
+            for choice in map(self._choice, rows):
+                self._fields[choice.row.id] = choice.by_source(self._final)
+                if note := choice.unread_date(self._fields[choice.row.id]):
+                    self._unread[choice.row.id] = note
 
     def set(self, values: Mapping[str, Scalar], origin: str) -> None:
         """Put these values in place of others, an empty one in place of the field."""
@@ -140,9 +144,15 @@ class _Making:
             written = choice.written((value,)) if value != "" else ()
             if value == "" or any(one is not None for one in written):
                 self._fields[field_id] = choice.field(written, origin)
+                self._unread.pop(field_id, None)
             else:
                 what = "date" if choice.form == "date" else "text"
-                self.notes.append(f"{field_id}: {str(value)[:80]!r} of {origin} is no {what}, so it is not used")
+                self._unused.append(f"{field_id}: {str(value)[:80]!r} of {origin} is no {what}, so it is not used")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what was set, or is in the master, and is not used."""
+        return (*self._unused, *self._unread.values())
 
     def in_parallel(self) -> tuple[FinalField, ...]:
         """The fields; columns of one table have equally many rows, a single value that is not the master's in each."""

@@ -262,6 +262,14 @@ def test_the_validity_is_a_persons_else_the_masters_else_a_year_from_the_upload(
     assert bool(representation.notes) == ("soon" in edits.values())
 
 
+@pytest.mark.parametrize("field_id", ["FERRERO.FIELD.ASSET VALIDITY START PERIOD", "FERRERO.FIELD.RIGHTS END DATE"])
+def test_a_date_of_the_master_that_nobody_can_read_is_told_unless_a_person_set_another(field_id):
+    spoiled = master(scalar(field_id, "31/12/2026", data_type="DATE"), without=field_id)
+    [note] = build(spoiled).notes
+    assert note.startswith(f"{field_id}: '31/12/2026' of the master is no date, so")
+    assert build(spoiled, edits={field_id: "31.12.2026"}).notes == ()
+
+
 @pytest.mark.parametrize(
     ("state", "sent"),
     [
