@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,4})?\s*%?")
+#: No address has them as they are (RFC 3986); whoever shows one that does may not escape them.
+_NEVER_IN_URLS = frozenset(' "<>\\`')
 _MAX_TEXT, _MAX_URL = 100, 2000
 
 
@@ -112,7 +114,8 @@ def _url(value: object) -> str | None:
     url = value.strip()
     try:
         parts = urlsplit(url)
+        is_place = parts.hostname and parts.port != 0 and "@" not in parts.netloc
     except ValueError:
         return None
-    is_address = parts.scheme in {"http", "https"} and parts.hostname and url.isprintable() and " " not in url
-    return url if is_address else None
+    is_address = is_place and parts.scheme in {"http", "https"} and url.isprintable()
+    return url if is_address and not _NEVER_IN_URLS & {*url} else None

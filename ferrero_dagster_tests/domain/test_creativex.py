@@ -27,7 +27,21 @@ def test_a_malformed_score_is_ignored_with_a_note(score):
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "www.bbc.com", "https://", "http://[bad", "https://a b", "https://a\nb", 7]
+    "url",
+    [
+        "javascript:alert(1)",
+        "www.bbc.com",
+        "https://",
+        "http://[bad",
+        "https://a b",
+        "https://a\nb",
+        7,
+        "https://a.b:99999/",
+        "https://creativex.com@evil.example/",
+        "https://u:secret@a.b/",
+        'https://a.b/?q="><script>',
+        "https://a.b/<b>",
+    ],
 )
 def test_a_link_that_is_no_web_address_is_ignored_with_a_note(url):
     result = creativex_of({"creativexScore": "90", "creativexUrl": url})
