@@ -10,12 +10,18 @@ import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME as IMPLICIT_JOB
 from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
 
+# What the event log takes to tell checks that have ended from those that a run has only planned.
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as ENDED_CHECKS,
+)
+
 # What a storage of one's own is made of, and what Dagster uses where none is configured.
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
+    "ENDED_CHECKS",
     "IMPLICIT_JOB",
     "ConfigurableClassData",
     "DagsterSqliteStorage",

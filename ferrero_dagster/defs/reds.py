@@ -10,7 +10,7 @@ import dagster as dg
 
 from ferrero_dagster.defs.ageing import OVERDUE_CHECK
 from ferrero_dagster.defs.agency_tables import CHECK
-from ferrero_dagster.defs.internals import InstigatorState, TickStatus
+from ferrero_dagster.defs.internals import ENDED_CHECKS, InstigatorState, TickStatus
 from ferrero_dagster.defs.looks import Watched, sensor_looks
 from ferrero_dagster.defs.resources import TrackingResource
 from ferrero_dagster.domain import errors
@@ -144,12 +144,16 @@ def dead_daemons(instance: dg.DagsterInstance) -> Iterator[Red]:
 
 
 def _failed_checks(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> Iterator[Red]:
-    """Checks of no single campaign; a campaign's own tell what the mails of its runs told."""
-    for key in (key for key in checks if key.name not in _TOLD_ONE_BY_ONE):
-        record = instance.get_latest_asset_check_evaluation_record(key)
-        evaluation = record.evaluation if record else None
-        if record and evaluation and not evaluation.passed and not evaluation.partition:
-            at = _moment(record.create_timestamp)
+    """Checks of no single campaign; a campaign's own tell what the mails of its runs told.
+
+    What a run has only planned says nothing yet.
+    """
+    asked = [key for key in checks if key.name not in _TOLD_ONE_BY_ONE]
+    storage = instance.event_log_storage
+    for key, record in ((key, storage.get_asset_check_execution_history(key, 1, status=ENDED_CHECKS)) for key in asked):
+        evaluation = record[0].evaluation if record else None
+        if evaluation and not evaluation.passed and not evaluation.partition:
+            at = _moment(record[0].create_timestamp)
             message = evaluation.description or f"The check {key.name} of {key.asset_key.to_user_string()} fails."
             name = f"Check {key.name}"
             yield Red(name=name, message=without_secrets(message), began_at=at, last_at=at, heals=False)

@@ -128,6 +128,18 @@ def test_a_sensor_that_is_on_and_does_not_look_a_dead_daemon_and_a_failed_check_
 
 
 @pytest.mark.fault(76)
+@pytest.mark.parametrize("passed", [False, True])
+def test_while_a_run_has_only_planned_a_check_its_last_end_counts(cockpit, passed):
+    check = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(["reports", "daily_report"]), check_name="report_was_sent", passed=passed
+    )
+    cockpit.instance.report_runless_asset_event(check)
+    cockpit.instance.create_run_for_job(cockpit.repository.get_job("daily_report"))
+    found = find_reds(cockpit.instance, Watch.of(cockpit.repository))
+    assert [red.name for red in found] == ([] if passed else ["Check report_was_sent"])
+
+
+@pytest.mark.fault(76)
 def test_secrets_in_errors_of_others_are_not_told(cockpit):
     Ticks(cockpit).tick(error("cannot connect to postgresql://ferrero:s3cret@db/x"))
     watched(cockpit)
