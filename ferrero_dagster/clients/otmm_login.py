@@ -14,7 +14,7 @@ import requests
 from ferrero_dagster.clients.answers import is_token
 from ferrero_dagster.clients.http import sound_json
 from ferrero_dagster.clients.otmm_answers import SYSTEM
-from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, FerreroError, SystemUnavailable
+from ferrero_dagster.domain.errors import AccessRefused, ConfigurationError, Incident, SystemUnavailable
 
 Grant = Literal["password", "client_credentials"]
 
@@ -52,20 +52,23 @@ class OAuthLogin:
     def variables(self) -> str:
         """Where the values come from."""
         names = "FERRERO_DAM_CLIENT_ID and _CLIENT_SECRET"
-        return f"FERRERO_DAM_USERNAME, _PASSWORD, {names[12:]}" if self.grant == "password" else names
+        return f"FERRERO_DAM_USERNAME, _PASSWORD, {names[11:]}" if self.grant == "password" else names
 
 
-def token_in(answer: dict[str, Any]) -> str | None:
+def token_in(answer: object) -> str | None:
     """The token, in OAuth2's own form or in OTMM's; None where there is none."""
-    inner: Any = answer
-    for key in ("token_info", "oauth_token"):
+    outer = answer if isinstance(answer, dict) else {}
+    inner: Any = outer
+    for key in ("token_info", "oauth_token", "accessToken"):
         inner = inner.get(key) if isinstance(inner, dict) else None
-    found = inner.get("accessToken") if isinstance(inner, dict) else answer.get("access_token")
-    return found if is_token(found) else None
+    return next((found for found in (inner, outer.get("access_token")) if is_token(found)), None)
 
 
-def login_error(login: OAuthLogin, url: str, response: requests.Response) -> FerreroError:
-    """Why there is no token, where `url` answered otherwise than with one; a busy server is not meant."""
+def login_error(login: OAuthLogin, url: str, response: requests.Response) -> Incident:
+    """Why there is no token, where `url` answered otherwise than with one; a busy server is not meant.
+
+    Always an incident: that nobody can log in is no campaign's and no file's fault.
+    """
     address, status = _shown(url), response.status_code
     setting = "FERRERO_DAM_TOKEN_URL" if login.token_url else "FERRERO_DAM_URL or FERRERO_DAM_API_PATH"
     if response.is_redirect:
@@ -73,11 +76,10 @@ def login_error(login: OAuthLogin, url: str, response: requests.Response) -> Fer
     if status in _NO_SUCH_CALL:
         elsewhere = "" if login.token_url else ", or set FERRERO_DAM_TOKEN_URL where OTDS gives the tokens"
         return _wrong_address(f"{address} is no token address ({status})", f"{setting}{elsewhere}")
-    if response.ok:
-        return SystemUnavailable(
-            SYSTEM,
-            f"{login.what}: {address} shows a web page instead of a token; if it stays so, correct {setting}.",
-        )
+    if response.ok and not _oauth_error(response):
+        is_page = "text/html" in response.headers.get("Content-Type", "")
+        instead = "shows a web page instead of a token" if is_page else f"answers {status} without a token"
+        return SystemUnavailable(SYSTEM, f"{login.what}: {address} {instead}; if it stays so, correct {setting}.")
     return AccessRefused(SYSTEM, _refusal(login, address, response))
 
 

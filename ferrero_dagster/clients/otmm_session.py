@@ -231,22 +231,20 @@ class OtmmSession:
     def _log_in(self) -> str:
         login = self._login
         assert login is not None
-        answer = json_of(SYSTEM, login.what, retried(lambda: self._token_answer(login), self.limits, self._pace))
-        token = token_in(answer)
+        url = login.token_url or f"{self.url}{self._api}{_TOKEN_PATH}"
+        response = retried(lambda: self._token_answer(login, url), self.limits, self._pace)
+        token = token_in(sound_json(response)) if response.ok else None
         if token is None:
-            raise TransientError(f"{login.what}: the DAM's answer holds no token.", code="DAM unexpected answer")
+            raise login_error(login, url, response)
         return token
 
-    def _token_answer(self, login: OAuthLogin) -> requests.Response:
-        url = login.token_url or f"{self.url}{self._api}{_TOKEN_PATH}"
+    def _token_answer(self, login: OAuthLogin, url: str) -> requests.Response:
         in_time = lost_connections(SYSTEM, login.what, self.limits.deadline)
         with self._token_session(login) as session, in_time, self.tempo.answer():
             # Secrets are sent to this address alone, wherever it would have us go.
             response = session.post(url, data=login.form, timeout=self.limits.timeout, allow_redirects=False)
         if is_busy(response.status_code):
             raise _error(login.what, response)
-        if not response.ok or _is_web_page(response):
-            raise login_error(login, url, response)
         return response
 
     @contextmanager

@@ -59,7 +59,18 @@ def test_client_credentials_name_no_user(served_dam):
     assert "someone" not in repr(login.form) + login.variables
 
 
-@pytest.mark.parametrize("answer", [OAUTH2, OTMM])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OAUTH2,
+        OTMM,
+        b'{"access_token": "t1", "token_info": {"oauth_token": {}}}',
+        # No lifetime is needed, and none believed: a token is used for as long as the DAM takes it.
+        b'{"access_token": "t1"}',
+        b'{"access_token": "t1", "expires_in": 0}',
+        b'{"access_token": "t1", "expires_in": "-5 s"}',
+    ],
+)
 @pytest.mark.parametrize("grant", ["password", "client_credentials"])
 def test_either_form_of_answer_is_read_whatever_the_grant(answer, grant):
     with answering(json(answer)) as otds, answering(json(ROOTS)) as dam:
@@ -95,6 +106,11 @@ def test_an_answer_of_any_other_form_holds_no_token(value):
             "none of our secrets: correct",
         ),
         (Fault(status=200, headers=HTML), SystemUnavailable, "web page instead of a token; if it stays so, correct FE"),
+        *(
+            (Fault(status=200, body=body, headers=JSON), SystemUnavailable, "answers 200 without a token; if it stays")
+            for body in ("[]", "", '{"expires_in": 3600}', '{"access_token": ""}', '{"status": "failed"}')
+        ),
+        (Fault(status=200, body='{"error": "invalid_client"}', headers=JSON), AccessRefused, "(200 invalid_client)"),
         (Fault(status=403, body="<h1>No</h1>", headers=HTML), AccessRefused, "have this machine put on its white list"),
         (
             Fault(status=401, body='{"error": "invalid_client"}', headers=JSON),
