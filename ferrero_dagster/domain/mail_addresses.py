@@ -1,6 +1,7 @@
 """Mail addresses as people type them: the mail server gets the bare address, the name is for headers (RFC 5322)."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.errors import MessageDefect, NonASCIILocalPartDefect
@@ -74,10 +75,15 @@ def _is_harmless(defect: MessageDefect) -> bool:
 
 
 def _read(address: Address) -> MailAddress | None:
-    local, _, domain = address.addr_spec.rpartition("@")
+    local, _, domain = _visible(address.addr_spec).rpartition("@")
     try:
         wire_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except UnicodeError:
         return None
     is_right = local and _DOMAIN.fullmatch(wire_domain) and len(address.display_name) <= _MAX_NAME_LENGTH
     return MailAddress(f"{local}@{wire_domain}", address.display_name) if is_right else None
+
+
+def _visible(address: str) -> str:
+    """An address without what comes along from where it was copied: a byte order mark, blanks that are none."""
+    return "".join(char for char in address if char.isascii() or unicodedata.category(char) not in {"Cf", "Zs"})

@@ -18,6 +18,8 @@ from ferrero_dagster.domain.mail_addresses import MailAddress, read_addresses
         ("a@x, A@X, Ann <a@x>", [("Ann", "a@x")]),
         ("zoë@x.example", [("", "zoë@x.example")]),
         ("zoe@Bücher.example", [("", "zoe@xn--bcher-kva.example")]),
+        # What nobody sees comes along from where a list was copied.
+        ("\ufeffa@x, \u3000b@x,\u200bc\u2060@x", [("", "a@x"), ("", "b@x"), ("", "c@x")]),
         ("post@straße.example", [("", "post@xn--strae-oqa.example")]),
     ],
 )
