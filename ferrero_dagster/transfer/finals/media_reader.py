@@ -4,9 +4,11 @@ The files are the agency's, and their parsers are not ours: a file that makes on
 """
 
 import json
+import os
 import resource
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 #: Of pictures nothing but the head is read; what MediaInfo sees of them is less.
@@ -16,6 +18,9 @@ _MEMORY_BYTES = 1 << 30
 _ORIENTATION = 0x0112
 #: EXIF orientations, and degrees of a film's display matrix, by which width and height change places.
 _TURNED_EXIF, _TURNED_DEGREES = (5, 6, 7, 8), (90, 270)
+#: What stands at the end of a whole picture, and where it is looked for.
+_ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9", "GIF": b"\x00;"}
+_TAIL_BYTES = 1 << 16
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 Facts = dict[str, Any]
@@ -39,9 +44,19 @@ def _picture(path: str) -> Facts | None:
             # To find the tags of some PNGs Pillow would unpack them.
             is_cheap = image.format != "PNG" or "exif" in image.info
             orientation = image.getexif().get(_ORIENTATION) if is_cheap else None
+            is_cut_off = _is_without_end(path, str(image.format))
     except Exception:  # noqa: BLE001  # what Pillow's parsers trip over MediaInfo may read
         return None
-    return _seen(width, height, is_turned=orientation in _TURNED_EXIF)
+    return _seen(width, height, is_turned=orientation in _TURNED_EXIF) | {"cut_off": is_cut_off}
+
+
+def _is_without_end(path: str, kind: str) -> bool:
+    """Whether a picture lacks the mark that ends its kind; programs may write more behind it."""
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read()
+    return kind in _ENDS and _ENDS[kind] not in tail
 
 
 def _film(path: str) -> Facts:
@@ -51,10 +66,16 @@ def _film(path: str) -> Facts:
     general: Any = next((track for track in tracks if track.track_type == "General"), None)
     picture: Any = next((t for t in tracks if t.track_type in {"Video", "Image"} and t.width and t.height), None)
     duration_ms = (picture and picture.duration) or (general and general.duration)
-    facts: Facts = {"known": bool(picture or (general and general.format)), "cut_off": _is_cut_off(general)}
+    facts: Facts = {"known": bool(picture) or _has_no_picture(general), "cut_off": _is_cut_off(general)}
     if duration_ms:
         facts["duration"] = round(float(duration_ms) / 1000, 3)
     return facts | (_seen_film(picture) if picture else {})
+
+
+def _has_no_picture(general: Any) -> bool:
+    """Whether it is a file of a kind that has none, such as a recording or an archive."""
+    kind = str(general.internet_media_type or "") if general else ""
+    return bool(general and general.format not in {None, "WebP"}) and not kind.startswith(("image/", "video/"))
 
 
 def _is_cut_off(general: Any) -> bool:
@@ -62,7 +83,8 @@ def _is_cut_off(general: Any) -> bool:
 
 
 def _seen_film(picture: Any) -> Facts:
-    width = round(int(picture.width) * Fraction(str(picture.pixel_aspect_ratio or 1)))
+    # A film that is shown mirrored has a negative one.
+    width = round(int(picture.width) * abs(Fraction(str(picture.pixel_aspect_ratio or 1))))
     is_turned = round(float(picture.rotation or 0)) % 360 in _TURNED_DEGREES
     return _seen(width, int(picture.height), is_turned=is_turned)
 

@@ -36,9 +36,10 @@ def film(path, *, pixel=None):
 def turned(path, degrees):
     """The film with another display matrix, as a telephone that was held upright writes it."""
     film(path)
-    cos, sin = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    cos, sin = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1), "mirrored": (-1, 0)}[degrees]
+    down = 1 if degrees == "mirrored" else cos
     upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    matrix = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
+    matrix = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, down << 16, 0, 0, 0, 1 << 30)
     content = path.read_bytes()
     track = content.index(b"tkhd")
     assert upright in content[track:]
@@ -98,6 +99,24 @@ def test_what_is_cut_off_or_no_media_is_a_note(tmp_path):
         path.write_bytes(content)
         assert media_facts(path) == (MediaFacts(), UNREADABLE)
     assert media_facts(tmp_path / "gone") == (MediaFacts(), UNREADABLE)
+
+
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("ending", ["jpg", "png", "gif", "webp"])
+@pytest.mark.parametrize("cut_bytes", [9, 100])
+def test_a_picture_without_its_end_is_a_note_and_what_programs_add_behind_it_is_none(tmp_path, ending, cut_bytes):
+    path = picture(tmp_path / f"picture.{ending}")
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"added by a telephone")
+    assert media_facts(path) == (MediaFacts(width_px=400, height_px=300), None)
+    path.write_bytes(whole[:-cut_bytes])
+    assert media_facts(path)[1]
+
+
+@pytest.mark.fault(69)
+def test_a_film_that_is_shown_mirrored_has_its_size(tmp_path):
+    facts, note = media_facts(turned(tmp_path / "film.mp4", "mirrored"))
+    assert ((facts.width_px, facts.height_px), note) == ((720, 576), None)
 
 
 def chunk(kind, content):
