@@ -71,7 +71,7 @@ FAULTS = {
     58: "an error that nobody foresaw",
     59: "numbers and texts that PostgreSQL or Dagster refuse",
     60: "an import is refused, cut, in doubt, or its job fails",
-    61: "a status is set twice",
+    61: "a change is sent twice: status, metadata, lock, check-out, folder, mail",
     62: "Box does not delete what has arrived",
     63: "what is no film, or still being written",
     64: "mail addresses, log-ins put off",

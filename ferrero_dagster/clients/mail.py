@@ -15,6 +15,8 @@ from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import AccessRefused, FerreroError, PermanentError, SystemUnavailable
 
 SYSTEM = "SMTP"
+#: Why a delivery is in doubt, in the words of operators.
+IN_DOUBT = "The mail server took the message and did not answer: it may have arrived."
 _PERMANENT = 500
 _UNAVAILABLE = 421
 _TAKEN = {250, 251}
@@ -40,10 +42,14 @@ class SmtpServer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """What the server said of each recipient; `later` may be tried again, `refused` never."""
+    """What the server said of each recipient; `later` may be tried again, `refused` never.
+
+    `in_doubt` are those for whom the whole message has left and no answer came: they may have it (RFC 1047).
+    """
 
     delivered: tuple[str, ...]
     later: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     reason: str = ""
 
@@ -51,9 +57,29 @@ class Delivery:
         return Delivery(
             delivered=self.delivered + other.delivered,
             later=self.later + other.later,
+            in_doubt=self.in_doubt + other.in_doubt,
             refused=self.refused + other.refused,
             reason="; ".join(filter(None, (self.reason, other.reason))),
         )
+
+
+class _Smtp(smtplib.SMTP):
+    #: Whether what was sent last is the end of a message.
+    has_sent_all = False
+
+    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
+        connections.add(self)  # the greeting may come byte by byte
+        super().__init__(*args, **options)
+
+    def send(self, s: Any) -> None:
+        """As the library's, but remembered."""
+        self.has_sent_all = False
+        super().send(s)
+        self.has_sent_all = isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")
+
+
+class _SmtpOverTls(_Smtp, smtplib.SMTP_SSL):
+    pass
 
 
 #: Options of the command MAIL, and to whom.
@@ -81,7 +107,7 @@ def send(server: SmtpServer, message: EmailMessage, *, sender: str, recipients: 
                     raise
                 # What is delivered must be known, or it comes twice; the next message meets the trouble itself.
                 done += Delivery(delivered=(), later=group, reason=str(_translated(error)))
-    return done + _unreachable(recipients, {*done.delivered, *done.later, *done.refused})
+    return done + _unreachable(recipients, {*done.delivered, *done.later, *done.in_doubt, *done.refused})
 
 
 def check(server: SmtpServer, sender: str, recipients: Collection[str]) -> Delivery:
@@ -102,7 +128,7 @@ def check(server: SmtpServer, sender: str, recipients: Collection[str]) -> Deliv
     return _delivery(asked, refused) + _unreachable(recipients, asked)
 
 
-def _check_size(smtp: smtplib.SMTP, size_bytes: int) -> None:
+def _check_size(smtp: _Smtp, size_bytes: int) -> None:
     """A server may hang up on what is larger than it says it takes."""
     limit = smtp.esmtp_features.get("size", "")
     if limit.isdecimal() and 0 < int(limit) < size_bytes:
@@ -116,7 +142,7 @@ def _expect(answer: tuple[int, bytes], sender: str) -> None:
         raise smtplib.SMTPSenderRefused(*answer, sender)
 
 
-def _groups(smtp: smtplib.SMTP, sender: str, recipients: Collection[str]) -> list[_Group]:
+def _groups(smtp: _Smtp, sender: str, recipients: Collection[str]) -> list[_Group]:
     """The recipients that can be told together: a message that needs SMTPUTF8 may be stuck on its way to others."""
     if not sender.isascii() and not _takes_utf8(smtp):
         raise AccessRefused(
@@ -128,7 +154,7 @@ def _groups(smtp: smtplib.SMTP, sender: str, recipients: Collection[str]) -> lis
     return [group for group in groups if group[1]]
 
 
-def _takes_utf8(smtp: smtplib.SMTP) -> bool:
+def _takes_utf8(smtp: _Smtp) -> bool:
     smtp.ehlo_or_helo_if_needed()
     return bool(smtp.has_extn("smtputf8"))
 
@@ -140,7 +166,7 @@ def _unreachable(recipients: Collection[str], asked: Collection[str]) -> Deliver
 
 
 def _hand_over(
-    smtp: smtplib.SMTP, content: bytes, sender: str, recipients: tuple[str, ...], options: tuple[str, ...]
+    smtp: _Smtp, content: bytes, sender: str, recipients: tuple[str, ...], options: tuple[str, ...]
 ) -> Delivery:
     try:
         refused = smtp.sendmail(sender, recipients, content, options)
@@ -152,23 +178,15 @@ def _hand_over(
             raise
         # The server wants this message later; others need not wait for it.
         refused = dict.fromkeys(recipients, (error.smtp_code, b""))
+    except smtplib.SMTPServerDisconnected:
+        if not smtp.has_sent_all:
+            raise
+        return Delivery(delivered=(), in_doubt=recipients, reason=IN_DOUBT)
     return _delivery(recipients, refused)
 
 
-class _Plain(smtplib.SMTP):
-    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
-        connections.add(self)  # the greeting may come byte by byte
-        super().__init__(*args, **options)
-
-
-class _Secure(smtplib.SMTP_SSL):
-    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
-        connections.add(self)
-        super().__init__(*args, **options)
-
-
 @contextmanager
-def _connected(server: SmtpServer) -> Iterator[smtplib.SMTP]:
+def _connected(server: SmtpServer) -> Iterator[_Smtp]:
     with closing(Connections(server.deadline)) as connections, _translating():
         smtp = _connect(server, connections)
         try:
@@ -192,14 +210,14 @@ def _translating() -> Iterator[None]:
         ) from None
 
 
-def _connect(server: SmtpServer, connections: Connections) -> smtplib.SMTP:
+def _connect(server: SmtpServer, connections: Connections) -> _Smtp:
     timeout_s = min(server.timeout_s, max(server.deadline.left_s, _SHORTEST_TIMEOUT_S))
-    smtp: smtplib.SMTP
+    smtp: _Smtp
     if server.security == "tls":
         context = ssl.create_default_context()
-        smtp = _Secure(connections, server.host, server.port, timeout=timeout_s, context=context)
+        smtp = _SmtpOverTls(connections, server.host, server.port, timeout=timeout_s, context=context)
     else:
-        smtp = _Plain(connections, server.host, server.port, timeout=timeout_s)
+        smtp = _Smtp(connections, server.host, server.port, timeout=timeout_s)
     try:
         if server.security == "starttls":
             smtp.starttls(context=ssl.create_default_context())

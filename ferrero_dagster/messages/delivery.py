@@ -38,6 +38,8 @@ _SETTINGS: dict[Channel, str] = {
     "webhook": "FERRERO_MAKE_WEBHOOK_URL",
 }
 _MAX_ATTEMPTS = 12
+#: How often a mail may leave of which we never hear whether it was taken.
+_MAX_DOUBTS = 3
 _FAILURES_BEFORE_MAIL = 4
 _LONGEST_PAUSE_S = 3600.0
 _LONGEST_PROBE_PAUSE_S = 300.0
@@ -130,6 +132,8 @@ def _deliver_one(database: Database, office: PostOffice, due: Notification, done
         done.count("set aside")
         database.transact(_set_aside, due, str(error))
         return
+    if delivery.in_doubt:
+        done.down[due.channel] = delivery.reason
     outcome = database.transact(_note, due, delivery)
     done.count(outcome)
 
@@ -186,16 +190,19 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         except TransientError as error:
             return mail.Delivery(delivered=(), later=(webhook.SYSTEM,), reason=str(error))
         return mail.Delivery(delivered=(webhook.SYSTEM,))
-    rendered = render(fact, office.context)
+    rendered = render(fact, office.context, is_short=mail.IN_DOUBT in (due.last_error or ""))
     try:
-        return _post(office, due, fact, rendered)
+        delivery = _post(office, due, fact, rendered)
+        if not (delivery.in_doubt and rendered.is_enclosing):
+            return delivery
     except PermanentError as error:
         _LOGGER.warning("Message %d goes without tables, pictures and attachments: %s", due.id, error)
+        return _post(office, due, fact, render(fact, office.context, is_short=True))
     except SystemUnavailable:
         if not rendered.is_enclosing:
             raise
-        # Some servers hang up on a message that is too large for them.
-        _check_server(office, fact)
+    # Some servers hang up on a message that is too large for them.
+    _check_server(office, fact)
     return _post(office, due, fact, render(fact, office.context, is_short=True))
 
 
@@ -222,19 +229,25 @@ def _post(office: PostOffice, due: Notification, fact: Fact, rendered: RenderedM
 
 def _note(cursor: Cursor, due: Notification, delivery: mail.Delivery) -> Fate:
     """Write down what became of a message."""
-    outages.note_success(cursor, _SYSTEMS[due.channel])
-    is_last_try = due.attempts + 1 >= _MAX_ATTEMPTS
-    lost = delivery.refused + delivery.later if is_last_try else delivery.refused
+    if delivery.in_doubt:
+        _note_outage(cursor, channel=due.channel, error=SystemUnavailable(mail.SYSTEM, delivery.reason))
+    else:
+        outages.note_success(cursor, _SYSTEMS[due.channel])
+    open_ones = delivery.later + delivery.in_doubt
+    is_last_try = due.attempts + 1 >= (_MAX_DOUBTS if delivery.in_doubt else _MAX_ATTEMPTS)
+    lost = delivery.refused + open_ones if is_last_try else delivery.refused
     delivered = [*due.delivered_to, *delivery.delivered]
     refused = [*due.refused_by, *lost]
     # Once a day for each address, however many messages it refuses.
     if lost:
-        reason = delivery.reason if due.channel == "webhook" else f"Refused: {', '.join(lost)}"
+        is_told = due.channel == "webhook" or delivery.in_doubt
+        reason = delivery.reason if is_told else f"Refused: {', '.join(lost)}"
         _alert(cursor, due, reason, key=f"{due.created_at:%Y-%m-%d}:{', '.join(lost)}")
-    if delivery.later and not is_last_try:
+    if open_ones and not is_last_try:
         if due.channel == "webhook" and due.attempts + 1 == _FAILURES_BEFORE_MAIL:
             _warn_of_refusals(cursor, due, delivery.reason)
-        pause_s = min(30 * 2.0**due.attempts, _LONGEST_PAUSE_S)
+        # One in doubt waits as its server does, so that none overtakes it.
+        pause_s = 0 if delivery.in_doubt else min(30 * 2.0**due.attempts, _LONGEST_PAUSE_S)
         outbox.postpone(
             cursor, due.id, error=delivery.reason, pause_s=pause_s, delivered_to=delivered, refused_by=refused
         )

@@ -47,6 +47,7 @@ class Notification:
     fact: dict[str, Any]
     message_id: str
     attempts: int
+    last_error: str | None
     delivered_to: list[str]
     refused_by: list[str]
     created_at: datetime
@@ -84,7 +85,7 @@ def next_due(cursor: Cursor, channels: Collection[Channel]) -> Notification | No
     """The oldest message of these channels that is due, if any; a campaign's webhooks never overtake each other."""
     cursor.execute(
         """
-        SELECT id, channel, template, fact, message_id, attempts, delivered_to, refused_by, created_at
+        SELECT id, channel, template, fact, message_id, attempts, last_error, delivered_to, refused_by, created_at
         FROM notifications n WHERE state = 'waiting' AND next_attempt_at <= now() AND channel = ANY(%s)
           AND NOT (channel = 'webhook' AND EXISTS (
               SELECT FROM notifications e WHERE e.id < n.id AND e.campaign_id = n.campaign_id

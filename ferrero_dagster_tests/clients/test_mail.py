@@ -129,13 +129,20 @@ def test_a_server_that_hangs_up_between_recipients_delivered_to_none():
         ({"MAIL": "550 5.3.4 too big"}, PermanentError, "refuses the message (550)"),
         ({"MAIL": "550 who are you"}, AccessRefused, "check FERRERO_MAIL_FROM"),
         ({"MAIL": "451 later"}, SystemUnavailable, "later (451)"),
-        ({"DATA": ""}, SystemUnavailable, "SMTPServerDisconnected"),
     ],
 )
 def test_a_refusal_says_whose_turn_it_is(says, error, words):
     with serving(Mailbox(**says)) as server, pytest.raises(error) as caught:
         send(server)
     assert words in str(caught.value)
+
+
+@pytest.mark.fault(61)
+def test_a_mail_that_has_left_and_was_not_answered_is_in_doubt():
+    with serving(box := Mailbox(DATA="")) as server:
+        delivery = send(server)
+    assert (delivery.delivered, delivery.in_doubt, box.mails) == ((), ALL, [list(ALL)])
+    assert "may have arrived" in delivery.reason
 
 
 def test_a_mail_larger_than_the_server_says_it_takes_is_not_even_begun():

@@ -239,6 +239,34 @@ def test_a_message_whose_acceptance_was_not_heard_comes_again_under_the_same_id(
     ]
 
 
+@pytest.mark.fault(61)
+def test_a_mail_that_is_never_answered_leaves_thrice_at_most(database, database_url, office, mailbox):
+    write(database, "1", "2")
+    mailbox.switches.lost_answers = 3
+    for fate in ("postponed", "postponed", "set aside"):
+        told = str(deliver(database, office))
+        assert (
+            told == f"1 {fate}, mail waits: The mail server took the message and did not answer: it may have arrived."
+        )
+        run_sql(database_url, LATER)
+    assert str(deliver(database, office)) == "2 sent", "the second one, and what became of the first"
+    first, second = message_ids(database_url)[:2]
+    assert arrived(mailbox)[:4] == [first, first, first, second]
+    assert "it may have arrived" in mailbox.messages()[-1].text
+    [(state, attempts, *_), *_] = run_sql(database_url, STATES)
+    assert (state, attempts) == ("set_aside", 3)
+
+
+@pytest.mark.fault(61, 80)
+def test_a_report_whose_acceptance_was_not_heard_comes_once_more_in_short(database, office, mailbox):
+    write(database, "1", fact=SAMPLES["daily_report, long"])
+    mailbox.switches.lost_answers = 1
+    assert str(deliver(database, office)) == "1 sent"
+    first, second = mailbox.messages()
+    assert first.message_id == second.message_id
+    assert len(bytes(second.message)) < len(bytes(first.message))
+
+
 def test_a_log_in_that_is_refused_holds_the_mails_back_without_losing_one(database, database_url, office, mailbox):
     write(database, "1", "2")
     mailbox.switches.login = ("ferrero", "right")

@@ -46,6 +46,20 @@ def test_a_webhook_that_is_out_of_order_waits_and_holds_no_mail_back(database, d
     )[:2]
 
 
+@pytest.mark.fault(43, 61)
+@pytest.mark.parametrize("fault", [{"drop_answer": True}, {"cut_after_bytes": 0}])
+def test_a_webhook_whose_answer_was_lost_is_posted_again_under_the_same_key(database, database_url, make_com, fault):
+    office, inbox, board = make_com
+    write(database, "1", channel="webhook")
+    board.add(Fault(times=None, **fault))
+    deliver(database, office)
+    assert len(inbox.received()) == 1, "the HTTP layer repeats nothing"
+    board.clear()
+    run_sql(database_url, LATER)
+    deliver(database, office)
+    assert len({hook.headers["idempotency-key"] for hook in inbox.received()}) == 1
+
+
 def test_a_webhook_that_stays_out_of_order_is_mailed_once(database, database_url, make_com, mailbox):
     office, inbox, board = make_com
     write(database, "1", channel="webhook")
