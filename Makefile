@@ -39,8 +39,9 @@ test: check ## style, types and all tests
 bench: install ## what threads and memory of names are worth, as ratios
 	$(BIN)/python -m ferrero_dagster.sandbox.bench
 
-faults: install ## docs/FAULTS.md from the marks of the tests
+faults: install ## docs/FAULTS.md from the marks of the tests, docs/REQUESTS.md from the code
 	$(BIN)/python -m ferrero_dagster_tests.faults_table
+	$(BIN)/python -m ferrero_dagster_tests.requests_table
 
 format: install ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -108,7 +108,8 @@ class Connections:
             tokens=self.tokens,
         )
         with closing(session):
-            yield Otmm(session, self.site.dam, self.site.routes.words), OtmmImports(session, self.site.dam_import)
+            imports = OtmmImports(session, self.site.dam_import, self.site.dam.lock_owner)
+            yield Otmm(session, self.site.dam, self.site.routes.words), imports
 
     def _dam_login(self) -> OAuthLogin | None:
         from ferrero_dagster.clients.otmm_login import OAuthLogin

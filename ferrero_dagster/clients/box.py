@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,10 @@ class Box:
                 files = self._send(folder_id, name, path, digest, on_bytes)
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
-        file_id, stored_name, sha1_hex = answers.stored_file(files, what)
+        file_id, stored_name, sha1_hex, etag = answers.stored_file(files, what)
         if sha1_hex != digest.sha1_hex:
-            self.delete(file_id)
+            with suppress(ChangedMeanwhile):  # by a person, whose content it is now
+                self.delete(file_id, etag=etag)
             raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
         return BoxFile(id=file_id, name=stored_name), False
 

@@ -132,14 +132,14 @@ def folder(entry: Item) -> tuple[BoxId, str]:
     return BoxId(entry.identifier()), entry.text("name")
 
 
-def stored_file(body: Answer, what: str) -> tuple[BoxId, str, str]:
-    """Id, name and SHA-1 of a file that was just uploaded, of the answer that lists it.
+def stored_file(body: Answer, what: str) -> tuple[BoxId, str, str, str | None]:
+    """Id, name, SHA-1 and etag, where told, of a file that was just uploaded, of the answer that lists it.
 
     Raises:
         UnexpectedAnswer: none is listed.
     """
     for file in items_in(Item(SYSTEM, what, body), "entries"):
-        return BoxId(file.identifier()), file.text("name"), file.text("sha1").lower()
+        return BoxId(file.identifier()), file.text("name"), file.text("sha1").lower(), file.text("etag") or None
     raise UnexpectedAnswer(SYSTEM, f"{what}: Box's answer names no file.")
 
 

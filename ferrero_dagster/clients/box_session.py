@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from box_sdk_gen import (
@@ -37,6 +38,7 @@ from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.http import HttpLimits, Pace, Tempo, is_busy, retried, retry_after_s, tls_reason
 from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.kept_answers import KeptAnswers
+from ferrero_dagster.clients.repeats import is_repeated
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -72,7 +74,7 @@ _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passph
 
 
 class CappedRetries(RetryStrategy):
-    """What to send again, with jittered pauses.
+    """What to send again, with jittered pauses: only what `repeats` declares.
 
     A pause that Box asks for holds all threads; one longer than `retry_for_s` fails the request at once.
     """
@@ -96,6 +98,9 @@ class CappedRetries(RetryStrategy):
         if status == requests.codes.unauthorized and fetch_options.auth:
             fetch_options.auth.refresh_token(network_session=fetch_options.network_session)
             return True
+        path = urlsplit(fetch_options.url).path
+        if not is_repeated(SYSTEM, fetch_options.method, path, fetch_options.headers):
+            return False
         if (retry_after_s(fetch_response.headers) or 0) > self._limits.retry_for_s:
             return False
         return is_not_ready or status == 0 or is_busy(status) or _code(fetch_response) in _PASSING_CODES

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.otmm_answers import SYSTEM
+from ferrero_dagster.clients.otmm_locks import Lockable, OtmmLocks
 from ferrero_dagster.clients.otmm_session import OtmmSession
 from ferrero_dagster.config.site import DamSite
 from ferrero_dagster.domain.errors import (
@@ -29,7 +30,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.domain.otmm.metadata import FieldNode, in_plain_form
+from ferrero_dagster.domain.otmm.metadata import FieldNode, field_values, in_plain_form
 
 _FULL = {"load_metadata": True, "load_asset_content_info": True, "load_security_policies": True}
 
@@ -57,6 +58,7 @@ class Otmm:
         self._words = set(words)
         self._session = session
         self._site = site
+        self._locks = OtmmLocks(session, site.lock_owner)
 
     # --- campaigns -----------------------------------------------------------------------------------------------
 
@@ -245,9 +247,9 @@ class Otmm:
             "id": self._site.status_field, "type": "com.artesia.metadata.MetadataField", "value": {"value": held},
         }  # fmt: skip
         body = {"edited_folder": {"data": {"metadata": [field]}}}
-        path, what = f"/folders/{campaign_id}", f"Setting status {status}"
+        what = f"Setting status {status}"
         try:
-            self._session.send("PATCH", path, what, json=body, params=self._lock_strategy).close()
+            self._session.send("PATCH", f"/folders/{campaign_id}", what, json=body, params=self._lock_strategy).close()
         except (NotInDam, LockedInDam) as error:
             if isinstance(error, LockedInDam):
                 raise
@@ -298,44 +300,12 @@ class Otmm:
         return {"lock_strategy": "optimistic"} if self._is_optimistic else {}
 
     @contextmanager
-    def _locked(self, path: str, what: str, read: _Read) -> Iterator[None]:
+    def _locked(self, path: str, name: str, read: _Read) -> Iterator[None]:
         if self._is_optimistic:
             yield
             return
-        try:
-            self._session.tell("PUT", f"{path}/state", f"Locking {what}", data={"action": "lock"})
-        except LockedInDam:
-            if not self._holds_lock(read):
-                raise
-        try:
+        with self._locks.held(Lockable(path=path, name=name, read=read)):
             yield
-        finally:
-            self._unlock(path, what, read)
-
-    def _unlock(self, path: str, what: str, read: _Read) -> None:
-        try:
-            self._session.tell("PUT", f"{path}/state", f"Unlocking {what}", data={"action": "unlock"})
-        except (LockedInDam, NotInDam):
-            if self._holds_lock(read):
-                raise
-
-    def _holds_lock(self, read: _Read) -> bool:
-        """Whether we have the object locked: by a run that died, or by a request whose answer was lost."""
-        try:
-            holder = read().get("metadata_lock_state_user_name")
-        except NotInDam:
-            return False
-        return bool(holder) and str(holder).strip().casefold() in self._our_names()
-
-    def _our_names(self) -> set[str]:
-        """How the DAM may name us as the holder of a lock; asked where no setting says it (contract otmm.md 2.3)."""
-        if name := self._site.lock_owner or self._session.username:
-            return {name.casefold()}
-        try:
-            body = self._session.call("GET", "/sessions", "Asking the DAM who we are")
-        except FerreroError:
-            return set()
-        return {name.strip().casefold() for name in answers.user_names(body)}
 
     # --- folders and assets --------------------------------------------------------------------------------------
 
@@ -471,26 +441,32 @@ class Otmm:
     def set_fields(self, asset: DamAsset, fields: Sequence[FieldNode]) -> DamAsset:
         """Write these metadata fields of an asset under the DAM's lock; it may show others then (contract otmm.md 7.2).
 
+        They are sent again only while the asset shows them as in `asset`: after a lost answer they may be ours already,
+        or a person's.
+
         Raises:
             LockedInDam: a person is editing the asset.
             PermanentError: the DAM refuses one of the fields.
         """
         sent = [field if self._site.domained_patch else in_plain_form(field) for field in fields]
-        path, body = f"/assets/{asset.id}", {"edited_asset": {"data": {"metadata": sent}}}
-        with self._locked(path, asset.name, lambda: self._shown(asset.id).raw or {}):
-            self._session.tell(
-                "PATCH", path, f"Correcting the metadata of {asset.name}", json=body, params=self._lock_strategy
+        what, body = f"Correcting the metadata of {asset.name}", {"edited_asset": {"data": {"metadata": sent}}}
+        ids = {field["id"] for field in fields}
+
+        def is_done() -> bool:
+            now = self._shown(asset.id)
+            return any(field_values(asset.raw, id_) != field_values(now.raw, id_) for id_ in ids)
+
+        with self._locked(f"/assets/{asset.id}", asset.name, lambda: self._shown(asset.id).raw or {}):
+            self._session.tell_unless(
+                is_done, "PATCH", f"/assets/{asset.id}", what, json=body, params=self._lock_strategy
             )
         return self._shown(asset.id)
 
     def unlock_ours(self, asset: DamAsset) -> None:
         """Take back a lock that the asset shows as ours, left by a run that died or could not unlock it."""
-
-        def as_loaded() -> dict[str, Any]:
-            return asset.raw or {}
-
-        if not self._is_optimistic and self._holds_lock(as_loaded):
-            self._unlock(f"/assets/{asset.id}", asset.name, as_loaded)
+        item = Lockable(path=f"/assets/{asset.id}", name=asset.name, read=lambda: asset.raw or {})
+        if not self._is_optimistic and self._locks.holds(item):
+            self._locks.give_back(replace(item, read=lambda: self._shown(asset.id).raw or {}))
 
     def _shown(self, asset_id: DamId) -> DamAsset:
         for asset in self.load_assets([asset_id]):

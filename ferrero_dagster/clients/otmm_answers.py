@@ -79,6 +79,11 @@ def assets(body: Answer, what: str) -> list[Item]:
     return items_in(object_in(SYSTEM, what, body, "assets_resource"), "asset_list")
 
 
+def single_asset(body: Answer, what: str) -> Item:
+    """The asset in an answer; raises as `folder`."""
+    return object_in(SYSTEM, what, body, "asset_resource", "asset")
+
+
 def id_of(item: Item) -> DamId:
     """The id of a folder or of an asset's content version."""
     return DamId(item.identifier("asset_id"))

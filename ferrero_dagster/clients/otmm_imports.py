@@ -3,8 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.http import json_of
 from ferrero_dagster.clients.otmm_answers import SYSTEM
+from ferrero_dagster.clients.otmm_locks import Lockable, OtmmLocks
 from ferrero_dagster.clients.otmm_session import OtmmSession, Refusal
 from ferrero_dagster.config.site import ImportSite
 from ferrero_dagster.domain.errors import (
@@ -68,9 +70,11 @@ class OtmmImports:
     """Starts imports and waits for them. Starting is never repeated by itself: the job may exist although we lost the
     answer, and the DAM allows two assets of one name."""
 
-    def __init__(self, session: OtmmSession, site: ImportSite) -> None:
+    def __init__(self, session: OtmmSession, site: ImportSite, lock_owner: str | None = None) -> None:
+        """`lock_owner` as `OtmmLocks` has it."""
         self._session = session
         self._site = site
+        self._locks = OtmmLocks(session, lock_owner)
 
     def start(
         self,
@@ -112,23 +116,53 @@ class OtmmImports:
     ) -> StartedImport:
         """Send a file as a new version of an asset (check-out, rendition, check-in); raises as `start`.
 
-        Only the check-in can make something, so only it can be in doubt.
+        Only the check-in can make something, so only it can be in doubt; without it, and where the DAM refuses it, the
+        check-out is undone.
         """
         what = f"Making a new version of {name}"
-        self._session.tell("PUT", f"/assets/{asset_id}/state", what, data={"action": "check_out"})
-        opened = json_of(SYSTEM, what, self._session.send("POST", "/jobs/imports", what, data={"file_name": name}))
-        job_id = answers.job_id(opened, what)
-        shared = {"import_job_id": job_id, "file_name": name}
-        with path.open("rb") as file:
-            body = _body(shared, {"file": (name, file, mime_type)}, watch.uploaded)
-            self._session.send("POST", "/renditions", what, body=body, on_refusal=self._refuse_final)
+        self._locks.take(self._lockable(asset_id, name), "check_out", undo=self._site.undo_check_out)
+        try:
+            job_id = self._uploaded(what, path, name, mime_type, watch.uploaded)
+        except FerreroError:
+            self.undo_check_out(asset_id, name)
+            raise
         fields = {
-            **shared,
+            "import_job_id": job_id,
+            "file_name": name,
             "manifest": ("", json.dumps(_manifest(name, mime_type, asset_id)), _JSON),
             "asset_representation": ("", json.dumps(representation), _JSON),
         }
+
+        def refused() -> None:
+            watch.refused()
+            self.undo_check_out(asset_id, name)
+
         body = _body(fields, {}, watch.uploaded, watch.begins)
-        return self._begin("PUT", f"/jobs/checkins/{job_id}", what, body, watch)
+        return self._begin("PUT", f"/jobs/checkins/{job_id}", what, body, replace(watch, refused=refused))
+
+    def _uploaded(self, what: str, path: Path, name: str, mime_type: str, uploaded: Uploaded) -> str:
+        """The job that holds the bytes of a version to be."""
+        opened = json_of(SYSTEM, what, self._session.send("POST", "/jobs/imports", what, data={"file_name": name}))
+        job_id = answers.job_id(opened, what)
+        with path.open("rb") as file:
+            body = _body({"import_job_id": job_id, "file_name": name}, {"file": (name, file, mime_type)}, uploaded)
+            self._session.send("POST", "/renditions", what, body=body, on_refusal=self._refuse_final)
+        return job_id
+
+    def undo_check_out(self, asset_id: DamId, name: str) -> None:
+        """Give back a check-out of which no version comes; where the DAM refuses that, the next attempt uses it."""
+        with suppress(FerreroError):
+            self._locks.give_back(self._lockable(asset_id, name), self._site.undo_check_out)
+
+    def _lockable(self, asset_id: DamId, name: str) -> Lockable:
+        path = f"/assets/{asset_id}"
+
+        def read() -> Mapping[str, Any]:
+            what = f"Looking who has {name}"
+            body = self._session.call("GET", path, what, params={"load_type": "system"})
+            return answers.single_asset(body, what).fields
+
+        return Lockable(path=path, name=name, read=read)
 
     def _begin(self, method: str, path: str, what: str, body: MakeBody, watch: ImportWatch) -> StartedImport:
         """Send the request of which an asset may come."""

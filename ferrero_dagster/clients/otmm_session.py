@@ -35,6 +35,7 @@ from ferrero_dagster.clients.in_time import Connections
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.otmm_answers import SYSTEM, reason_in
 from ferrero_dagster.clients.otmm_login import OAuthLogin, login_error, refused_by_gateway, token_in
+from ferrero_dagster.clients.repeats import is_repeated
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -131,7 +132,9 @@ class OtmmSession:
         return self._kept
 
     def call(self, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
-        """The JSON that a safe call answers; `what` says in the words of operators what was tried, for error messages.
+        """The JSON that a call answers; `what` says in the words of operators what was tried, for error messages.
+
+        Only what `repeats` declares is sent again.
 
         Raises:
             FerreroError: NotInDam, LockedInDam, AccessRefused, SystemUnavailable or one of their bases.
@@ -142,11 +145,25 @@ class OtmmSession:
 
         return self._kept.answer(what, (method, path, options), ask)
 
-    def tell(self, method: str, path: str, what: str, **options: Any) -> None:
-        """A safe call of whose answer only the status counts; raises as `call`."""
-        self._answered(method, path, what, **options)
+    def tell_unless(self, is_done: Callable[[], bool], method: str, path: str, what: str, **options: Any) -> None:
+        """A call that changes something, of whose answer only the status counts; raises as `call`.
+
+        It is sent again only after `is_done` has looked and said no: an answer that was lost may have been a yes, and
+        somebody may have changed the same thing since.
+        """
+        was_sent = False
+
+        def send() -> None:
+            nonlocal was_sent
+            if not (was_sent and is_done()):
+                was_sent = True
+                self.send(method, path, what, **options).close()
+
+        retried(send, self.limits, self._pace)
 
     def _answered(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
+        if not is_repeated(SYSTEM, method, path):
+            return self.send(method, path, what, **options)
         return retried(lambda: self.send(method, path, what, **options), self.limits, self._pace)
 
     def open(self, path: str, what: str, **options: Any) -> requests.Response:
@@ -168,14 +185,19 @@ class OtmmSession:
     ) -> requests.Response:
         """One request, with one renewal of the token if the old one is refused; errors are raised.
 
+        A web page in place of an answer may mean an old token, too, but does not say that nothing was done: what
+        changes something is not sent again then.
+
         A streamed body is used up by sending it: give as `body` a function that makes the options for it anew. Where
         the DAM itself, and no gateway before it, says no, `on_refusal` hears of it first and may raise its own error.
         """
         token = self._logged_in() if self._login else None
         response = self._request(method, path, what, token, **options)
         if self._login and (response.status_code in self._expired or _is_web_page(response)):
-            response.close()
-            response = self._request(method, path, what, self._logged_in(other_than=token), **options)
+            new_token = self._logged_in(other_than=token)
+            if response.status_code in self._expired or is_repeated(SYSTEM, method, path):
+                response.close()
+                response = self._request(method, path, what, new_token, **options)
         if not response.ok or _is_web_page(response):
             with response:
                 if refusal := _refusal(response):

@@ -165,6 +165,7 @@ class ImportSite(_Section):
 
     template_id: Id | None
     job_timeout_s: Seconds
+    undo_check_out: Filled
     final_error_codes: frozenset[int]
     metadata_mismatch: Literal["warn", "refuse"]
 

@@ -47,7 +47,8 @@ class Editing(Endpoints):
 
     def _refuse_relock(self, item_id: str, action: str) -> None:
         locked_by = self._store.item(item_id).locked_by
-        if action == "lock" and locked_by and self._settings.relock_refused:
+        is_again = action == "lock" or self._store.item(item_id).checked_out
+        if is_again and locked_by and self._settings.relock_refused:
             raise Refusal(409, f"{item_id} is locked by {locked_by}.")
 
     async def patch_asset(self, request: Request) -> Response:

@@ -27,7 +27,7 @@ class OtmmSettings:
     index_lag_s: float = 0
     #: Whether PATCH needs a lock of one's own; another user's lock is refused always.
     lock_required: bool = True
-    #: Whether a lock is refused to its own holder, too (the contract leaves it open).
+    #: Whether a lock or check-out is refused to its own holder, too (the contract leaves it open).
     relock_refused: bool = True
     #: Lists of one item are answered as that item (contract otmm.md 1).
     single_items_as_objects: bool = False

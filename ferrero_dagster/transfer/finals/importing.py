@@ -107,11 +107,21 @@ class FinalImport:
         started = self._started(final, staged, replaced, uploaded)
         if started.job_id:
             self._database.transact(transfers.keep_job, final.transfer.id, started.job_id)
-            asset = self._finished(final, started.job_id, staged)
+            asset = self._version_or_asset(final, started.job_id, staged, replaced)
         else:
             assert started.asset_id
             asset = self._proven(final, started.asset_id, staged)
         return Brought(asset, is_new_version=replaced is not None)
+
+    def _version_or_asset(
+        self, final: FinalTransfer, job_id: str, staged: StagedFinal, replaced: DamAsset | None
+    ) -> DamAsset:
+        try:
+            return self._finished(final, job_id, staged)
+        except ImportFailed as error:
+            if replaced and error.over:
+                self._imports.undo_check_out(replaced.id, staged.name)
+            raise
 
     def _started(
         self, final: FinalTransfer, staged: StagedFinal, replaced: DamAsset | None, uploaded: Callable[[int], None]
