@@ -208,14 +208,16 @@ class Choice:
 
     def _in_domain(self, text: str) -> str:
         """The id of a pick list's value that may be named by what people see."""
-        if text in self.row.domain:
+        held = {str(cell.value): cell for cell in self.master.cells if cell.value is not None}
+        if text in {*self.row.domain, *held} or self.form in {"text", "date", "plain_column"}:
             return text
         ids = {_folded(shown): value_id for value_id, shown in self.row.domain.items()}
-        known = {str(cell.value) for cell in self.master.cells if cell.kind != "plain"}
+        own_ids = {_folded(cell.shown): value_id for value_id, cell in held.items() if cell.shown}
+        known = {value_id for value_id, cell in held.items() if cell.kind != "plain"}
         # A master with a text for an id is of a DAM whose ids are its texts.
         if known & {*self.row.domain.values()} - self.row.domain.keys():
-            return text
-        return ids.get(_folded(text), text)
+            return own_ids.get(_folded(text), text)
+        return {**ids, **own_ids}.get(_folded(text), text)
 
     def _from(self, source: Source, final: FinalInputs) -> Iterator[Scalar | None]:
         if source == "master":
@@ -225,7 +227,7 @@ class Choice:
         elif source == "today":
             yield dam_date(final.today + timedelta(days=self.row.days))
         elif source in NAME_PARTS:
-            yield self._cased(str(getattr(final.name, source)))
+            yield self.cased(str(getattr(final.name, source)))
         else:
             yield {
                 "fixed": self.row.fixed,
@@ -236,7 +238,8 @@ class Choice:
                 "media_duration": final.media.duration_s,
             }[source]
 
-    def _cased(self, text: str) -> str:
+    def cased(self, text: str) -> str:
+        """A text in the case that the row wants of the name's components, and of what people set instead."""
         return {"upper": text.upper(), "lower": text.lower()}.get(self.row.case or "", text)
 
     def _origin(self, source: Source) -> str:

@@ -141,7 +141,8 @@ class _Making:
         """Put these values in place of others, an empty one in place of the field."""
         for field_id, value in values.items():
             choice = self._choice(self._rows.get(field_id) or FieldRow(id=field_id, kind="as_master"))
-            written = choice.written((value,)) if value != "" else ()
+            cased = choice.cased(value) if isinstance(value, str) else value
+            written = choice.written((cased,)) if value != "" else ()
             if value == "" or any(one is not None for one in written):
                 self._fields[field_id] = choice.field(written, origin)
                 self._unread.pop(field_id, None)
