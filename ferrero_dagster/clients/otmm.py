@@ -25,6 +25,7 @@ from ferrero_dagster.domain.errors import (
     LockedInDam,
     NotInDam,
     OutOfTime,
+    PermanentError,
     SpoiledItem,
     StatusChanged,
 )
@@ -102,13 +103,24 @@ class Otmm:
                 on_found(one)
         return found
 
-    def statuses_of(self, campaign_type: str, *, limit: int) -> list[str]:
-        """The statuses of so many campaign folders with exactly this type; an empty one where a folder has none."""
+    def campaigns_of(self, campaign_type: str, *, limit: int) -> list[Campaign]:
+        """So many campaign folders with exactly this type, whatever their status, which may be empty."""
         for value in self.written_as(campaign_type):
             found = self._found([(self._site.type_field, value)], words={campaign_type})
-            if statuses := [c.status for c in islice((c for c in found if c.type == campaign_type), limit)]:
-                return statuses
+            if campaigns := list(islice((c for c in found if c.type == campaign_type), limit)):
+                return campaigns
         return []
+
+    def is_searchable(self, field_id: str) -> bool:
+        """Whether the search knows such a field; of those that are not indexed it does not."""
+        condition = json.dumps(_conditions([(field_id, "a")], self._site.search_operator))
+        form = {**self._search_form(), "search_condition_list": condition, "after": "0", "limit": "1"}
+        what = f"Searching by {field_id}"
+        try:
+            answers.search_page(self._session.call("POST", "/search/text", what, data=form), what)
+        except PermanentError:
+            return False
+        return True
 
     def values_there(self, *, limit: int) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         """Ids and texts of statuses, and those of types, of the folders among so many hits of a search for anything."""

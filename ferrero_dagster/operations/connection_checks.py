@@ -20,12 +20,13 @@ from ferrero_dagster.clients.http import IMPATIENT
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.clients.tokens import Tokens
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.config.site import BoxFolders
+from ferrero_dagster.config.site import BoxFolders, Site
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.errors import ConfigurationError, FerreroError
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations import database_checks, neighbour_checks
 from ferrero_dagster.operations.certificates import client_certificate_end, server_certificate_end
+from ferrero_dagster.operations.comment_checks import comment_fields
 from ferrero_dagster.tracking import conditions, outbox, overview, schema
 from ferrero_dagster.tracking.addresses import connect_arguments, sqlalchemy_url
 from ferrero_dagster.tracking.database import Cursor, Database
@@ -163,6 +164,8 @@ def _dam(connections: Connections) -> Iterator[Finding]:
         yield "logged in, root folders can be read"
         for route in connections.site.routes.masters:
             yield _campaigns(dam, route)
+        for route in _quoting(connections.site):
+            yield _comments(dam, route)
     yield _clock(dam.clock_skew_s)
     ends = server_certificate_end(connections.settings.dam_url, connections.settings.dam_ca_bundle)
     yield _Skip("no https") if ends is None else _certificate(ends)
@@ -177,7 +180,8 @@ def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
     where = f"of type {route.campaign_type} in {route.status_before}"
     try:
         found = dam.search_campaigns(status=route.status_before, campaign_type=route.campaign_type)
-        statuses = [] if found else dam.statuses_of(route.campaign_type, limit=_MAX_CAMPAIGNS)
+        others = [] if found else dam.campaigns_of(route.campaign_type, limit=_MAX_CAMPAIGNS)
+        statuses = [campaign.status for campaign in others]
         forms = "; ".join(filter(None, (_forms(dam, word) for word in (route.status_before, route.campaign_type))))
         there = "" if found or statuses else _values_there(dam)
     except FerreroError as error:
@@ -187,9 +191,20 @@ def _campaigns(dam: Otmm, route: MastersRoute) -> Finding:
             f"None {where}, and none of the {len(statuses)} found of this type has a value in the field "
             "dam.status_field of the site configuration; correct it."
         )
-    others = f" in {', '.join(sorted(set(statuses) - {''}))}" if statuses else ""
-    seen = f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{others}"
+    in_which = f" in {', '.join(sorted(set(statuses) - {''}))}" if statuses else ""
+    seen = f"{len(found)} {where}" if found else f"none {where}; {len(statuses)} of this type{in_which}"
     return "; ".join(filter(None, (seen, there, forms)))
+
+
+def _quoting(site: Site) -> list[MastersRoute]:
+    return [route for route in site.routes.masters if route.comment_fields]
+
+
+def _comments(dam: Otmm, route: MastersRoute) -> Finding:
+    try:
+        return comment_fields(dam, route)
+    except FerreroError as error:
+        return error
 
 
 def _forms(dam: Otmm, word: str) -> str:
@@ -330,10 +345,11 @@ def _storage_answers(address: str) -> Finding:
 
 def _probes(connections: Connections) -> tuple[_Probe, ...]:
     searches = [f"search {route.name}" for route in connections.site.routes.masters]
+    comments = [f"comments {route.name}" for route in _quoting(connections.site)]
     folders = [f"folder {name}" for name in connections.site.box.folders]
     return (
         _Probe("PostgreSQL", _POSTGRES_CHECKS, _postgres),
-        _Probe("DAM", ("log-in", *searches, "clock", "server certificate", "client certificate"), _dam),
+        _Probe("DAM", ("log-in", *searches, *comments, "clock", "server certificate", "client certificate"), _dam),
         _Probe("Box", ("configuration", "log-in", *folders), _box),
         _Probe("SMTP", ("log-in", "addresses"), _mail),
         _Probe("Make.com", ("address",), _webhook),

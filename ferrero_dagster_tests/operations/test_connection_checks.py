@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ferrero_dagster.config.routes import Routes
 from ferrero_dagster.config.settings import load_settings
 from ferrero_dagster.config.site import load_site
 from ferrero_dagster.connections import Connections
@@ -15,9 +16,12 @@ from ferrero_dagster.operations.connection_checks import check_connections, stor
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.otmm import OTDS_TOKEN_PATH
+from ferrero_dagster.sandbox.otmm.metadata import field, scalar_value
 from ferrero_dagster.sandbox.site import sandbox_site
 from ferrero_dagster_tests.clients.certificates import Authority
 from ferrero_dagster_tests.clients.wire import answering, ok
+from ferrero_dagster_tests.fix_sandbox import JSON
+from ferrero_dagster_tests.fix_world import A5
 
 OUR_URL = "postgresql://ferrero:s3cret@db.example/tracking"
 
@@ -163,6 +167,46 @@ def test_a_status_field_that_no_campaign_has_is_found_before_the_first_look(conn
     state, detail = searches(connections, status_field="NO.SUCH.FIELD")["a1_to_a2"]
     assert state == "failed"
     assert "dropped a condition; check dam.status_field" in detail
+
+
+def comments(connections, *field_ids):
+    row = replace(A5, comment_fields=field_ids)
+    routes = Routes(tuple(row if one.name == A5.name else one for one in connections.site.routes.rows))
+    checks = check_connections(replace(connections, site=connections.site.model_copy(update={"routes": routes})))
+    return [(c.state, c.detail) for c in checks if c.check == "comments a5_to_a6"]
+
+
+def test_fields_to_quote_that_the_dam_does_not_know_are_named(connections, served_dam):
+    assert comments(connections) == []
+    assert comments(connections, "NO.SUCH FIELD") == [
+        ("ok", "the DAM's search does not know NO.SUCH FIELD, and there is no campaign of this type to look at")
+    ]
+    served_dam.store.add_campaign(name="Spring", number="C1", status="A1", type="Local Adaptation")
+    assert comments(connections, "FERRERO.FIELD.CAMPAIGN_NUMBER", "NO.SUCH FIELD") == [
+        (
+            "failed",
+            "The DAM's search does not know NO.SUCH FIELD, nor has any campaign of type Local Adaptation that was "
+            "looked at, or an asset of it, such a field: correct routes.a5_to_a6.comment_fields, or the mail quotes "
+            "nothing.",
+        )
+    ]
+    assert comments(connections, "FERRERO.FIELD.CAMPAIGN_NUMBER")[0] == (
+        "ok",
+        "the DAM knows FERRERO.FIELD.CAMPAIGN_NUMBER",
+    )
+
+
+def test_a_field_that_is_not_indexed_is_found_on_an_asset(connections, served_dam):
+    campaign_id = served_dam.store.add_campaign(
+        name="Spring", number="C1", status="A1", type="Local Adaptation", folders={"01 Master Assets": None}
+    )
+    folder_id = served_dam.store.folder(campaign_id, "01 Master Assets")
+    asset_id = served_dam.store.add_asset(folder_id, "Film.mp4", b"film")
+    served_dam.store.write_fields(asset_id, [field("AGENCY.NOTE", scalar_value("louder"))])
+    dropped = '{"search_result_resource": {"search_result": {"contains_invalid_conditions": true}}}'
+    fault = Fault(path="/search/text", holding="AGENCY.NOTE", status=200, body=dropped, headers=JSON, times=None)
+    served_dam.board.add(fault)
+    assert comments(connections, "AGENCY.NOTE") == [("ok", "the DAM knows AGENCY.NOTE")]
 
 
 def test_missing_settings_and_an_empty_database_are_failures_with_a_sentence(connections, empty_database_url):
