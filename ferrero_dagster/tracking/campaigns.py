@@ -39,8 +39,9 @@ INSERT INTO campaign_status AS known
 VALUES (%(id)s, %(number)s, {fitted("campaign_status", "campaign_name", "%(name)s")}, %(type)s, %(status)s,
         now(), now(){{values}})
 """
-_CAMPAIGN = """campaign_id AS id, coalesce(campaign_number, '') AS number,
-       coalesce(campaign_name, campaign_id) AS name, coalesce(status, '') AS status,
+# As texts: of other types the blanks would be read, too, and a word that an ENUM lacks would not be compared.
+_CAMPAIGN = """campaign_id::text AS id, coalesce(campaign_number::text, '') AS number,
+       coalesce(campaign_name::text, campaign_id::text) AS name, coalesce(status::text, '') AS status,
        coalesce(campaign_type, '') AS type"""
 _LONGEST_UNSEEN_FIRST = "ORDER BY greatest(seen_at, unread_at) NULLS FIRST, campaign_id"
 
@@ -125,7 +126,8 @@ def doubtful(
     cursor.execute(
         f"""
         SELECT {_CAMPAIGN} FROM campaign_status
-        WHERE (status = %(status)s AND coalesce(campaign_type, %(type)s) = %(type)s) <> (campaign_id = ANY(%(found)s))
+        WHERE (status::text = %(status)s AND coalesce(campaign_type, %(type)s) = %(type)s)
+              <> (campaign_id = ANY(%(found)s))
         {_LONGEST_UNSEEN_FIRST} LIMIT %(limit)s
         """,
         {"status": status, "type": campaign_type, "found": list(found), "limit": limit},
@@ -136,7 +138,7 @@ def doubtful(
 def in_status(cursor: Cursor, statuses: Collection[str], *, limit: int) -> list[Campaign]:
     """Campaigns that are in one of these statuses as far as we know, those that were not seen for longest first."""
     cursor.execute(
-        f"SELECT {_CAMPAIGN} FROM campaign_status WHERE status = ANY(%s) {_LONGEST_UNSEEN_FIRST} LIMIT %s",
+        f"SELECT {_CAMPAIGN} FROM campaign_status WHERE status::text = ANY(%s) {_LONGEST_UNSEEN_FIRST} LIMIT %s",
         (list(statuses), limit),
     )
     return [Campaign(**row) for row in cursor.fetchall()]

@@ -84,24 +84,29 @@ def tables(cursor: Cursor) -> tuple[list[str], str]:
     """
     cursor.execute(_TABLES, {"names": [*SHARED, *OURS], "emptied": list(EMPTIED)})
     rows = cursor.fetchall()
-    return [sentence for row in rows for sentence in _hindrances(row)], "; ".join(_remarks(rows))
+    return list(_hindrances(rows)), "; ".join(_remarks(rows))
 
 
-def _hindrances(row: dict[str, Any]) -> Iterator[str]:
-    name, role = row["name"], row["role"]
-    if not row["is_there"] and row["other_in"]:
-        yield (
-            f"{name} is in the schema {row['other_in']}, where our role {role} does not look: GRANT USAGE ON SCHEMA "
-            f'"{row["other_in"]}" TO "{role}", and add ?options=-csearch_path%3D{row["other_in"]} to '
-            "FERRERO_DATABASE_URL."
-        )
-    elif not row["is_there"]:
-        yield f"There is no table {name}: run `ferrero-dagster db upgrade`."
-        return
-    if row["lacks"]:
-        yield f'{name}: our role {role} may not {", ".join(row["lacks"])}; GRANT that ON {name} TO "{role}".'
-    for sequence in row["sequences"]:
-        yield f'{name}: our role {role} may not use {sequence}; GRANT USAGE ON SEQUENCE {sequence} TO "{role}".'
+def _hindrances(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The same trouble of many tables is one sentence."""
+    yield from (_missing(row) for row in rows if not row["is_there"])
+    for rights in sorted({tuple(row["lacks"]) for row in rows if row["is_there"] and row["lacks"]}):
+        names = ", ".join(row["name"] for row in rows if tuple(row["lacks"]) == rights)
+        lacked, role = ", ".join(rights), rows[0]["role"]
+        yield f'{names}: our role {role} may not {lacked}; GRANT {lacked} ON {names} TO "{role}".'
+    if sequences := ", ".join(sequence for row in rows for sequence in row["sequences"]):
+        role = rows[0]["role"]
+        yield f'{sequences}: our role {role} may not use them; GRANT USAGE ON SEQUENCE {sequences} TO "{role}".'
+
+
+def _missing(row: dict[str, Any]) -> str:
+    name, role, schema = row["name"], row["role"], row["other_in"]
+    if not schema:
+        return f"There is no table {name}: run `ferrero-dagster db upgrade`."
+    return (
+        f'{name} is in the schema {schema}, where our role {role} does not look: GRANT USAGE ON SCHEMA "{schema}" TO '
+        f'"{role}", and add ?options=-csearch_path%3D{schema} to FERRERO_DATABASE_URL.'
+    )
 
 
 def _remarks(rows: Sequence[dict[str, Any]]) -> Iterator[str]:

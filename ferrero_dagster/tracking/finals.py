@@ -13,6 +13,7 @@ from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import filled
 from ferrero_dagster.tracking.neighbours import first_accepted
+from ferrero_dagster.tracking.refusals import not_kept
 
 #: What `status` says of a final that another came after: the first word that the column takes.
 REPLACED = ("replaced", "inactive", "archived")
@@ -29,7 +30,11 @@ class KnownFinal:
 
 
 def add_active(cursor: Cursor, transfer_id: int) -> None:
-    """A final that just arrived takes the place of those of its name and master; call it once for each arrival."""
+    """A final that just arrived takes the place of those of its name and master; call it once for each arrival.
+
+    Raises:
+        RefusedByDatabase: the table does not keep its row as it is written.
+    """
     first_accepted(
         cursor,
         """
@@ -48,9 +53,12 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
         SELECT tracking_id, target_name, substring(target_name FROM '[^.]*$'), 'active', campaign_id, target_id,
                source_id, sha1_hex, size_bytes, id{values}
         FROM transfers WHERE id = %s
+        RETURNING (transfer_id, status::text) = (%s, 'active') AS is_kept
         """,
-        (transfer_id,),
+        (transfer_id, transfer_id),
     )
+    if not any(row["is_kept"] for row in cursor.fetchall()):
+        raise not_kept("derivative_assets")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +88,7 @@ WITH stages AS (
                SELECT max(closed_at) FROM campaign_rounds r WHERE r.campaign_id = c.campaign_id
                   AND r.route = ANY(%(rework_routes)s) AND outcome = 'advanced'), status_since, now())
            END AS counts_from
-    FROM (SELECT campaign_id, coalesce(%(status)s, status) AS status, status_since FROM campaign_status) AS c
+    FROM (SELECT campaign_id, coalesce(%(status)s, status::text) AS status, status_since FROM campaign_status) AS c
     WHERE status = ANY(%(statuses)s) AND (%(ids)s::text[] IS NULL OR campaign_id = ANY(%(ids)s))
 ), awaited AS (
     SELECT DISTINCT ON (m.campaign_id, coalesce(m.original_id, m.opentext_id, m.tracking_id))

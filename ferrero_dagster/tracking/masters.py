@@ -19,6 +19,7 @@ from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import extracted_columns, filled
 from ferrero_dagster.tracking.neighbours import attempted, first_accepted
+from ferrero_dagster.tracking.refusals import not_kept
 from ferrero_dagster.tracking.storable import fitted, json_text
 
 _TRACKING_ID_CHARACTERS = string.ascii_uppercase + string.digits
@@ -97,7 +98,11 @@ def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: 
 
 
 def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, instead_of: BoxId | None) -> None:
-    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent."""
+    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent.
+
+    Raises:
+        RefusedByDatabase: the table does not keep its row as it is written.
+    """
     cursor.execute(
         "UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now() "
         "WHERE tracking_id = %s AND box_file_id = %s",
@@ -121,9 +126,12 @@ def _insert_active(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) 
                campaign_id, upload_directory, {fitted("master_assets", "description", "description")}, full_metadata,
                extracted_fields, %s, 'active'{values}
         FROM pending_masters WHERE tracking_id = %s
+        RETURNING (tracking_id::text, status::text) = (%s, 'active') AS is_kept
         """,
-        (box_file_id, tracking_id),
+        (box_file_id, tracking_id, tracking_id),
     )
+    if not any(row["is_kept"] for row in cursor.fetchall()):
+        raise not_kept("master_assets")
 
 
 def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ CROSS JOIN LATERAL (
            max(last_error) FILTER (WHERE state IN ('pending', 'set_aside')) AS last_file_error
     FROM transfers WHERE route = %(route)s AND campaign_id = c.campaign_id
 ) t
-WHERE c.status = %(status)s OR r.id IS NOT NULL
+WHERE c.status::text = %(status)s OR r.id IS NOT NULL
 ORDER BY campaign_number, campaign_name, c.campaign_id
 """
 

@@ -41,6 +41,15 @@ def refusal(error: psycopg2.Error) -> RefusedByDatabase | None:
     )
 
 
+def not_kept(table: str) -> RefusedByDatabase:
+    """Of a row of ours that is not there as we wrote it, though nothing was said."""
+    return RefusedByDatabase(
+        f"The tracking database does not keep a row of ours in {table} as it is written: a trigger, rule or policy "
+        "of its owner alters, drops or hides it.",
+        reference=hashlib.sha256(f"not kept {table}".encode()).hexdigest()[:8],
+    )
+
+
 def place_of(error: psycopg2.Error) -> str:
     """Table and column as far as PostgreSQL, or the statement, tells."""
     table, column = table_of(error), error.diag.column_name

@@ -15,10 +15,11 @@ import psycopg2
 from psycopg2.errors import ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
 
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
+from ferrero_dagster.domain.errors import RefusedByDatabase
 from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, MasterDetails
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.triage import ListedFile
-from ferrero_dagster.tracking import campaigns, finals, masters, steps, transfers
+from ferrero_dagster.tracking import campaigns, masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.refusals import place_of, reason_of, table_of
 
@@ -146,11 +147,9 @@ def _add_master(cursor: Cursor, route: MastersRoute) -> _Refused | None:
         arrival = Arrival(
             target_id=_FILE_ID, target_name=_NAME, digest=_DIGEST, source_hash="given", run_id="", adopted=False
         )
-        steps.record_master(cursor, transfer, arrival)
-        found = masters.master(cursor, transfer.tracking_id)
-        if found and (found.dam_id, found.finals_folder_id) == (_ID, _ID):
-            return None
-    return ("master_assets", *_OTHERWISE)
+        if refused := _unkept("master_assets", partial(steps.record_master, cursor, transfer, arrival)):
+            return refused
+    return None
 
 
 def _add_final(cursor: Cursor, route: MastersRoute, etag: str) -> _Refused | None:
@@ -161,10 +160,16 @@ def _add_final(cursor: Cursor, route: MastersRoute, etag: str) -> _Refused | Non
         arrival = Arrival(
             target_id=_ID, target_name=_FINAL, digest=_DIGEST, source_hash="given", run_id="", adopted=True
         )
-        steps.record_final(cursor, final.transfer, arrival)
-        known = finals.known_finals(cursor, transfer.tracking_id, name=_FINAL, folder_id=_ID, asset_ids=[_ID])
-        if not any(final.asset_id == _ID and final.sha1_hex for final in known):
-            return ("derivative_assets", *_OTHERWISE)
+        if refused := _unkept("derivative_assets", partial(steps.record_final, cursor, final.transfer, arrival)):
+            return refused
+    return None
+
+
+def _unkept(table: str, write: Callable[[], object]) -> _Refused | None:
+    try:
+        write()
+    except RefusedByDatabase:
+        return (table, *_OTHERWISE)
     return None
 
 

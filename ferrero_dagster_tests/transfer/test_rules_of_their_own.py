@@ -7,9 +7,9 @@ import pytest
 
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.withdrawals import withdraw_masters
-from ferrero_dagster.tracking import schema
+from ferrero_dagster.tracking import campaigns, schema
 from ferrero_dagster.tracking.database import Database
-from ferrero_dagster_tests.fix_world import ROUTES
+from ferrero_dagster_tests.fix_world import A5, ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
 from ferrero_dagster_tests.transfer.finals.agency_world import Agency, final_name
@@ -110,6 +110,57 @@ def test_a_trigger_that_refuses_one_campaign_stops_no_other(world, table, refuse
         [(headline, sentence)] = world.sql(MAILS)
         assert headline == "The database refuses what a1_to_a2 has to write"
         assert re.search(words, sentence)
+
+
+SILENT = ("RETURN NULL;", "NEW.status := 'Active'; RETURN NEW;")
+ALTERS = """
+CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} END $$;
+CREATE TRIGGER theirs BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION theirs();
+"""
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("rules", [NARROW], indirect=True)
+@pytest.mark.parametrize("does", SILENT, ids=["drops", "alters"])
+def test_a_master_whose_row_is_not_kept_has_not_arrived_though_the_database_says_nothing(world, does):
+    campaign_id = world.campaign({"Film.png": b"film"})
+    world.sql(ALTERS.format(does, "master_assets"))
+    [file] = world.run(campaign_id).failed
+    assert file.reason.startswith("The tracking database does not keep a row of ours in master_assets as it is written")
+    assert world.dam.store.status(campaign_id) == "A1"
+    world.sql("DROP TRIGGER theirs ON master_assets")
+    assert world.run(campaign_id).status == "A2"
+    assert world.sql("SELECT asset_name, status FROM master_assets") == [("Film.png", "active")]
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("rules", [NARROW], indirect=True)
+@pytest.mark.parametrize("does", SILENT, ids=["drops", "alters"])
+def test_a_final_whose_row_is_not_kept_is_set_aside_in_the_end_and_told(world, does):
+    world.dam.settings.job_polls = 0
+    agency = Agency(world)
+    campaign_id = agency.campaign("AAA001")
+    agency.sql(ALTERS.format(does, "derivative_assets"))
+    agency.deliver(final_name("AAA001"))
+    agency.go_on()
+    assert agency.sql("SELECT state FROM transfers") == ["set_aside"]
+    assert "does not keep a row of ours in derivative_assets" in agency.sql("SELECT last_error FROM transfers")[0]
+    assert len(agency.assets(campaign_id)) == 1, "it is in the DAM once, however often it was tried"
+    assert agency.waiting() == [final_name("AAA001")]
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("rules", [NARROW], indirect=True)
+def test_statuses_in_a_column_of_another_type_than_text_are_read_and_compared(world):
+    world.sql("CREATE TYPE stage AS ENUM ('A1', 'A2')", "ALTER TABLE campaign_status ALTER status TYPE char(10)")
+    padded, other = world.campaign({"Film.png": b"film"}), world.campaign({"Film.png": b"film"})
+    assert world.run(padded).status == "A2"
+    assert [campaign.status for campaign in world.database.transact(campaigns.known, [padded])] == ["A2"]
+    world.sql("ALTER TABLE campaign_status ALTER status TYPE stage USING status::text::stage")
+    assert [campaign.id for campaign in world.look().starts] == [other]
+    assert world.run(other).status == "A2"
+    world.look(A5)
+    assert world.sql("SELECT count(*) FROM unforeseen_errors") == [(0,)]
 
 
 @pytest.mark.fault(74)
