@@ -236,6 +236,13 @@ def test_a_name_of_bytes_that_are_no_text_is_wrong_and_no_crash(tmp_path):
     assert (latin.returncode, "café.mp4" in latin.stdout.decode("latin-1")) == (1, True)
 
 
+def test_a_name_commands_nothing_to_the_terminal():
+    answer = call("check-name", "\x1b[2J\x9b31m\u202ex_OLV.mp4")
+    assert answer.exit_code == 1
+    assert not {"\x1b", "\x9b", "\u202e"} & {*answer.output}
+    assert "OLV" in answer.output
+
+
 @pytest.mark.fault(80)
 def test_names_that_cannot_be_checked_are_not_called_wrong(tmp_path):
     assert call("check-name", "a" * 300 + ".mp4").exit_code == 1, "too long for a path, and a wrong name"

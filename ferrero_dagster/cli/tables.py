@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ferrero_dagster.domain.lines import many_lines
+
 _COLOURS = {"ok": "green", "failed": "red", "permanently failed": "red", "retrying": "yellow", "skipped": "dim"}
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
@@ -24,8 +26,8 @@ def replace_what_cannot_be_shown() -> None:
 
 
 def say(text: str) -> None:
-    """A line on standard output, in its own encoding; click would send UTF-8 to an ASCII terminal."""
-    click.echo(text, file=sys.stdout)
+    """A line on standard output that commands nothing to a terminal, in its own encoding, not in click's UTF-8."""
+    click.echo(str(many_lines(text)), file=sys.stdout)
 
 
 def command_name() -> str:
@@ -40,7 +42,7 @@ def print_json(value: Any) -> None:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         text = json.dumps(value, indent=2)
-    say(text)
+    click.echo(text, file=sys.stdout)
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
@@ -60,5 +62,6 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], *, nothing: str) 
 def _cell(value: Any) -> Text:
     if isinstance(value, list):
         value = ", ".join(map(str, value))
-    text = "" if value is None else str(value)
+    # What a name from outside holds may be a command to the terminal.
+    text = "" if value is None else str(many_lines(str(value)))
     return Text(text, style=_COLOURS.get(text, ""))
