@@ -7,6 +7,7 @@ import yaml
 
 from ferrero_dagster.operations.status import read_status
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.defs.test_spoiled_answers import changing, sized
 from ferrero_dagster_tests.fix_sandbox import JSON, REFUSAL
 
 #: Raises at whatever is written of one campaign, as no code of ours expects.
@@ -89,3 +90,25 @@ def told_of(cockpit):
 
 def told_text(mails):
     return "".join(mail.text for mail in mails)
+
+
+@pytest.mark.fault(57)
+def test_an_asset_that_only_the_run_sees_is_told_by_name_once_and_its_campaign_waits_behind_the_others(
+    cockpit, tmp_path
+):
+    world, site = cockpit.world, Path(tmp_path / "site.yaml")
+    changed = {**yaml.safe_load(site.read_text()), "dam": {"listing_page_size": 1}, "campaigns": {"per_tick": 1}}
+    site.write_text(yaml.safe_dump(changed))
+    spoiled = world.campaign({"a.png": b"a", "b.png": b"b"}, name="A spoiled")
+    healthy = [world.campaign({"a.png": b"a"}, name=f"B healthy {number}") for number in range(3)]
+    world.dam.board.add(changing({"b.png": sized("1,234")}))
+    for _ in range(6):
+        cockpit.tick()
+        cockpit.later()
+    assert [world.dam.store.status(id_) for id_ in (spoiled, *healthy)] == ["A1", "A2", "A2", "A2"]
+    job = cockpit.repository.get_job("reconcile")
+    assert job.execute_in_process(instance=cockpit.instance, raise_on_error=False).success
+    told = [mail for mail in told_of(cockpit) if "b.png" in mail.text]
+    assert len(told) == 1
+    assert "A spoiled" in told[0].text
+    assert "b.png comes with '1,234' as content_size" in told[0].text
