@@ -2,10 +2,8 @@
 
 import contextlib
 import fcntl
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,22 +18,19 @@ import requests
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 from rich.console import Console
 
-import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.report import ReportDay
 from ferrero_dagster.sandbox import neighbours
 from ferrero_dagster.sandbox.agency import HASTY_NAME, deliver, deliver_finals
 from ferrero_dagster.sandbox.campaigns import SampleCampaigns, seed
+from ferrero_dagster.sandbox.dagster_process import running_dagster
 from ferrero_dagster.sandbox.demo_check import wait_and_check
 from ferrero_dagster.sandbox.inherited import add_inherited_campaign
 from ferrero_dagster.sandbox.otmm import Dialect
-from ferrero_dagster.sandbox.serving import HOST, listening_socket
+from ferrero_dagster.sandbox.serving import HOST
 from ferrero_dagster.sandbox.world import World
 
-_ROOT = Path(ferrero_dagster.__file__).parents[1]
 _START_TIMEOUT_S = 120
-_STOP_TIMEOUT_S = 10
-_POLL_SECONDS = "5"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -58,7 +53,7 @@ def run_demo(
             samples = seed(world.dam, world.box, world.media_dir, world.site)
             if dialect == "customer":
                 samples = _with_customers_past(world, samples)
-            with _dagster(world, state, port):
+            with running_dagster(world, state, port):
                 _tell(console, world, state, port)
                 threading.Thread(target=_play_agency, args=(world, samples), daemon=True).start()
                 threading.Thread(target=_make_reports, args=(world, port), daemon=True).start()
@@ -105,25 +100,6 @@ def _state_folder(state: Path, *, fresh: bool) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _dagster(world: World, state: Path, port: int) -> Iterator[None]:
-    listening_socket(port, "the Dagster UI").close()
-    home = state / "dagster_home"
-    home.mkdir(exist_ok=True)
-    shutil.copy(_ROOT / "dagster.yaml", home)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(_ROOT / "workspace.yaml"), "-h", HOST, "-p", str(port)]
-    with (state / "dagster.log").open("w") as log:
-        # Its own working directory: a .env of the user's must not reach the demo.
-        process = subprocess.Popen(  # noqa: S603  # our own command
-            command, cwd=home, env=_environment(world, home, port), stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            _wait_until_up(process, port, log.name)
-            yield
-        finally:
-            _stop(process)
-
-
 def _play_agency(world: World, samples: SampleCampaigns) -> None:
     """Once the masters of a campaign are in Box, the agency delivers its finals, and one file in a hurry."""
     awaited = world.site.routes.deliveries
@@ -152,49 +128,6 @@ def _make_reports(world: World, port: int) -> None:
             with contextlib.suppress(DagsterGraphQLClientError, requests.RequestException):
                 is_started = bool(dagster.submit_job_execution(job, tags=tags))
             time.sleep(0 if is_started else 1)
-
-
-def _environment(world: World, home: Path, port: int) -> dict[str, str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("FERRERO_", "DAGSTER_")) and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    return (
-        inherited
-        | world.environment()
-        | {
-            "DAGSTER_HOME": str(home),
-            # As in deploy/: a tick that waits for a slow system holds one of these threads; the pages need some, too.
-            "DAGSTER_GRPC_MAX_WORKERS": "24",
-            "FERRERO_DAGSTER_URL": f"http://{HOST}:{port}",
-            "FERRERO_SENSORS": "running",
-            "FERRERO_CAMPAIGN_POLL_SECONDS": _POLL_SECONDS,
-            "FERRERO_AGENCY_POLL_SECONDS": _POLL_SECONDS,
-            "PYTHONWARNINGS": "ignore",
-        }
-    )
-
-
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: str) -> None:
-    ends = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < ends and process.poll() is None:
-        try:
-            if requests.get(f"http://{HOST}:{port}/server_info", timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.3)
-    raise ConfigurationError(f"Dagster did not start; {log} says why.")
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End Dagster and all that it started, which is one process group."""
-    for number, patience_s in ((signal.SIGINT, _STOP_TIMEOUT_S), (signal.SIGKILL, _STOP_TIMEOUT_S)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(patience_s)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
 
 
 def _tell(console: Console, world: World, state: Path, port: int) -> None:
