@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check demo-check-customer demo-check-seeds test check bench faults format lock clean
+.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench faults format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -38,6 +38,9 @@ test: check ## style, types and all tests
 
 bench: install ## what threads and memory of names are worth, as ratios
 	$(BIN)/python -m ferrero_dagster.sandbox.bench
+
+soak: install ## ten minutes of bad luck with Dagster's daemon and code server: a table; one scenario: ONLY=dead-run
+	$(BIN)/python -m ferrero_dagster.sandbox.soak $(if $(ONLY),--only $(ONLY))
 
 faults: install ## docs/FAULTS.md from the marks of the tests, docs/REQUESTS.md from the code
 	$(BIN)/python -m ferrero_dagster_tests.faults_table
