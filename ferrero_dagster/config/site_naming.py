@@ -1,5 +1,6 @@
 """`naming` in the site configuration: how the agency names its files (SPEC 5, 12)."""
 
+import re
 from functools import cached_property
 from typing import Annotated
 
@@ -18,9 +19,21 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
+def _code(text: str) -> str:
+    if not re.fullmatch(r'[^\s_./\\:*?"<>|]+', text):
+        raise ValueError(f"expected a code without blanks, '_', '.' and signs that Box refuses, found {text!r}")
+    return text
+
+
+def _extension(text: str) -> str:
+    if not re.fullmatch("[a-z0-9]{1,10}", text):
+        raise ValueError(f"expected an ending of small letters and digits without its dot, found {text!r}")
+    return text
+
+
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Code = Annotated[str, Field(pattern=r"^[^\s_./\\]+$")]
-Extension = Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]
+Code = Annotated[str, AfterValidator(_code)]
+Extension = Annotated[str, AfterValidator(_extension)]
 
 
 class NamingSite(BaseModel):
@@ -71,5 +84,14 @@ class NamingSite(BaseModel):
             raise ValueError(
                 f"extensions_of_asset_types: {', '.join(sorted(unknown))}: expected kinds of extensions "
                 f"({', '.join(self.extensions)})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _finished_is_not_unfinished(self) -> Self:
+        if both := self.rules.extensions.all & {*self.unfinished_extensions}:
+            raise ValueError(
+                f"unfinished_extensions: {', '.join(sorted(both))}: expected endings that extensions has not; "
+                "files with such an ending would be ignored"
             )
         return self

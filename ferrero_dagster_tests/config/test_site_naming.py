@@ -86,6 +86,12 @@ def test_a_pattern_can_say_a_media_code_before_the_tracking_id(tmp_path):
             "{extensions_of_asset_types: {OLV: [films]}}",
             "extensions_of_asset_types: films: expected kinds of",
         ),
+        (
+            "{unfinished_extensions: [part, mp4]}",
+            "unfinished_extensions: mp4: expected endings that extensions has not",
+        ),
+        ("{aspect_ratios: ['16:9']}", "naming.aspect_ratios.0: expected a code without"),
+        ("{extensions: {film: [.mp4]}}", "naming.extensions.film.0: expected an ending of small letters"),
         ("{max_subject_length: 0}", "naming.max_subject_length: "),
     ],
 )
