@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench faults format lock clean
+.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench faults databases format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -45,6 +45,9 @@ soak: install ## ten minutes of bad luck with Dagster's daemon and code server: 
 faults: install ## docs/FAULTS.md from the marks of the tests, docs/REQUESTS.md from the code
 	$(BIN)/python -m ferrero_dagster_tests.faults_table
 	$(BIN)/python -m ferrero_dagster_tests.requests_table
+
+databases: install ## docs/DATABASES.md; POSTGRES="DIR DIR" names programs of further versions
+	$(BIN)/python -m ferrero_dagster_tests.databases_table $(POSTGRES)
 
 format: install ## put the code into shape
 	$(BIN)/ruff check --fix .

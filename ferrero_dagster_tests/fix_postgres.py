@@ -1,6 +1,10 @@
-"""A real PostgreSQL for the whole run; each test that asks for a database gets a clone of a migrated template."""
+"""A real PostgreSQL for the whole run; each test that asks for a database gets a clone of a migrated template.
+
+It is the wheel's, or the one whose programs are in the directory that FERRERO_TEST_POSTGRES names.
+"""
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +25,9 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     # Not in pytest's own directory: several sessions at once delete each other's, and a server dies with its files.
-    with TemporaryDirectory(prefix="ferrero-test-") as state, EmbeddedPostgres(Path(state) / "data") as server:
+    programs = os.environ.get("FERRERO_TEST_POSTGRES")
+    bin_dir = Path(programs) if programs else None
+    with TemporaryDirectory(prefix="ferrero-test-") as state, EmbeddedPostgres(Path(state) / "data", bin_dir) as server:
         schema.upgrade(server.url(_TEMPLATE), load_site().routes.masters)
         yield server
 

@@ -38,8 +38,10 @@ timezone = 'UTC'
 class EmbeddedPostgres:
     """A server on `data_dir`, from entering the context to leaving it; one that a killed process left is used again."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, bin_dir: Path | None = None) -> None:
+        """`bin_dir` holds `initdb`, `pg_ctl` and `postgres` of another version than the wheel's."""
         self._data_dir = data_dir.resolve()
+        self._bin_dir = bin_dir
         self._socket_dir = Path()
 
     def __enter__(self) -> "EmbeddedPostgres":
@@ -102,11 +104,11 @@ class EmbeddedPostgres:
         unfinished = self._data_dir.with_name(f"{self._data_dir.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        PostgresServer(unfinished).ensure_pgdata_inited()
+        self._server(unfinished).ensure_pgdata_inited()
         unfinished.replace(self._data_dir)
 
     def _start(self) -> Path:
-        server = PostgresServer(self._data_dir)
+        server = self._server(self._data_dir)
         # Neither in the data directory nor in TMPDIR: the path of a socket has room for about 100 bytes.
         socket_dir = Path(tempfile.mkdtemp(prefix="ferrero-postgres-", dir="/tmp"))
         if server.system_user:
@@ -119,8 +121,13 @@ class EmbeddedPostgres:
             raise
         return socket_dir
 
+    def _server(self, data_dir: Path) -> PostgresServer:
+        server = PostgresServer(data_dir)
+        server.bin_path = self._bin_dir or server.bin_path
+        return server
+
     def _pg_ctl(self, *arguments: str) -> None:
-        server = PostgresServer(self._data_dir)
+        server = self._server(self._data_dir)
         pgexec(
             "pg_ctl",
             ("-w", "-D", str(self._data_dir), *arguments),
