@@ -352,3 +352,15 @@ def test_metadata_that_arrived_cost_no_call(agency):
     agency.deliver(ONE, b"final", CREATIVEX)
     agency.go_on()
     assert seen(agency.world.dam, "PATCH", "/assets/", times=0)
+
+
+@pytest.mark.fault(61)
+def test_an_asset_whose_new_version_failed_in_its_job_is_not_left_checked_out(agency):
+    campaign_id = agency.campaign("AAA001")
+    agency.deliver(ONE, b"first")
+    agency.settle_and_move(campaign_id)
+    agency.world.dam.settings.failing_jobs = 1
+    agency.deliver(ONE, b"second")
+    agency.settle_and_move(campaign_id)
+    [asset] = agency.assets(campaign_id)
+    assert (asset.version, asset.locked_by, asset.checked_out) == (1, None, False)
