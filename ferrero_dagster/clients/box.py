@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from box_sdk_gen import (
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_chunks import upload_in_parts
+from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item, no_folder
 from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
@@ -31,6 +33,11 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
 from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.domain.triage import ListedFile
+
+_PLACED = ["id", "type", "name", "size", "sha1", "etag", "path_collection", "item_status"]
+#: What Box calls a file in the trash, and one that is gone for good.
+_NOT_THERE = {"trashed", "deleted"}
 
 
 class UploadRate:
@@ -47,6 +54,14 @@ class UploadRate:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._interval_s
         time.sleep(max(0.0, turn - time.monotonic()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlacedFile:
+    """A file with the folders that it lies in, outermost first: ids and names."""
+
+    file: ListedFile
+    folders: tuple[tuple[BoxId, str], ...]
 
 
 class Box:
@@ -90,16 +105,35 @@ class Box:
             return False
         return True
 
-    def has_file(self, file_id: BoxId) -> bool:
-        """Whether there still is a file of this id, outside the trash."""
-        with box_errors(f"Looking for Box file {file_id}"):
+    def files_in(self, folder_id: BoxId) -> dict[BoxId, ListedFile]:
+        """The files in a folder by id, one call per thousand; a folder that is gone holds none."""
+        what = f"Listing Box folder {folder_id}"
+        found: dict[BoxId, ListedFile] = {}
+        seen, marker = {""}, ""
+        while (body := folder_page(self._client, folder_id, what, marker=marker)) is not None:
+            entries, marker = answers.page(body, what)
+            files = [answers.listed_file(entry) for entry in entries if entry.fields.get("type", "file") == "file"]
+            found |= {file.id: file for file in files}
+            if marker in seen:
+                break
+            seen.add(marker)
+        return found
+
+    def look_at(self, file_id: BoxId) -> PlacedFile | None:
+        """The file as it is now, wherever it lies; None where there is none of this id outside the trash."""
+        what = f"Looking for Box file {file_id}"
+        with box_errors(what):
             try:
-                self._client.files.get_file_by_id(file_id, fields=["id"])
+                found = self._client.files.get_file_by_id(file_id, fields=_PLACED)
             except BoxAPIError as error:
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
-                return False
-        return True
+                return None
+        body = found.raw_data or {}
+        file = Item(answers.SYSTEM, what, body)
+        if file.text("item_status") in _NOT_THERE:
+            return None
+        return PlacedFile(file=answers.listed_file(file), folders=answers.folders(body, what))
 
     def ensure_folder(self, parent_id: BoxId, name: str, *, configured: bool = True) -> BoxId:
         """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.

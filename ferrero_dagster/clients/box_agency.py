@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from box_sdk_gen import BoxAPIError, BoxClient, FetchOptions, GetFileMetadataByIdScope
+from box_sdk_gen import BoxAPIError, BoxClient, GetFileMetadataByIdScope
 
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
+from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, kept_of, no_folder, tempo_of
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.domain.errors import (
@@ -31,7 +32,6 @@ from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.triage import ListedFile, is_ignored
 
-_PAGE_SIZE = 1000
 _SCOPE = GetFileMetadataByIdScope.ENTERPRISE
 _NO_FILE = "not_found"
 _A_LINK = "It is a link and no file: drop the finished file itself into the folder."
@@ -160,20 +160,10 @@ class BoxAgency:
             marker = next_marker
 
     def _page(self, folder_id: BoxId, what: str, marker: str) -> dict[str, Any]:
-        """One page as Box sent it: the SDK's own listing gives up all entries for one that is spoiled."""
-        fields = f"id,type,name,size,sha1,etag,metadata.enterprise.{self._template}"
-        params = {"fields": fields, "usemarker": "true", "limit": str(_PAGE_SIZE)}
-        url = f"{self._client.network_session.base_urls.base_url}/2.0/folders/{folder_id}/items"
-        with box_errors(what):
-            try:
-                answer = self._client.make_request(
-                    FetchOptions(url, "GET", params={**params, **({"marker": marker} if marker else {})})
-                )
-            except BoxAPIError as error:
-                if error.response_info.status_code != requests.codes.not_found:
-                    raise
-                raise _NoFolderError from None
-        return answer.data if isinstance(answer.data, dict) else {}
+        page = folder_page(self._client, folder_id, what, marker=marker, template=self._template)
+        if page is None:
+            raise _NoFolderError
+        return page
 
     def now(self, file_id: BoxId) -> FileNow:
         """The file as it is at this moment, in one call.

@@ -37,7 +37,7 @@ def page(body: Answer, what: str) -> tuple[list[Item], str]:
     return items, answer.text("next_marker")
 
 
-def listed_file(entry: Item, template: str) -> ListedFile:
+def listed_file(entry: Item, template: str = "") -> ListedFile:
     """A file in a listing; one whose values cannot be read has a `problem`, under the name and id that it shows."""
     try:
         return ListedFile(
@@ -110,11 +110,21 @@ def place(body: Answer, what: str) -> tuple[str, tuple[tuple[BoxId, str], ...]]:
         UnexpectedAnswer: Box does not say.
     """
     file = Item(SYSTEM, what, body)
-    folders = items_in(object_in(SYSTEM, what, body, "path_collection"), "entries")
+    found = folders(body, what)
     etag = file.text("etag")
     if not etag:
         raise UnexpectedAnswer(SYSTEM, f"{what}: Box does not say which version it is.")
-    return etag, tuple((BoxId(folder.identifier()), folder.text("name")) for folder in folders)
+    return etag, found
+
+
+def folders(body: Answer, what: str) -> tuple[tuple[BoxId, str], ...]:
+    """The folders that a file lies in, outermost first: ids and names.
+
+    Raises:
+        UnexpectedAnswer: Box does not say.
+    """
+    found = items_in(object_in(SYSTEM, what, body, "path_collection"), "entries")
+    return tuple((BoxId(one.identifier()), one.text("name")) for one in found)
 
 
 def listed_folder(entry: Item) -> ListedFile:

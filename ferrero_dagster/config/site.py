@@ -108,6 +108,8 @@ class BoxSite(_Section):
     folders: dict[Filled, Id | None]
     chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
     part_threads: Annotated[int, Field(ge=1, le=8)]
+    #: What becomes of a master in whose place the agency has put other content.
+    replaced_masters: Literal["leave", "deliver_beside"]
 
     @property
     def ids(self) -> BoxFolders:

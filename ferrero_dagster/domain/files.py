@@ -88,6 +88,10 @@ class Transfer(Generic[SourceId, TargetId]):
     target_id: TargetId | None
     target_name: str | None
     size_bytes: int | None
+    #: Of what arrived; None where the cron scripts moved it.
+    sha1_hex: str | None
+    #: How many files of it hold other content in Box by now, and keep their names.
+    copies: int
 
 
 #: A master on its way, and a final.

@@ -19,7 +19,7 @@ from ferrero_dagster.tracking.database import Cursor
 
 #: Those that make a `Transfer`.
 _COLUMNS = """id, route, campaign_id, source_id, source_version, source_name, tracking_id, state, attempts,
-              target_id, target_name, size_bytes"""
+              target_id, target_name, size_bytes, sha1_hex, copies"""
 
 #: So often a file that fails has the benefit of the doubt.
 _MOST_DOUBTS = 3
@@ -335,27 +335,18 @@ def release(cursor: Cursor, transfer_id: int) -> None:
     )
 
 
-def moved_in_round(cursor: Cursor, round_id: int) -> dict[int, BoxId]:
-    """What the round has moved so far: Box files by the ids of their transfers."""
+def move_again(cursor: Cursor, missing: Collection[int], beside: Collection[int]) -> None:
+    """What was moved is not in Box any more: it is to be moved again, under its tracking ID.
+
+    Of what is to be moved `beside` other content, which keeps its name in Box, the next name is taken.
+    """
     cursor.execute(
         """
-        SELECT t.id, t.target_id FROM transfers t JOIN campaign_rounds r USING (route, campaign_id)
-        WHERE r.id = %s AND t.state = 'moved' AND t.moved_at >= r.opened_at AND t.target_id IS NOT NULL
+        UPDATE transfers SET state = 'pending', moved_at = NULL, last_error = 'it is not in Box any more',
+               last_error_code = 'not in Box', copies = copies + (id = ANY(%(beside)s))::int, updated_at = now()
+        WHERE id = ANY(%(all)s) AND state = 'moved'
         """,
-        (round_id,),
-    )
-    return {row["id"]: BoxId(row["target_id"]) for row in cursor.fetchall()}
-
-
-def move_again(cursor: Cursor, transfer_ids: Collection[int]) -> None:
-    """What was moved is not in Box any more: it is to be moved again, under its tracking ID."""
-    cursor.execute(
-        """
-        UPDATE transfers SET state = 'pending', moved_at = NULL, last_error = 'its folder in Box was deleted',
-               last_error_code = 'Box folder gone', updated_at = now()
-        WHERE id = ANY(%s) AND state = 'moved'
-        """,
-        (list(transfer_ids),),
+        {"all": [*missing, *beside], "beside": list(beside)},
     )
 
 

@@ -160,7 +160,10 @@ class MasterFiles:
 
 
 def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:
-    """`<stem>_<TRACKID>.<ext>`; where that name is taken, as by an earlier version of a final, a numbered one."""
+    """`<stem>_<TRACKID>.<ext>`; where that name is taken, as by an earlier version of a final, a numbered one.
+
+    So it is where a file of it was replaced in Box by other content.
+    """
     wanted = box_file_name(transfer.source_name, transfer.tracking_id)
     same_master = [other for other in known if other.tracking_id == transfer.tracking_id]
     sharing = sorted(
@@ -168,5 +171,5 @@ def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:
         for other in same_master
         if box_file_name(other.source_name, other.tracking_id).casefold() == wanted.casefold()
     )
-    number = sharing.index(transfer.id) + 1
+    number = sharing.index(transfer.id) + 1 + len(sharing) * transfer.copies
     return box_file_name(transfer.source_name, transfer.tracking_id, number=number)

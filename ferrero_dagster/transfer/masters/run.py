@@ -3,15 +3,14 @@
 find → move (threads) → advance. Every step can be cut off and run again: intent is written first, proof last.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.box_names import campaign_folder_name
 from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, NotInDam
-from ferrero_dagster.domain.files import Campaign, DamAsset
+from ferrero_dagster.domain.files import Campaign, DamAsset, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.facts import Comments, FailedFile, MovedFile
 from ferrero_dagster.tracking import campaigns, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
@@ -23,8 +22,14 @@ from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_fold
 from ferrero_dagster.transfer.masters.comments import read_comments
 from ferrero_dagster.transfer.masters.file import MasterFiles
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
+from ferrero_dagster.transfer.masters.presence import Presence, find_masters
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster.transfer.unforeseen import Turn, note, told
+
+#: A file that has not arrived, with the code of its error.
+_Failure = tuple[FailedFile, str]
+#: So often what is missing is moved in one run: what Box took and does not show is no reason to go on for ever.
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,15 +163,59 @@ class _MastersMove:
         nothing = f"No assets in {self.route.source_folder} of {campaign} yet."
         if not listed:
             return replace(result, nothing=nothing)
-        box_folder_id = self._box_folder(campaign, current)
-        missing = self._missing(listed, folders)
-        self.watcher.log(f"{campaign}: {len(listed)} assets, {len(listed) - len(missing)} moved before.")
-        result = replace(result, before=self._moved_files(listed), box_folder_id=box_folder_id)
-        moved, failures = self._move(missing, folders, box_folder_id)
-        result = replace(result, moved=moved, notes=notes + self._new_tracking_ids())
+        result, failures = self._moved(result, campaign, current, folders, listed)
         if failures:
             return self._tell_partial(result, current, failures)
         return self._advance(result, current) if result.in_box else replace(result, nothing=nothing)
+
+    def _moved(
+        self,
+        result: MastersOutcome,
+        campaign: Campaign,
+        current: rounds.Round,
+        folders: CampaignFolders,
+        listed: list[DamAsset],
+    ) -> tuple[MastersOutcome, list[_Failure]]:
+        """Move what is missing, and look in Box whether all that counts is there; what is not is moved once more."""
+        moved_ids: set[str | None] = set()
+        failures: dict[DamId, _Failure] = {}
+        notes = result.notes
+        for _ in range(_ATTEMPTS):
+            box_folder_id = self._box_folder(campaign, current)
+            missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
+            self.watcher.log(f"{campaign}: {len(listed)} assets, {len(missing)} to be moved.")
+            moved_ids |= {file.dam_asset_id for file in self._move(missing, failures, folders, box_folder_id)}
+            presence = find_masters(self.systems, self.watcher, box_folder_id, self._counted(listed, moved_ids))
+            notes += presence.notes
+            self._move_again(presence)
+            if not presence.gone:
+                break
+        else:
+            failures |= {transfer.source_id: _not_shown_by_box(transfer) for transfer in presence.gone}
+        done = replace(
+            result,
+            moved=tuple(file for file in presence.there if file.dam_asset_id in moved_ids),
+            before=tuple(file for file in presence.there if file.dam_asset_id not in moved_ids),
+            box_folder_id=box_folder_id,
+            notes=notes + self._new_tracking_ids(),
+        )
+        return done, [*failures.values(), *presence.untold]
+
+    def _counted(self, listed: list[DamAsset], moved_ids: Collection[str | None]) -> list[ToBox]:
+        """The files that are to be in Box by now; of what cron scripts moved the DAM's size is all that is known."""
+        known = self.systems.database.transact(transfers.of_campaign, self.route.name, self.campaign_id)
+        sizes = {(asset.id, asset.version): asset.size_bytes for asset in listed}
+        return [
+            replace(one, size_bytes=one.size_bytes or sizes.get(key))
+            for key, one in known.items()
+            if one.state == "moved" and (key in sizes or one.source_id in moved_ids)
+        ]
+
+    def _move_again(self, presence: Presence) -> None:
+        ids = [[transfer.id for transfer in ones] for ones in (presence.missing, presence.beside)]
+        self.systems.database.transact(transfers.move_again, *ids)
+        for sentence in presence.notes:
+            self.watcher.log(sentence)
 
     def _listed(self, folders: CampaignFolders) -> tuple[list[DamAsset], tuple[str, ...]]:
         """The assets to move, and a note on each one that is not."""
@@ -212,19 +261,9 @@ class _MastersMove:
         kept_id = current.box_folder_id
         if kept_id and self.systems.box.has_folder(kept_id):
             return kept_id
-        if kept_id:
-            self._move_again(current)
         folder_id = self._made_box_folder(campaign)
         self.systems.database.transact(rounds.note_box_folder, current.id, folder_id)
         return folder_id
-
-    def _move_again(self, current: rounds.Round) -> None:
-        """The round's folder was deleted in Box: what went with it is missing again, what people took out is not."""
-        database, box = self.systems.database, self.systems.box
-        moved = database.transact(transfers.moved_in_round, current.id)
-        gone = [transfer_id for transfer_id, file_id in moved.items() if not box.has_file(file_id)]
-        database.transact(transfers.move_again, gone)
-        self.watcher.log(f"The campaign's folder was deleted in Box; {counted(len(gone), 'file')} went with it.")
 
     def _made_box_folder(self, campaign: Campaign) -> BoxId:
         root_id = self.systems.box_folders[self.route.box_root]
@@ -237,16 +276,14 @@ class _MastersMove:
     # --- move ----------------------------------------------------------------------------------------------------
 
     def _move(
-        self, missing: list[DamAsset], folders: CampaignFolders, box_folder_id: BoxId
-    ) -> tuple[tuple[MovedFile, ...], list[tuple[FailedFile, str]]]:
-        """Try every missing asset once, also those that arrive meanwhile; failed ones come with their error's code.
+        self, missing: list[DamAsset], failures: dict[DamId, _Failure], folders: CampaignFolders, box_folder_id: BoxId
+    ) -> list[MovedFile]:
+        """Try every missing asset once, also those that arrive meanwhile; `failures` gains those that fail.
 
         Raises:
             FerreroError: an incident stopped it; what was under way has ended, the rest is left for the next run.
         """
         moved: list[MovedFile] = []
-        failures: dict[DamId, tuple[FailedFile, str]] = {}
-        listed: list[DamAsset] = []
         tried: set[tuple[DamId, str]] = set()
         files = MasterFiles(
             systems=self.systems,
@@ -262,15 +299,17 @@ class _MastersMove:
             tried |= {(asset.id, asset.version) for asset in missing}
             moved += self._move_once(files, missing, failures)
             listed, _ = self._listed(folders)
+            # What failed because somebody deleted it in the DAM is nobody's concern any more.
+            for gone in failures.keys() - {asset.id for asset in listed}:
+                del failures[gone]
             missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
             again = [asset for asset in missing if (asset.id, asset.version) in tried]
             failures |= {asset.id: _other_version(asset) for asset in again}
             missing = [asset for asset in missing if asset.id not in failures]
-        # What failed because somebody deleted it in the DAM is nobody's concern any more.
-        return tuple(moved), [failures[asset.id] for asset in listed if asset.id in failures]
+        return moved
 
     def _move_once(
-        self, files: MasterFiles, missing: list[DamAsset], failures: dict[DamId, tuple[FailedFile, str]]
+        self, files: MasterFiles, missing: list[DamAsset], failures: dict[DamId, _Failure]
     ) -> Iterator[MovedFile]:
         """Move one batch; `failures` has those that did not move, and of those that nobody got to, just that."""
         failures |= {asset.id: _not_handed_over(asset) for asset in missing}
@@ -286,9 +325,7 @@ class _MastersMove:
                     note(self.systems.database, result, turn, by_mail=False)  # the campaign's mail has it
                 failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
 
-    def _tell_partial(
-        self, result: MastersOutcome, current: rounds.Round, failures: list[tuple[FailedFile, str]]
-    ) -> MastersOutcome:
+    def _tell_partial(self, result: MastersOutcome, current: rounds.Round, failures: list[_Failure]) -> MastersOutcome:
         assert result.campaign
         assert result.box_folder_id
         mails = self._mails(result.campaign, current)
@@ -333,11 +370,16 @@ def _left_out(asset: DamAsset) -> str | None:
     return None
 
 
-def _other_version(asset: DamAsset) -> tuple[FailedFile, str]:
+def _other_version(asset: DamAsset) -> _Failure:
     reason = f"{asset.name}: the DAM lists version {asset.version or 'unknown'} of it, but hands over another."
     return FailedFile(name=asset.name, reason=reason), "version differs"
 
 
-def _not_handed_over(asset: DamAsset) -> tuple[FailedFile, str]:
+def _not_shown_by_box(transfer: ToBox) -> _Failure:
+    reason = f"{transfer.source_name}: Box took it, and does not show it afterwards."
+    return FailedFile(name=transfer.source_name, reason=reason), "not in Box"
+
+
+def _not_handed_over(asset: DamAsset) -> _Failure:
     reason = f"{asset.name}: the DAM lists it but returned no metadata; check the asset in the DAM."
     return FailedFile(name=asset.name, reason=reason), "not found in the DAM"
