@@ -34,6 +34,8 @@ class AdvancedCampaign:
     #: What has arrived of each master, in words, and those of which nothing has.
     arrived: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    #: Finals that the DAM does not hold as they were imported, each as a sentence.
+    lost: tuple[str, ...] = ()
 
     def row(self) -> dict[str, str]:
         """What fits into a table."""
@@ -42,6 +44,7 @@ class AdvancedCampaign:
             "status": f"{self.status}, then {self.next_status}" if self.next_status else self.status or "",
             "arrived": "; ".join(self.arrived),
             "missing": "; ".join(self.missing),
+            "lost in the DAM": " ".join(self.lost),
             "result": self.result,
         }
 
@@ -153,7 +156,8 @@ class Advancing:
             return _refused(campaign, self._why_not(campaign)), None
         masters = self.database.transact(masters_of, self.site, route, campaign.id, status=campaign.status)
         missing = tuple(f"{master.name} ({master.tracking_id})" for master in masters if not master.finals)
-        is_refused = not masters or (bool(missing) and not self.incomplete)
+        lost = tuple(self._completion(route).lost(campaign, change))
+        is_refused = not masters or (bool(missing or lost) and not self.incomplete)
         looked_at = AdvancedCampaign(
             campaign=str(campaign),
             id=campaign.id,
@@ -162,8 +166,9 @@ class Advancing:
             next_status=change.after,
             arrived=tuple(str(master) for master in masters if master.finals),
             missing=missing,
+            lost=lost,
             is_refused=is_refused,
-            result=_words(route, change, masters, missing, is_refused=is_refused),
+            result=_words(route, change, masters, missing, lost, is_refused=is_refused),
         )
         return looked_at, None if is_refused else change
 
@@ -219,6 +224,7 @@ def _words(
     change: StatusChange,
     masters: Sequence[MasterFinals],
     missing: Sequence[str],
+    lost: Sequence[str],
     *,
     is_refused: bool,
 ) -> str:
@@ -226,8 +232,9 @@ def _words(
         return f"It stays in {change.before}: no master of it is known."
     of_all = f"{len(missing)} of {counted(len(masters), 'master')}"
     since = " since its finals went back to the agency" if change.before == route.rework_status else ""
-    without = f"{of_all} without a final{since}"
+    without = [f"{of_all} without a final{since}"] if missing else []
+    without += [f"{counted(len(lost), 'final')} not in the DAM as imported"] if lost else []
     if is_refused:
-        return f"It stays in {change.before}, {without}; to advance it nevertheless, say incomplete."
-    although = f", with {without}" if missing else ""
+        return f"It stays in {change.before}, {' and '.join(without)}; to advance it nevertheless, say incomplete."
+    although = f", with {' and '.join(without)}" if without else ""
     return f"To be advanced from {change.before} to {change.after}{although}."

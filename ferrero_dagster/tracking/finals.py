@@ -80,6 +80,18 @@ class AwaitedMaster:
     final_names: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CountedFinal:
+    """A final that a campaign counts, as it was imported; of cron scripts' finals only name and folder are known."""
+
+    name: str
+    tracking_id: TrackingId
+    asset_id: DamId | None
+    folder_id: DamId | None
+    size_bytes: int | None
+    md5_hex: str | None
+
+
 #: Masters that finals are awaited for and the finals that count: of the content versions of an asset the newest, and
 #: while a campaign is in rework only what has arrived since it came into it.
 _AWAITED = """
@@ -161,6 +173,25 @@ def awaited_masters(
         _values(routes, route, campaign_ids) | {"status": status},
     )
     return [AwaitedMaster(**{**row, "final_names": tuple(row["final_names"])}) for row in cursor.fetchall()]
+
+
+def counted_finals(
+    cursor: Cursor, routes: Routes, route: FinalsRoute, campaign_id: DamId, *, status: str | None = None
+) -> list[CountedFinal]:
+    """The finals that make a campaign complete; `status` is its own, if not as the table has it."""
+    cursor.execute(
+        f"""
+        {_AWAITED}
+        SELECT CASE WHEN d.derivative_filename ~ '[.][^._]*$' THEN d.derivative_filename
+                    ELSE concat_ws('.', d.derivative_filename, nullif(ltrim(d.file_extension, '.'), '')) END AS name,
+               d.tracking_id, d.dam_asset_id AS asset_id, m.upload_directory AS folder_id,
+               coalesce(t.size_bytes, d.size_bytes) AS size_bytes, t.md5_hex
+        FROM arrived d JOIN master_assets m USING (tracking_id) LEFT JOIN transfers t ON t.id = d.transfer_id
+        ORDER BY 1
+        """,
+        _values(routes, route, [campaign_id]) | {"status": status},
+    )
+    return [CountedFinal(**row) for row in cursor.fetchall()]
 
 
 def _values(routes: Routes, route: FinalsRoute, campaign_ids: Collection[DamId] | None) -> dict[str, Any]:

@@ -3,17 +3,18 @@
 SPEC 4.7 and 12, `agency.advance_when_complete`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.routes import FinalsRoute, StatusChange
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.errors import FerreroError, PermanentError
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.markets import markets_of
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.messages.facts import FinalsComplete, MasterFinals, RouteRef
 from ferrero_dagster.tracking import campaigns, finals, operations, outbox, rounds, transfers
 from ferrero_dagster.tracking.campaigns import GONE
@@ -21,8 +22,10 @@ from ferrero_dagster.tracking.database import Cursor, Database, HeldLock
 from ferrero_dagster.tracking.finals import AwaitedMaster, CompleteCampaign
 from ferrero_dagster.transfer.campaign.advance import Advance, advance
 from ferrero_dagster.transfer.finals.mails import moved_file
+from ferrero_dagster.transfer.finals.presence import lost_finals
 
 OPERATION = "advance_campaigns"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +76,22 @@ class Completion:
             self.database.transact(self._record, campaign, change, done.notes)
         return done
 
+    def lost(self, campaign: Campaign, change: StatusChange) -> list[str]:
+        """A sentence on each final of the campaign that the DAM does not hold as it was imported.
+
+        Raises:
+            Incident: the DAM cannot be asked.
+        """
+        routes, status = self.site.routes, change.before
+        found = self.database.transact(finals.counted_finals, routes, self.route, campaign.id, status=status)
+        dam = self.site.dam
+        return lost_finals(self.dam, found, batch=dam.metadata_batch_size, verify_checksum=dam.verify_checksum)
+
     def _set(self, campaign: Campaign, change: StatusChange, lock: HeldLock) -> str:
         current = self.database.transact(rounds.open_round, self.route.name, campaign.id)
         try:
+            if lost := self.lost(campaign, change):
+                raise PermanentError(_lost_words(campaign, change, lost), code="final not in the DAM")
             return self.set_status(campaign, change, lock).chosen or change.after
         except FerreroError:
             self.database.transact(rounds.count_failed_run, current.id)
@@ -168,6 +184,14 @@ def told_masters(site: Site, masters: Iterable[AwaitedMaster]) -> tuple[MasterFi
 def advance_command(campaign_id: DamId) -> str:
     """What to type to advance the campaign."""
     return f"ferrero-dagster advance {campaign_id} --yes"
+
+
+def _lost_words(campaign: Campaign, change: StatusChange, lost: Sequence[str]) -> str:
+    named = " ".join(lost[:_MOST_NAMED]) + (f" And {len(lost) - _MOST_NAMED} more." if len(lost) > _MOST_NAMED else "")
+    return (
+        f"{campaign} stays in {change.before}: {counted(len(lost), 'final')} of it not in the DAM as imported. {named} "
+        "Put them back there, or have the agency deliver them again."
+    )
 
 
 def _ready_key(route: FinalsRoute, campaign: CompleteCampaign) -> str:
