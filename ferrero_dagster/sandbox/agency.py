@@ -7,6 +7,7 @@ import psycopg2
 
 from ferrero_dagster.sandbox import neighbours
 from ferrero_dagster.sandbox.box import BoxStore
+from ferrero_dagster.sandbox.box.items import Item
 from ferrero_dagster.sandbox.media import sample_file
 
 #: A name as producers write them in a hurry: it is refused with an explanation.
@@ -44,6 +45,11 @@ def deliver_finals(box: BoxStore, inbox_id: str, database_url: str, media_dir: P
 def deliver(box: BoxStore, inbox_id: str, media_dir: Path, name: str) -> None:
     """Drop a file of this name; its format follows from the name's ending."""
     box.put_file(inbox_id, name, sample_file(name, media_dir))
+
+
+def replace_content(box: BoxStore, media_dir: Path, file: Item) -> None:
+    """Upload other content of the same format over the file, other at each time."""
+    box.put_file(str(file.parent_id), file.name, sample_file(f"after {file.version_id}, {file.name}", media_dir))
 
 
 def _final_name(tracking_id: str, master_name: str, place: int) -> str:

@@ -133,19 +133,24 @@ def test_a_foreign_host_name_is_refused(url):
 
 def test_a_form_without_the_secret_of_this_process_changes_nothing(url, sandbox):
     campaign = f"/campaigns/{add_campaign(sandbox)}"
-    paths = ("/campaigns", "/trouble", "/agency", f"{campaign}/status", f"{campaign}/finals")
+    folder = sandbox.box.add_folder(name="Campaign")
+    file = sandbox.box.put_file(folder, "a.png", b"bytes")
+    in_box = (f"/box/file/{file}/change", f"/box/folder/{folder}/change")
+    paths = ("/campaigns", "/trouble", "/agency", f"{campaign}/status", f"{campaign}/finals", *in_box)
     for path, secret in itertools.product(paths, ("", "wrong", "ü")):
+        button = "Delete in Box" if path in in_box else "Down for 60 s"
         fields = {
             "secret": secret,
             "assets": "1",
             "status": "A2",
             "server": "DAM",
-            "button": "Down for 60 s",
+            "button": button,
             "name": "a",
         }
         assert requests.post(url + path, data=fields, timeout=30).status_code == 403
     assert [sandbox.otmm.status(item.id) for item in sandbox.otmm.children(PUBLIC_FOLDERS)] == ["A1"]
     assert sandbox.boards["DAM"].armed == []
+    assert sandbox.box.content(file).read_bytes() == b"bytes"
 
 
 def test_a_manager_sets_the_status_of_a_campaign(url, sandbox):
@@ -188,6 +193,42 @@ def test_the_agency_delivers_a_final_for_each_master_once(sandbox, database_url)
         assert submit(server.url, f"/campaigns/{campaign}/finals").status_code == 409
 
 
+def test_the_agency_deletes_a_file_in_box(url, sandbox):
+    folder = sandbox.box.add_folder(name="Campaign")
+    file, other = (sandbox.box.put_file(folder, name, b"bytes") for name in ("<i>.png", "b.png"))
+    path = f"/box/file/{file}/change"
+    for page in ("/", f"/box/folder/{folder}", f"/box/file/{file}"):
+        assert f'action="{path}"' in get(url + page).text
+    assert get(url + path).status_code == 405
+    assert submit(url, path, button="Delete in Box").status_code == 303
+    assert [item.id for item in sandbox.box.items(folder)] == [other]
+    assert submit(url, path, button="Delete in Box").status_code == 404
+
+
+def test_the_agency_replaces_a_files_content_in_box_each_time_by_another(url, sandbox):
+    folder = sandbox.box.add_folder(name="Campaign")
+    file = sandbox.box.put_file(folder, "a.png", b"bytes")
+    contents = {sandbox.box.content(file).read_bytes()}
+    for _ in range(2):
+        assert submit(url, f"/box/file/{file}/change", button="Replace in Box").status_code == 303
+        contents.add(sandbox.box.content(file).read_bytes())
+    assert len(contents) == 3
+    assert [(item.id, item.name) for item in sandbox.box.items(folder)] == [(file, "a.png")]
+
+
+def test_the_agency_deletes_a_campaigns_folder_in_box_with_all_in_it(url, sandbox):
+    root = sandbox.box.add_folder(name="Masters", folder_id=next(iter(sandbox.kept_ids)))
+    folder = sandbox.box.add_folder(name="Campaign", parent_id=root)
+    sandbox.box.put_file(sandbox.box.add_folder(name="Inside", parent_id=folder), "a.png", b"bytes")
+    for kept in (root, "0"):
+        assert f'action="/box/folder/{kept}/change"' not in get(url).text + get(f"{url}/box/folder/{kept}").text
+        assert submit(url, f"/box/folder/{kept}/change", button="Delete in Box").status_code == 400
+    assert submit(url, f"/box/folder/{folder}/change", button="Replace in Box").status_code == 400
+    assert submit(url, f"/box/folder/{folder}/change", button="Delete in Box").status_code == 303
+    assert [item.id for item in sandbox.box.items("0")] == [root]
+    assert sandbox.box.items(root) == []
+
+
 def test_a_server_is_down_until_it_is_cleared(url, sandbox):
     board = sandbox.boards["Box"]
     assert submit(url, "/trouble", server="Box", button="Down for 60 s").status_code == 303
@@ -226,4 +267,4 @@ def test_a_large_folder_is_shortened_on_the_overview_and_whole_on_its_page(url, 
     folder = sandbox.box.add_folder(name="Agency uploads")
     sandbox.box.add_many_files(folder, [f"file {n:02}.mp4" for n in range(30)])
     assert "18 more" in get(url).text
-    assert get(f"{url}/box/folder/{folder}").text.count("/box/file/") == 30
+    assert get(f"{url}/box/folder/{folder}").text.count('href="/box/file/') == 30

@@ -5,9 +5,10 @@ rebinding), takes a form only with the secret of this process in it, and lets no
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -23,9 +24,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ferrero_dagster.config.site import Site
-from ferrero_dagster.sandbox.agency import deliver, deliver_finals
+from ferrero_dagster.sandbox.agency import deliver, deliver_finals, replace_content
 from ferrero_dagster.sandbox.box import BoxStore
 from ferrero_dagster.sandbox.box.errors import BoxError
+from ferrero_dagster.sandbox.box.items import Item
 from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun
 from ferrero_dagster.sandbox.faults import FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox, ReceivedMail
@@ -61,6 +63,11 @@ class Sandbox:
     site: Site
     #: The tracking database, where the agency's finals find their tracking IDs.
     database_url: str
+
+    @property
+    def kept_ids(self) -> Collection[str]:
+        """The Box folders that the site names."""
+        return set(self.site.box.ids.values())
 
     def inbox_id(self, status: str = "") -> str:
         """The Box folder that takes the finals of campaigns in this status; the first one for any other."""
@@ -114,6 +121,8 @@ class _Page:
             Route("/campaigns/{id}/status", self.set_status, methods=["POST"]),
             Route("/campaigns/{id}/finals", self.deliver_finals, methods=["POST"]),
             Route("/agency", self.deliver, methods=["POST"]),
+            Route("/box/file/{id}/change", self.change_box_file, methods=["POST"]),
+            Route("/box/folder/{id}/change", self.delete_box_folder, methods=["POST"]),
             Route("/trouble", self.press, methods=["POST"]),
         ]
 
@@ -125,7 +134,7 @@ class _Page:
             "overview.html",
             campaigns=views.campaigns(self._sandbox.otmm),
             statuses=self._statuses,
-            folders=views.box_tree(self._sandbox.box),
+            folders=views.box_tree(self._sandbox.box, self._sandbox.kept_ids),
             mails=mails[:_LATEST],
             mail_count=len(mails),
             webhooks=webhooks[:_LATEST],
@@ -156,13 +165,13 @@ class _Page:
         return _content(item, self._sandbox.otmm.content(request.path_params["id"]))
 
     def box_folder(self, request: Request) -> Response:
-        return self._show("item.html", item=views.box_item(self._sandbox.box, request.path_params["id"], "folder"))
+        return self._show("item.html", item=self._box_item(request, "folder"))
 
     def box_file(self, request: Request) -> Response:
-        return self._show("item.html", item=views.box_item(self._sandbox.box, request.path_params["id"], "file"))
+        return self._show("item.html", item=self._box_item(request, "file"))
 
     def box_content(self, request: Request) -> Response:
-        item = views.box_item(self._sandbox.box, request.path_params["id"], "file")
+        item = self._box_item(request, "file")
         return _content(item, self._sandbox.box.content(request.path_params["id"]))
 
     def refusal(self, _request: Request, error: Exception) -> Response:
@@ -212,6 +221,27 @@ class _Page:
         await run_in_threadpool(deliver, sandbox.box, sandbox.inbox_id(), sandbox.media_dir, name)
         return _back()
 
+    async def change_box_file(self, request: Request) -> Response:
+        item, button = await self._pressed(request, "file")
+        if button == views.REPLACE:
+            await run_in_threadpool(replace_content, self._sandbox.box, self._sandbox.media_dir, item)
+        else:
+            self._sandbox.box.delete(item.id)
+        return _back()
+
+    async def delete_box_folder(self, request: Request) -> Response:
+        item, _ = await self._pressed(request, "folder")
+        self._sandbox.box.delete_folder(item.id, recursive=True)
+        return _back()
+
+    async def _pressed(self, request: Request, kind: Literal["file", "folder"]) -> tuple[Item, str]:
+        """What a button of Box was pressed for, and its label."""
+        form = await self._form(request)
+        item = self._sandbox.box.item(request.path_params["id"], kind)
+        if form.get("button") not in views.box_buttons(self._sandbox.kept_ids, item):
+            raise HTTPException(400, "Files can be deleted and replaced, folders deleted unless the site names them.")
+        return item, str(form.get("button"))
+
     async def press(self, request: Request) -> Response:
         form = await self._form(request)
         panel = self._panels.get(str(form.get("server")))
@@ -222,6 +252,9 @@ class _Page:
         return _back()
 
     # ---
+
+    def _box_item(self, request: Request, kind: Literal["file", "folder"]) -> views.ItemPage:
+        return views.box_item(self._sandbox.box, self._sandbox.kept_ids, request.path_params["id"], kind)
 
     def _show(self, template: str, status: int = 200, **shown: Any) -> Response:
         return HTMLResponse(self._templates.get_template(template).render(secret=self._secret, **shown), status)

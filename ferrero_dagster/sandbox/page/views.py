@@ -2,6 +2,7 @@
 
 import base64
 import mimetypes
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
@@ -19,6 +20,9 @@ from ferrero_dagster.sandbox.otmm.store import PUBLIC_FOLDERS
 #: What a browser may open itself; anything else might be a page that acts in our name, and is only offered to be saved.
 SAFE_TO_OPEN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "video/mp4", "application/pdf"})
 
+#: What people do in Box, as the buttons say it.
+DELETE, REPLACE = "Delete in Box", "Replace in Box"
+
 _FILES_PER_FOLDER = 12
 
 
@@ -32,6 +36,8 @@ class Entry:
     note: str = ""
     children: tuple["Entry", ...] = ()
     more: int = 0
+    #: Labels of what people can do with it.
+    buttons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,12 +59,15 @@ class ItemPage:
 
     system: Literal["DAM", "Box"]
     name: str
+    url: str
     path: tuple[Entry, ...]
     facts: dict[str, str]
     fields: dict[str, str]
     children: tuple[Entry, ...] = ()
     content_url: str = ""
     media_type: str | None = None
+    #: Labels of what people can do with it.
+    buttons: tuple[str, ...] = ()
 
     @property
     def opens(self) -> bool:
@@ -94,6 +103,7 @@ def dam_item(otmm: OtmmStore, item_id: str) -> ItemPage:
     return ItemPage(
         system="DAM",
         name=item.name,
+        url=_dam_entry(item).url,
         path=_dam_path(otmm, item),
         facts={label: value for label, value in facts.items() if value},
         fields={title(key): ", ".join(values) for key, field in item.metadata.items() if (values := texts(field))},
@@ -115,20 +125,32 @@ def _dam_entry(item: DamItem) -> Entry:
     return Entry(name=item.name, url=f"/dam/{item.kind}/{item.id}", size_bytes=item.size_bytes, note=note)
 
 
-def box_tree(box: BoxStore, folder_id: str = "0") -> tuple[Entry, ...]:
-    """What is in the folder and, shortened, in the folders inside it."""
-    return tuple(_box_entry(box, item) for item in box.items(folder_id))
+def box_tree(box: BoxStore, kept_ids: Collection[str], folder_id: str = "0") -> tuple[Entry, ...]:
+    """What is in the folder and, shortened, in the folders inside it; the site's own folders are `kept_ids`."""
+    return tuple(_box_entry(box, kept_ids, item) for item in box.items(folder_id))
 
 
-def _box_entry(box: BoxStore, item: BoxItem) -> Entry:
+def _box_entry(box: BoxStore, kept_ids: Collection[str], item: BoxItem) -> Entry:
+    items = box.items(item.id) if item.type == "folder" else []
+    shown = tuple(_box_entry(box, kept_ids, child) for child in items[:_FILES_PER_FOLDER])
+    return Entry(
+        name=item.name,
+        url=f"/box/{item.type}/{item.id}",
+        size_bytes=item.size_bytes if item.type == "file" else None,
+        children=shown,
+        more=len(items) - len(shown),
+        buttons=box_buttons(kept_ids, item),
+    )
+
+
+def box_buttons(kept_ids: Collection[str], item: BoxItem) -> tuple[str, ...]:
+    """What people can do with a file or folder; the site's own folders stay."""
     if item.type == "file":
-        return Entry(name=item.name, url=f"/box/file/{item.id}", size_bytes=item.size_bytes)
-    items = box.items(item.id)
-    shown = tuple(_box_entry(box, child) for child in items[:_FILES_PER_FOLDER])
-    return Entry(name=item.name, url=f"/box/folder/{item.id}", children=shown, more=len(items) - len(shown))
+        return (REPLACE, DELETE)
+    return () if item.id in kept_ids or item.parent_id is None else (DELETE,)
 
 
-def box_item(box: BoxStore, item_id: str, kind: Literal["file", "folder"]) -> ItemPage:
+def box_item(box: BoxStore, kept_ids: Collection[str], item_id: str, kind: Literal["file", "folder"]) -> ItemPage:
     """A folder or file of Box; raises the store's 404."""
     item = box.item(item_id, kind)
     facts = {"Id": item.id, "Changed": moment(item.modified_at)}
@@ -138,12 +160,14 @@ def box_item(box: BoxStore, item_id: str, kind: Literal["file", "folder"]) -> It
     return ItemPage(
         system="Box",
         name=item.name,
+        url=f"/box/{kind}/{item.id}",
         path=_box_path(box, item),
         facts=facts,
         fields={key: str(value) for key, value in fields.items() if not key.startswith("$")},
-        children=box_tree(box, item.id) if kind == "folder" else (),
+        children=box_tree(box, kept_ids, item.id) if kind == "folder" else (),
         content_url=f"/box/file/{item.id}/content" if kind == "file" else "",
         media_type=mimetypes.guess_type(item.name)[0],
+        buttons=box_buttons(kept_ids, item),
     )
 
 
