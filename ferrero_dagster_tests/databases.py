@@ -326,7 +326,8 @@ def _told(world: World) -> str:
 
 
 def _in_a_cell(text: str) -> str:
-    """Without what differs from run to run."""
+    """Without what differs from run to run, and of long lists of tables the first alone."""
     text = re.sub(r"\b[0-9a-f]{40}\b", "…", text)
+    text = re.sub(r"((?:[a-z_]+, ){3})(?:[a-z_]+, ){2,}[a-z_]+", r"\1…", text)
     text = re.sub(r"(?<=tracking_id\)=\()\w{6}|(?<=tracking ID )\w{6}", "…", text)
     return text.replace("|", "\\|").replace("\n", " ").replace("Nothing was changed.", "").strip()

@@ -18,6 +18,8 @@ OURS = (
     "check-connections",
     "check-name",
     "representation",
+    "trace",
+    "manifest",
     "release-files",
     "withdraw-masters",
     "advance",

@@ -149,6 +149,12 @@ class TransferSite(_Section):
     free_space_reserve_bytes: Annotated[int, Field(ge=0)]
 
 
+class CustodySite(_Section):
+    """What is remembered of the way of each file."""
+
+    keep_days: Days | None
+
+
 class AgencySite(_Section):
     """The agency's folder and the way back into the DAM (SPEC 4)."""
 
@@ -198,6 +204,7 @@ class Site(_Section):
     looks: LooksSite
     transfer: TransferSite
     agency: AgencySite
+    custody: CustodySite
     dam_import: ImportSite
     naming: NamingSite
     representation: RepresentationSite

@@ -1,26 +1,14 @@
 """What travels with the mail of the daily report: its pictures, and its tables as CSV for a spreadsheet."""
 
-import csv
-import io
-import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ferrero_dagster.domain.csv_table import csv_table
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.report import CampaignLine, MovedLine, Report
 from ferrero_dagster.messages import charts
 from ferrero_dagster.messages.enclosures import Attachment, InlineImage
 
-# A spreadsheet takes a cell that begins so for a formula, whoever named the file; signs may have full width.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r\n＝＋－＠]")
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mrz|gen|mag|giu|lug|ago|set|ott|dic"
-# And these for numbers, dates or truth, as the tracking ID 571E23.
-_LIKE_A_VALUE = re.compile(
-    rf"\s*(\d[\d.,'\s]*(e[+-]?\d+)?%?|[\d./:-]+|true|false|\d{{0,4}}[ ./-]?({_MONTHS})[a-z]*[ ./-]?\d{{0,4}})\s*",
-    re.IGNORECASE,
-)
 _CAMPAIGN_COLUMNS = [*(name for name in CampaignLine.model_fields if name != "campaign_id"), "dam_url"]
 
 
@@ -42,8 +30,8 @@ def report_images(report: Report) -> tuple[InlineImage, ...]:
 
 def report_attachments(report: Report, zone: ZoneInfo, links: Links) -> tuple[Attachment, ...]:
     """The campaigns, and the files that moved on the day, whose times are those of the zone."""
-    campaigns = _csv(_CAMPAIGN_COLUMNS, [_campaign(line, links) for line in report.campaigns], zone)
-    moved = _csv(MovedLine.model_fields, [line.model_dump() for line in report.moved_files], zone)
+    campaigns = csv_table(_CAMPAIGN_COLUMNS, [_campaign(line, links) for line in report.campaigns], zone)
+    moved = csv_table(MovedLine.model_fields, [line.model_dump() for line in report.moved_files], zone)
     return (
         Attachment(filename=f"campaigns-{report.day}.csv", content=campaigns),
         Attachment(filename=f"moved-files-{report.day}.csv", content=moved),
@@ -56,20 +44,3 @@ def _image(name: str, title: str, alt: str, png: bytes) -> InlineImage:
 
 def _campaign(line: CampaignLine, links: Links) -> dict[str, Any]:
     return line.model_dump(exclude={"campaign_id"}) | {"dam_url": links.folder(line.campaign_id)}
-
-
-def _csv(columns: Iterable[str], lines: Sequence[dict[str, Any]], zone: ZoneInfo) -> bytes:
-    table = io.StringIO(newline="")
-    # Quoted, since a spreadsheet may also take semicolons for the ends of cells.
-    writer = csv.DictWriter(table, list(columns), quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
-    for line in lines:
-        writer.writerow({name: _cell(value, zone) for name, value in line.items()})
-    return table.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: object, zone: ZoneInfo) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat(timespec="seconds")
-    is_risky = isinstance(value, str) and (_FORMULA.match(value) or _LIKE_A_VALUE.fullmatch(value))
-    return f"'{value}" if is_risky else value

@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
+from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.tracking import campaigns, scores
+from ferrero_dagster.tracking import campaigns, file_events, scores
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign.sightings import reread
 from ferrero_dagster.transfer.finals.late_scores import LateScores
@@ -18,6 +19,7 @@ from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 _MAX_REREAD = 50
 _MAX_LATE_SCORES = 100
+_MAX_FORGOTTEN = 50_000
 Row = dict[str, str]
 
 
@@ -41,6 +43,7 @@ def put_right(
         "reading campaigns again": lambda: _reread_campaigns(database, site, open_dam, warn),
         "bringing late scores": lambda: _bring_late_scores(database, site, open_dam, warn),
         "writing the digest": lambda: _write_digest(database, site),
+        "forgetting old events": lambda: _forget_events(database, site),
     }
     rows: list[Row] = []
     for name, step in steps.items():
@@ -105,3 +108,9 @@ def _bring_late_scores(
 def _write_digest(database: Database, site: Site) -> list[Row]:
     stuck = database.transact(write_digest, site, datetime.now(timezone.utc))
     return [] if stuck is None else [row("digest written", f"{stuck} stuck campaigns")]
+
+
+def _forget_events(database: Database, site: Site) -> list[Row]:
+    days = site.custody.keep_days
+    count = database.transact(file_events.forget_before, days, most=_MAX_FORGOTTEN) if days else 0
+    return [row("old events forgotten", counted(count, "event"))] if count else []

@@ -16,6 +16,7 @@ OURS = (
     "agency_files",
     "campaign_rounds",
     "daily_reports",
+    "file_events",
     "final_scores",
     "installations",
     "notifications",
@@ -27,7 +28,7 @@ OURS = (
     "unforeseen_errors",
 )
 #: Those that rows are deleted from.
-EMPTIED = ("pending_masters", "reds", "unforeseen_errors")
+EMPTIED = ("file_events", "pending_masters", "reds", "unforeseen_errors")
 
 # A sequence is needed where a column's default asks it; an identity needs none.
 _TABLES = """
@@ -45,7 +46,8 @@ SELECT name, current_user AS role, c.oid IS NOT NULL AS is_there, n.nspname AS s
              WHERE a.adrelid = c.oid AND CASE WHEN s.relkind = 'S'
                    THEN NOT has_sequence_privilege(s.oid, 'USAGE, UPDATE') ELSE FALSE END) AS sequences,
        ARRAY(SELECT tgname::text FROM pg_trigger
-             WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY 1) AS triggers
+             WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D'
+               AND NOT starts_with(tgname::text, 'ferrero_') ORDER BY 1) AS triggers
 FROM unnest(%(names)s::text[]) WITH ORDINALITY AS t (name, place)
 LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(name)) LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 ORDER BY place

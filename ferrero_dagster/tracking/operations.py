@@ -1,9 +1,22 @@
 """`operations`: what people did by hand, each with what it was before and after."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import json_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """What somebody did to one thing."""
+
+    at: datetime
+    operation: str
+    done_by: str
+    target: str
 
 
 def record(
@@ -24,3 +37,15 @@ def record(
         """,
         (operation, done_by, target, json_text(before), json_text(after), run_id),
     )
+
+
+def operations_on(cursor: Cursor, words: Collection[str]) -> list[Operation]:
+    """What was done by hand to things whose names hold one of these words, such as a tracking ID; the oldest first."""
+    cursor.execute(
+        """
+        SELECT at, operation, done_by, target FROM operations
+        WHERE EXISTS (SELECT FROM unnest(%s::text[]) AS word WHERE strpos(target, word) > 0) ORDER BY at, id
+        """,
+        (list(words),),
+    )
+    return [Operation(**row) for row in cursor.fetchall()]

@@ -177,3 +177,21 @@ def resend(cursor: Cursor, message_id: int) -> None:
         """,
         (message_id,),
     )
+
+
+def messages_about(
+    cursor: Cursor, tracking_ids: Collection[str], file_names: Collection[str]
+) -> list[tuple[Message, datetime | None, list[str]]]:
+    """The messages that name one of these masters or files, each with when it left and to whom, the oldest first."""
+    cursor.execute(
+        """
+        SELECT id, template, channel, state, attempts, last_error, created_at, sent_at, delivered_to FROM notifications
+        WHERE fact->>'file_name' = ANY(%(names)s) OR fact->>'original_name' = ANY(%(names)s)
+           OR EXISTS (SELECT FROM unnest(%(ids)s::text[]) AS id
+                      WHERE strpos(fact::text, format('"tracking_id": "%%s"', id)) > 0)
+        ORDER BY id
+        """,
+        {"ids": list(tracking_ids), "names": list(file_names)},
+    )
+    rows = [(row.pop("sent_at"), row.pop("delivered_to"), row) for row in cursor.fetchall()]
+    return [(Message(**row), sent_at, delivered_to) for sent_at, delivered_to, row in rows]

@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.tracking.database import Cursor
 
 RoundEnd = Literal["advanced", "overtaken"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedRound:
+    """A passage of a campaign that is over."""
+
+    route: str
+    campaign_id: DamId
+    closed_at: datetime
+    outcome: RoundEnd
+    advancing_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,3 +148,15 @@ def overtake(cursor: Cursor, route: str, campaign_id: DamId) -> None:
         "WHERE route = %s AND campaign_id = %s AND closed_at IS NULL AND advancing_at IS NULL",
         (route, campaign_id),
     )
+
+
+def ended_rounds(cursor: Cursor, routes: Iterable[str], campaign_ids: Iterable[DamId]) -> list[EndedRound]:
+    """All passages of these campaigns along these routes that are over, the oldest first."""
+    cursor.execute(
+        """
+        SELECT route, campaign_id, closed_at, outcome, advancing_by FROM campaign_rounds
+        WHERE route = ANY(%s) AND campaign_id = ANY(%s) AND closed_at IS NOT NULL ORDER BY closed_at, id
+        """,
+        (list(routes), list(campaign_ids)),
+    )
+    return [EndedRound(**row) for row in cursor.fetchall()]

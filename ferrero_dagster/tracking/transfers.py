@@ -14,6 +14,7 @@ from psycopg2.errors import UniqueViolation
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam, Transfer, TransferState
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
+from ferrero_dagster.domain.media_hash_list import HashedFile
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking.database import Cursor
 
@@ -108,6 +109,19 @@ def expected_files(cursor: Cursor, route: str, campaign_id: str) -> list[Expecte
         (route, campaign_id),
     )
     return [ExpectedFile(**row) for row in cursor.fetchall()]
+
+
+def hashed_files(cursor: Cursor, route: str, campaign_id: DamId) -> list[HashedFile]:
+    """What of the campaign has arrived along the route, by the name that it has there."""
+    cursor.execute(
+        """
+        SELECT coalesce(target_name, source_name) AS path, size_bytes, sha1_hex, md5_hex, moved_at, tracking_id
+        FROM transfers WHERE route = %s AND campaign_id = %s AND state = 'moved' AND moved_at IS NOT NULL
+        ORDER BY 1, id
+        """,
+        (route, campaign_id),
+    )
+    return [HashedFile(**row) for row in cursor.fetchall()]
 
 
 def set_aside_files(cursor: Cursor) -> list[SetAsideFile]:
