@@ -9,7 +9,7 @@ from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
-from ferrero_dagster.defs.markdown import Metadata
+from ferrero_dagster.defs.markdown import Metadata, life_metadata
 from ferrero_dagster.defs.messages import deliver_at_once
 from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME, campaign_id_of, partition_of
 from ferrero_dagster.defs.resources import (
@@ -22,9 +22,10 @@ from ferrero_dagster.defs.resources import (
 )
 from ferrero_dagster.defs.runs import CAMPAIGN_TAG, ROUTE_TAG, campaign_tags
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.operations.traces import life_so_far
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.transfers import expected_files
 from ferrero_dagster.transfer.systems import Systems, Watcher
@@ -96,6 +97,7 @@ def _run(
 
 def campaign_watcher(
     context: dg.AssetExecutionContext,
+    systems: Systems,
     *,
     route_name: str,
     files: dg.AssetKey,
@@ -114,8 +116,10 @@ def campaign_watcher(
 
     def on_moved(file: MovedFile) -> None:
         context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
-        event = dg.AssetMaterialization(files, partition=file.tracking_id, metadata=describe(file, name))
-        context.log_event(event)
+        tracking_id = TrackingId(file.tracking_id)
+        life = systems.database.transact(life_so_far, tracking_id)
+        told = describe(file, name) | life_metadata(life, tracking_id, systems.site.zone)
+        context.log_event(dg.AssetMaterialization(files, partition=tracking_id, metadata=told))
 
     return Watcher(
         run_id=context.run.run_id, about=name, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign

@@ -116,6 +116,6 @@ def _move(
     route: FinalsRoute, context: dg.AssetExecutionContext, systems: Systems, campaign_id: DamId, links: Links
 ) -> tuple[Metadata, bool]:
     describe = partial(final_metadata, links=links)
-    watcher = campaign_watcher(context, route_name=route.name, files=DERIVATIVE_ASSETS, describe=describe)
+    watcher = campaign_watcher(context, systems, route_name=route.name, files=DERIVATIVE_ASSETS, describe=describe)
     outcome = move_finals(route, campaign_id, systems, watcher)
     return finals_metadata(outcome, links, campaign_id=campaign_id), bool(outcome.failed)

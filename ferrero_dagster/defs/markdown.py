@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from ferrero_dagster.domain.custody import CustodyEvent
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.words import size_in_words
 from ferrero_dagster.messages.facts import FailedFile, MovedFile
@@ -96,6 +98,15 @@ def final_metadata(file: MovedFile, campaign: str, *, links: Links) -> Metadata:
         **_url("CreativeX", file.creativex_url),
         **({"not kept by the DAM": dg.MetadataValue.text(", ".join(file.unkept_fields))} if file.unkept_fields else {}),
         **_url("asset in the DAM", links.asset(file.dam_asset_id)),
+    }
+
+
+def life_metadata(events: Sequence[CustodyEvent], tracking_id: str, zone: ZoneInfo) -> Metadata:
+    """What happened to a file until now, on the page of its tracking ID."""
+    rows = [(f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", one.what, cell(one.details)) for one in events]
+    return {
+        "life": dg.MetadataValue.md(markdown_table(("at", "what", "details"), rows)),
+        "with mails and people": dg.MetadataValue.text(f"ferrero-dagster trace {tracking_id}"),
     }
 
 

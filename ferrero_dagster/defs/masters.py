@@ -49,6 +49,6 @@ def _move(
     route: MastersRoute, context: dg.AssetExecutionContext, systems: Systems, campaign_id: DamId, links: Links
 ) -> tuple[Metadata, bool]:
     describe = partial(master_metadata, route=route.title, links=links)
-    watcher = campaign_watcher(context, route_name=route.name, files=MASTER_ASSETS, describe=describe)
+    watcher = campaign_watcher(context, systems, route_name=route.name, files=MASTER_ASSETS, describe=describe)
     outcome = move_masters(route, campaign_id, systems, watcher)
     return outcome_metadata(outcome, links, campaign_id=campaign_id), bool(outcome.failed)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from ferrero_dagster.domain.custody import CustodyEvent, agency_file_events, transfer_events
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.domain.files import Campaign
+from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.tracking import campaigns, file_events, operations, outbox, rounds
 from ferrero_dagster.tracking.database import Cursor, Database
-from ferrero_dagster.tracking.file_events import TracedFile
+from ferrero_dagster.tracking.file_events import FileEvent, TracedFile
 
 _IN_WORDS = {"transfers": transfer_events, "agency_files": agency_file_events}
 _ENDS = {"advanced": "status set", "overtaken": "status changed by a person"}
@@ -42,17 +43,26 @@ def _traced(cursor: Cursor, word: str) -> Trace:
     files = file_events.traced_files(cursor, word)
     versions = file_events.agency_versions(cursor, word, [file.source_id for file in files])
     changes = file_events.events_of(cursor, [file.id for file in files], [row for row, _, _ in versions])
-    happened = [
-        CustodyEvent(at=change.at, what=what, details=details)
-        for change in changes
-        for what, details in _IN_WORDS[change.file_table](change.changed)
-    ]
+    happened = _in_words(changes)
     ids = {file.tracking_id for file in files}
     names = {file.source_name for file in files} | {name for _, _, name in versions}
     happened += _messages(cursor, ids, names)
     happened += _by_hand(cursor, [*ids, *{file.campaign_id for file in files}])
     happened += _statuses(cursor, files)
     return Trace(files=files, events=sorted(happened, key=lambda event: event.at))
+
+
+def life_so_far(cursor: Cursor, tracking_id: TrackingId) -> list[CustodyEvent]:
+    """What happened to a master and its finals themselves; mails, statuses and people's doings are left to `trace`."""
+    return _in_words(file_events.events_of_master(cursor, tracking_id))
+
+
+def _in_words(changes: Iterable[FileEvent]) -> list[CustodyEvent]:
+    return [
+        CustodyEvent(at=change.at, what=what, details=details)
+        for change in changes
+        for what, details in _IN_WORDS[change.file_table](change.changed)
+    ]
 
 
 def _messages(cursor: Cursor, ids: Iterable[str], names: Iterable[str]) -> Iterator[CustodyEvent]:

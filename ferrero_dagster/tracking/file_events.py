@@ -82,6 +82,22 @@ def events_of(cursor: Cursor, transfer_ids: Collection[int], agency_ids: Collect
     return [FileEvent(**row) for row in cursor.fetchall()]
 
 
+def events_of_master(cursor: Cursor, tracking_id: TrackingId) -> list[FileEvent]:
+    """What happened so far to a master and to its finals, the latest last; quick, however many files there are."""
+    cursor.execute(
+        """
+        WITH files AS (SELECT id, route, source_id FROM transfers WHERE tracking_id = %s)
+        SELECT at, file_table, row_id, changed FROM file_events
+        WHERE (file_table = 'transfers' AND row_id IN (SELECT id FROM files))
+           OR (file_table = 'agency_files' AND row_id IN (
+               SELECT a.id FROM agency_files a JOIN files f ON a.route = f.route AND a.file_id = f.source_id))
+        ORDER BY at, file_events.id
+        """,
+        (tracking_id,),
+    )
+    return [FileEvent(**row) for row in cursor.fetchall()]
+
+
 def forget_before(cursor: Cursor, days: float, *, most: int) -> int:
     """Delete what is older than so many days, at most so many rows at once; how many it was."""
     cursor.execute(

@@ -48,6 +48,7 @@ def test_every_moved_file_is_an_event_under_its_tracking_id_with_links(cockpit):
         assert values["asset in the DAM"].endswith(dam_id)
         assert values["file in Box"] == f"https://app.box.com/file/{box_id}"
         assert values["campaign"] == f"C{int(campaign_id, 16):09} Spring"
+        assert values["life"].index("claimed") < values["life"].index("arrived and proven")
 
 
 @pytest.mark.parametrize("route", [A5, B1], ids=lambda route: route.name)
