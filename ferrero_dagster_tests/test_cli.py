@@ -27,6 +27,7 @@ OURS = (
     "preview-mails",
     "health",
     "reconcile",
+    "audit",
 )
 
 

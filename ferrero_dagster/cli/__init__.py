@@ -7,7 +7,7 @@ from typing import Any, Literal
 import click
 from rich.console import Console
 
-from ferrero_dagster.cli import change, custody, health, show
+from ferrero_dagster.cli import audit, change, custody, health, show
 from ferrero_dagster.cli.tables import replace_what_cannot_be_shown, say
 from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.unforeseen import unforeseen
@@ -118,5 +118,5 @@ def demo(
     sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh, site_config=site_config, dialect=dialect))
 
 
-for command in (*show.COMMANDS, *custody.COMMANDS, health.health, *change.COMMANDS):
+for command in (*show.COMMANDS, audit.audit, *custody.COMMANDS, health.health, *change.COMMANDS):
     main.add_command(command)

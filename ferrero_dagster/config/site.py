@@ -184,6 +184,17 @@ class ReportSite(_Section):
     cut_off: Annotated[time, BeforeValidator(_clock_time)]
 
 
+class AuditSite(_Section):
+    """What the tables say against what Box and the DAM show, at night."""
+
+    at: Annotated[time, BeforeValidator(_clock_time)]
+    #: Calls to Box and the DAM together; 0: no limit of ours.
+    calls_per_minute: Annotated[int, Field(ge=0)]
+    max_minutes: Annotated[float, Field(gt=0, le=1440)]
+    stuck_after_hours: Annotated[float, Field(gt=0, le=876_000)]
+    unknown_finals: bool
+
+
 class DagsterSite(_Section):
     """What Dagster's pages say of who owns our assets and jobs, and where their code is kept."""
 
@@ -211,6 +222,7 @@ class Site(_Section):
     creativex: CreativexSite
     overrides: OverridesSite
     report: ReportSite
+    audit: AuditSite
     dagster: DagsterSite
     routes: Routes
 

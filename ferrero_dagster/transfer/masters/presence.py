@@ -22,6 +22,8 @@ class Sighting:
     note: str | None = None
     #: The file holds other content than the one that was delivered.
     is_replaced: bool = False
+    #: It is in Box, but in no folder of ours.
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,36 +97,39 @@ def _seen(
     by_name = {file.name.casefold(): file for file in listed.values()}
 
     def look(transfer: ToBox) -> Sighting:
-        return _look_for(systems, transfer, by_name)
+        return look_for(systems, transfer, by_name)
 
     elsewhere: list[ToBox] = []
     for transfer in counted:
         file = listed.get(transfer.target_id) if transfer.target_id else None
         if file and file.sha1_hex and not file.problem:
-            yield transfer, _compared(transfer, file)
+            yield transfer, compared(transfer, file)
         else:
             elsewhere.append(transfer)
     pool = Pool(look, threads=systems.site.transfer.threads, on_idle=lambda: watcher.log("Box is asked for files."))
     yield from pool.run(elsewhere)
 
 
-def _look_for(systems: Systems, transfer: ToBox, by_name: Mapping[str, ListedFile]) -> Sighting:
-    """A file that is not in its folder's listing: elsewhere, gone, or with another in its place."""
+def look_for(systems: Systems, transfer: ToBox, by_name: Mapping[str, ListedFile]) -> Sighting:
+    """A file that is not in its folder's listing: elsewhere, gone, or with another in its place; one call.
+
+    `by_name` holds what is listed by its name in small letters.
+    """
     placed = systems.box.look_at(transfer.target_id) if transfer.target_id else None
     if placed and {folder_id for folder_id, _ in placed.folders} & set(systems.box_folders.values()):
-        return _compared(transfer, placed.file)
+        return compared(transfer, placed.file)
     other = by_name.get((transfer.target_name or "").casefold())
     if other and other.id != transfer.target_id and not _is_same(transfer, other):
         return _replaced(transfer, other)
     if placed:
         where = "/".join(name for _, name in placed.folders) or "a place that Box does not show"
-        return Sighting(
-            transfer=transfer, file=None, note=f"{transfer.source_name} was taken out of our folders in Box ({where})."
-        )
+        note = f"{transfer.source_name} was taken out of our folders in Box ({where})."
+        return Sighting(transfer=transfer, file=None, note=note, is_outside=True)
     return Sighting(transfer=transfer, file=None, note=f"{transfer.source_name} was not in Box any more.")
 
 
-def _compared(transfer: ToBox, file: ListedFile) -> Sighting:
+def compared(transfer: ToBox, file: ListedFile) -> Sighting:
+    """A file that is where it is known to be."""
     return Sighting(transfer=transfer, file=file) if _is_same(transfer, file) else _replaced(transfer, file)
 
 
