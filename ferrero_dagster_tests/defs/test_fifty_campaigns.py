@@ -63,7 +63,8 @@ def test_of_fifty_campaigns_ten_are_spoiled_in_ten_ways_and_forty_end_as_they_sh
     job = cockpit.repository.get_job("reconcile")
     assert job.execute_in_process(instance=cockpit.instance, raise_on_error=False).success
     told = told_of(cockpit)
-    assert len(told) == 10, "one of each, also of the run whose failure no mail of its own tells"
+    # One of each, also of the run whose failure no mail of its own tells.
+    assert len(told) == 10, [mail.subject for mail in told]
     assert "s3cret" not in "".join(mail.text + mail.html + mail.subject for mail in told)
     assert {(row["about"].partition(" ")[2], row["times"]) for row in unforeseen(world)} == {
         ("bug in the look", 1),
