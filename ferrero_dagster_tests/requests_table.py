@@ -58,6 +58,9 @@ TESTS = {
     ("Box", "end of an upload session; deletion of a final that arrived"): (
         "test_a_deletion_whose_answer_was_lost_is_done_and_what_was_replaced_meanwhile_stays",
     ),
+    ("Box", "file of a lost final, back from the trash"): (
+        "test_a_restoring_that_was_not_answered_is_sent_once_and_seen_by_the_next_look",
+    ),
     ("SMTP", "mail"): (
         "test_a_message_whose_acceptance_was_not_heard_comes_again_under_the_same_id",
         "test_a_mail_that_is_never_answered_leaves_thrice_at_most",
@@ -108,6 +111,7 @@ SDK = {
     "upload_file_part_by_url": ("PUT", "/2.0/files/upload_sessions/x", True),
     "create_file_upload_session_commit_by_url": ("POST", "/2.0/files/upload_sessions/x/commit", True),
     "delete_file_upload_session_by_url": ("DELETE", "/2.0/files/upload_sessions/x", False),
+    "restore_file_from_trash": ("POST", "/2.0/files/1", False),
     "delete_file_by_id": ("DELETE", "/2.0/files/x", False),
 }
 

@@ -23,6 +23,7 @@ from ferrero_dagster.clients.answers import Item
 from ferrero_dagster.clients.box_chunks import upload_in_parts
 from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item, no_folder
+from ferrero_dagster.clients.box_trash import refused_to_restore, trashed_file
 from ferrero_dagster.config.site import BoxSite
 from ferrero_dagster.domain.errors import (
     BoxFolderGone,
@@ -30,12 +31,16 @@ from ferrero_dagster.domain.errors import (
     ConfigurationError,
     FileRefused,
     IntegrityError,
+    UnexpectedAnswer,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.triage import ListedFile
 
+_LISTED = ["id", "type", "name", "size", "sha1", "etag"]
 _PLACED = ["id", "type", "name", "size", "sha1", "etag", "path_collection", "item_status"]
+#: How Box answers of what is not in the trash, or in that of another account.
+_NOT_OURS = {requests.codes.forbidden, requests.codes.not_found}
 #: What Box calls a file in the trash, and one that is gone for good.
 _NOT_THERE = {"trashed", "deleted"}
 
@@ -134,6 +139,30 @@ class Box:
         if file.text("item_status") in _NOT_THERE:
             return None
         return PlacedFile(file=answers.listed_file(file), folders=answers.folders(body, what))
+
+    def trashed(self, file_id: BoxId) -> ListedFile | None:
+        """The file as it is in the trash; None where it is not there, or we may not see it.
+
+        What was in a folder that somebody deleted is not seen, only that folder is; nor what is in another's trash.
+        """
+        what = f"Looking for Box file {file_id} in the trash"
+        body = trashed_file(self._client, file_id, what)
+        return None if body is None else answers.listed_file(Item(answers.SYSTEM, what, body))
+
+    def restore(self, file_id: BoxId, name: str, *, folder_id: BoxId) -> None:
+        """Take the file out of the trash, to where it was or, if that is gone, into a folder. Idempotent.
+
+        Raises:
+            FileRefused: its place has another file of that name, or it is not in the trash any more, or not in ours.
+        """
+        status: int | None = None
+        with suppress(UnexpectedAnswer):  # what became of it is seen below
+            status = refused_to_restore(self._client, file_id, folder_id=folder_id)
+        if self.look_at(file_id):
+            return
+        if status == requests.codes.conflict:
+            raise FileRefused(f"Box holds another {name} in its place; rename that one there.", code="name conflict")
+        raise FileRefused(f"Box does not let us restore {name}.", code="not restored")
 
     def ensure_folder(self, parent_id: BoxId, name: str, *, configured: bool = True) -> BoxId:
         """The id of the folder `name` in `parent_id`, made if need be; idempotent, one call.

@@ -120,6 +120,11 @@ REQUESTS = (
         "within these seconds goes back there",
     ),
     Request(
+        system=_BOX, method="POST", path=r"/2.0/files/\d+", what="file of a lost final, back from the trash",
+        again="once",
+        why="the next redelivery looks first where the file is; one that is back is left to the sensor",
+    ),
+    Request(
         system="SMTP", method="DATA", path="", what="mail", again="once",
         why="a mail whose last answer was lost is sent anew under the same Message-ID, thrice in all, then set "
         "aside and listed. Cannot be excluded: SMTP does not tell whether it was taken (RFC 1047), so it may come "

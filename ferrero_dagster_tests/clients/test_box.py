@@ -348,3 +348,45 @@ def test_all_our_calls_are_as_box_describes_them(served_box, tmp_path):
             box.delete(file.id, etag=listed.etag)
         assert len(session.exchanges) > 20
         assert not session.violations
+
+
+# --- the trash -------------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_file_is_seen_in_the_trash_and_comes_back_to_its_folder_or_to_another_where_that_is_gone(served_box):
+    store = served_box.store
+    folder_id = store.add_folder(name="Old")
+    file_id = BoxId(store.put_file(folder_id, "a.jpg", b"a"))
+    with opened_box(served_box) as box:
+        assert box.trashed(file_id) is None
+        box.delete(file_id)
+        assert box.look_at(file_id) is None
+        trashed = box.trashed(file_id)
+        assert trashed
+        assert (trashed.name, trashed.sha1_hex) == ("a.jpg", digest_of(b"a").sha1_hex)
+        box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+        assert list(store.tree()) == ["Old/a.jpg"]
+        box.delete(file_id)
+        store.delete_folder(folder_id, recursive=True)
+        box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+        assert list(store.tree()) == ["a.jpg"]
+
+
+def test_what_is_not_in_the_trash_or_has_its_name_taken_is_not_restored(served_box):
+    store = served_box.store
+    file_id = BoxId(store.put_file("0", "a.jpg", b"a"))
+    with opened_box(served_box) as box:
+        box.delete(file_id)
+        store.put_file("0", "A.jpg", b"theirs")
+        with pytest.raises(FileRefused, match=r"Box holds another a.jpg in its place; rename that one there"):
+            box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+        store.empty_trash()
+        with pytest.raises(FileRefused, match=r"Box does not let us restore a.jpg"):
+            box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_box_that_cannot_tell_of_its_trash_has_not_said_that_it_is_empty(served_box, status):
+    served_box.board.add(Fault(path="/trash$", times=None, status=status))
+    with opened_box(served_box) as box, pytest.raises(SystemUnavailable):
+        box.trashed(BoxId("77"))

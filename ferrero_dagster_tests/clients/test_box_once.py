@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from box_sdk_gen import BoxAPIError, BoxSDKError
 
-from ferrero_dagster.domain.errors import IntegrityError
+from ferrero_dagster.domain.errors import Incident, IntegrityError
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.clients.test_box import put
@@ -79,3 +79,17 @@ def test_a_folder_that_is_renamed_before_we_know_of_it_is_made_again_and_the_ren
     made = box.ensure_folder(BoxId("0"), "C")
     assert made == served_box.store.folder("0", "C") != served_box.store.folder("0", "by Ann")
     assert (sorted(item.name for item in served_box.store.items("0")), served_box.store.tree()) == (["C", "by Ann"], {})
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("fault", LOST)
+def test_a_restoring_that_was_not_answered_is_sent_once_and_seen_by_the_next_look(served_box, box, fault):
+    file_id = BoxId(served_box.store.put_file("0", "a.jpg", b"a"))
+    served_box.store.delete(file_id)
+    served_box.board.add(Fault(method="POST", path=f"/files/{file_id}$", **fault))
+    with pytest.raises(Incident):
+        box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+    assert seen(served_box, "POST", f"/files/{file_id}$", times=1)
+    assert box.look_at(file_id)
+    box.restore(file_id, "a.jpg", folder_id=BoxId("0"))
+    assert list(served_box.store.tree()) == ["a.jpg"]

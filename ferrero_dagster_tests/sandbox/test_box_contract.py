@@ -122,6 +122,24 @@ def test_files(box, client):
     client.files.delete_file_by_id(file_id, if_match=moved.etag)
 
 
+def test_the_trash(box, client):
+    file_id = box.store.put_file("0", "film.mp4", FILM)
+    client.files.delete_file_by_id(file_id)
+    trashed = client.trashed_files.get_trashed_file_by_id(file_id)
+    sha1_hex = hashlib.sha1(FILM, usedforsecurity=False).hexdigest()
+    assert (trashed.item_status.value, trashed.sha_1, trashed.etag) == ("trashed", sha1_hex, "0")
+    assert trashed.path_collection.entries[0].name == "Trash"
+    restored = client.trashed_files.restore_file_from_trash(file_id)
+    assert (restored.item_status.value, restored.name) == ("active", "film.mp4")
+    client.files.delete_file_by_id(file_id)
+    box.store.put_file("0", "film.mp4", b"another")
+    trash = client.trashed_files
+    assert statuses_of([lambda: trash.restore_file_from_trash(file_id)]) == [409]
+    trash.delete_trashed_file_by_id(file_id)
+    gone = [trash.get_trashed_file_by_id, trash.restore_file_from_trash, trash.delete_trashed_file_by_id]
+    assert statuses_of([lambda call=call: call(file_id) for call in gone]) == [404, 404, 404]
+
+
 def test_direct_uploads(client):
     parent = PreflightFileUploadCheckParent(id="0")
     assert client.uploads.preflight_file_upload_check(name="film.mp4", size=5, parent=parent).upload_url

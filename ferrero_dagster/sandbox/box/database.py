@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS metadata (
     id TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 0, fields TEXT NOT NULL,
     PRIMARY KEY (file_id, template)
 );
+CREATE TABLE IF NOT EXISTS trash (
+    file_id INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE, folder_id INTEGER NOT NULL, trashed_at TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS upload_sessions (
     id TEXT PRIMARY KEY, folder_id TEXT, file_id TEXT, name TEXT,
     size_bytes INTEGER NOT NULL, part_size_bytes INTEGER NOT NULL, expires_at REAL NOT NULL

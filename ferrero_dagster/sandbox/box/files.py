@@ -1,4 +1,4 @@
-"""Calls on files that exist: look, rename, move, delete, download, and their metadata."""
+"""Calls on files that exist: look, rename, move, delete, restore, download, and their metadata."""
 
 from typing import Any
 
@@ -14,6 +14,12 @@ from ferrero_dagster.sandbox.box.settings import BoxSettings
 from ferrero_dagster.sandbox.box.store import TEMPLATE, BoxStore
 
 _FIELDS = TypeAdapter(dict[str, Any])
+#: Box tells of the trash with them.
+_PEOPLE = {key: {"type": "user", "id": "11446498"} for key in ("created_by", "modified_by", "owned_by")}
+_IN_TRASH = {
+    "total_count": 1,
+    "entries": [{"type": "folder", "id": "1", "sequence_id": None, "etag": None, "name": "Trash"}],
+}
 
 
 class FileChange(BaseModel):
@@ -35,6 +41,9 @@ class Files:
             Route("/files/{file_id}", self.get),
             Route("/files/{file_id}", self.update, methods=["PUT"]),
             Route("/files/{file_id}", self.delete, methods=["DELETE"]),
+            Route("/files/{file_id}", self.restore, methods=["POST"]),
+            Route("/files/{file_id}/trash", self.get_trashed),
+            Route("/files/{file_id}/trash", self.purge, methods=["DELETE"]),
             Route("/files/{file_id}/content", self.locate),
             Route(metadata, self.get_metadata),
             Route(metadata, self.create_metadata, methods=["POST"]),
@@ -61,6 +70,29 @@ class Files:
     async def delete(self, request: Request) -> Response:
         """204, 412 where If-Match names an older etag, 404 the second time."""
         self._store.delete(request.path_params["file_id"], if_match=request.headers.get("if-match"))
+        return Response(status_code=204)
+
+    async def get_trashed(self, request: Request) -> Response:
+        """A file in the trash, or 404."""
+        file, trashed_at = self._store.trashed(request.path_params["file_id"])
+        trash = {"item_status": "trashed", "trashed_at": trashed_at, "path_collection": _IN_TRASH}
+        return JSONResponse(self._answers.item(file, None) | _PEOPLE | trash)
+
+    async def restore(self, request: Request) -> Response:
+        """201, 404 where it is not in the trash, 409 where its name is taken by now."""
+        change = FileChange.model_validate_json(await request.body() or b"{}")
+        file = self._store.restore(
+            request.path_params["file_id"],
+            name=change.name,
+            folder_id=change.parent.id if change.parent else None,
+            new_etag=self._settings.restored_with_new_etag,
+        )
+        return JSONResponse(self._answers.item(file, None) | _PEOPLE, 201)
+
+    async def purge(self, request: Request) -> Response:
+        """204, or 404 where it is not in the trash."""
+        file, _ = self._store.trashed(request.path_params["file_id"])
+        self._store.purge(file.id)
         return Response(status_code=204)
 
     async def locate(self, request: Request) -> Response:

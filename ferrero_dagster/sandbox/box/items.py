@@ -19,6 +19,8 @@ from ferrero_dagster.sandbox.box.names import checked_name, name_key
 ItemType = Literal["file", "folder"]
 _ITEMS = "SELECT items.*, size_bytes, sha1_hex FROM items LEFT JOIN versions ON versions.id = items.version_id WHERE "
 
+_TRASHED = "(type = 'file' AND parent_id IS NULL)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
@@ -67,7 +69,7 @@ class Items:
 
     def item(self, item_id: str, wanted: ItemType) -> Item:
         """The file or folder with this id."""
-        row = self.database.row(_ITEMS + "items.id = ? AND type = ?", item_id, wanted)
+        row = self.database.row(_ITEMS + "items.id = ? AND type = ? AND NOT " + _TRASHED, item_id, wanted)
         if not row:
             raise not_found(f"{wanted} {item_id}")
         return _item(row)
@@ -139,16 +141,48 @@ class Items:
             return self.item(file_id, "file")
 
     def delete(self, file_id: str, *, if_match: str | None = None) -> None:
-        """Remove a file for good; raises BoxError 412 as `move`."""
+        """Move a file to the trash; raises BoxError 412 as `move`."""
         with self.database.transaction():
-            self._unchanged(file_id, if_match)
-            versions = self.database.rows("SELECT id FROM versions WHERE file_id = ?", file_id)
-            self.database.change("DELETE FROM items WHERE id = ?", file_id)
+            file = self._unchanged(file_id, if_match)
+            self.database.insert("INSERT INTO trash VALUES (?, ?, ?)", file_id, file.parent_id, _now())
+            self.database.change("UPDATE items SET parent_id = NULL WHERE id = ?", file_id)
+
+    def trashed(self, file_id: str) -> tuple[Item, str]:
+        """A file in the trash, and when it came there."""
+        row = self.database.row(_ITEMS + _TRASHED + " AND items.id = ?", file_id)
+        trash = self.database.row("SELECT trashed_at FROM trash WHERE file_id = ?", file_id)
+        if not row or not trash:
+            raise not_found(f"file {file_id} in the trash")
+        return _item(row), trash["trashed_at"]
+
+    def trashed_ids(self) -> list[str]:
+        """The files in the trash."""
+        return [str(row["file_id"]) for row in self.database.rows("SELECT file_id FROM trash")]
+
+    def restore(self, file_id: str, *, name: str | None, folder_id: str | None, new_etag: bool) -> Item:
+        """A file back from the trash: in its old folder or, where that is gone, in this one; raises as `check_free`."""
+        with self.database.transaction():
+            file, _ = self.trashed(file_id)
+            place = "SELECT i.id FROM trash t JOIN items i ON i.id = t.folder_id WHERE file_id = ?"
+            old = self.database.row(place, file_id)
+            target, name = str(old["id"]) if old else folder_id or "0", name or file.name
+            self.check_free(target, name, "file")
+            self.database.change(
+                "UPDATE items SET parent_id = ?, name = ?, name_key = ?, etag = etag + ? WHERE id = ?",
+                *(target, name, name_key(name), int(new_etag), file_id),
+            )
+            self.database.change("DELETE FROM trash WHERE file_id = ?", file_id)
+            return self.item(file_id, "file")
+
+    def purge(self, file_id: str) -> None:
+        """Remove a file for good, from the trash or from where it is."""
+        versions = self.database.rows("SELECT id FROM versions WHERE file_id = ?", file_id)
+        self.database.change("DELETE FROM items WHERE id = ?", file_id)
         for version in versions:
             self._content_path(version["id"]).unlink()
 
     def delete_folder(self, folder_id: str, *, recursive: bool) -> None:
-        """Remove a folder; raises BoxError 400 `folder_not_empty` where it holds something and not `recursive`."""
+        """Remove a folder for good; raises BoxError 400 `folder_not_empty`, unless `recursive`."""
         self.item(folder_id, "folder")
         children = self.items(folder_id)
         if children and not recursive:
@@ -157,7 +191,7 @@ class Items:
             if child.type == "folder":
                 self.delete_folder(child.id, recursive=True)
             else:
-                self.delete(child.id)
+                self.purge(child.id)
         self.database.change("DELETE FROM items WHERE id = ?", folder_id)
 
     def content(self, file_id: str, version_id: str | None = None) -> Path:

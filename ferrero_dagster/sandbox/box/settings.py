@@ -26,6 +26,8 @@ class BoxSettings:
     sanitise_names: bool = False
     #: The next upload is stored under a SHA-1 that is not its own.
     wrong_sha1: bool = False
+    #: A file that is restored from the trash has another etag than before; Box does not say whether it has.
+    restored_with_new_etag: bool = False
     #: Shape of a 409's `conflicts`; `contract`: one object for files, a list for folders.
     conflicts_as: Literal["contract", "dict", "list"] = "contract"
     #: Key of the metadata in a listing that asked for `metadata.enterprise.…`.

@@ -78,7 +78,13 @@ class BoxStore(Items):
             if child.type == "folder":
                 self.delete_folder(child.id, recursive=True)
             else:
-                self.delete(child.id)
+                self.purge(child.id)
+        self.empty_trash()
+
+    def empty_trash(self) -> None:
+        """What was deleted is gone for good, as after thirty days."""
+        for file_id in self.trashed_ids():
+            self.purge(file_id)
 
     def _staged(self, source: Path | bytes) -> Content:
         path = self.incoming / uuid.uuid4().hex
