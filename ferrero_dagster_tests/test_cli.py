@@ -21,6 +21,7 @@ OURS = (
     "trace",
     "manifest",
     "release-files",
+    "redeliver",
     "withdraw-masters",
     "advance",
     "resend",

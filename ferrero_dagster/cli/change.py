@@ -84,6 +84,40 @@ def release_files(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> N
 
 
 @click.command()
+@click.option("--tracking-id", "tracking_ids", multiple=True, help="A file by its tracking ID; may be repeated.")
+@click.option("--file", "file_names", multiple=True, help="A file by its exact name, here or there; may be repeated.")
+@click.option("--campaign", "campaigns", multiple=True, help="All of a campaign (id, number or name).")
+@click.option("--finals", is_flag=True, help="Finals, to be imported again; otherwise masters, to Box.")
+@click.option("--to-folder", default="", help="Id of a Box folder that masters are wanted in. [their campaign's]")
+@_changing_options
+def redeliver(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> None:
+    """Bring masters to Box again that were deleted or replaced there, or are wanted in another folder.
+
+    With --finals have those imported again that the DAM lost: their files come back from Box's trash. What is there as
+    it was delivered stays; no status is set. Where one cannot be had, the command exits 1.
+
+    \b
+    Examples:
+      ferrero-dagster redeliver --campaign C000000078           shows what is there and what would be done
+      ferrero-dagster redeliver --tracking-id ABC123 --yes
+      ferrero-dagster redeliver --finals --campaign C000000078 --yes
+      ferrero-dagster redeliver --file "Hero film.mp4" --to-folder 123456789 --yes
+    """
+    from ferrero_dagster.operations.redeliveries import Redelivering, Wanted
+
+    with Connections.from_environment().systems() as systems:
+        request = Request(done_by=done_by, dry_run=not yes)
+        operation = Redelivering(systems=systems, request=request, log=partial(click.echo, err=True))
+        outcome = operation.redeliver(Wanted(**chosen))
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        print_table("redeliver_files", [file.row() for file in outcome.files], nothing="")
+        say(f"{outcome}{' Add --yes to do it.' if outcome.dry_run else ''}")
+    sys.exit(bool(outcome.refused) and not outcome.dry_run)
+
+
+@click.command()
 @click.argument("tracking_ids", nargs=-1, metavar="TRACKING_ID...")
 @_changing_options
 def withdraw_masters(*, tracking_ids: tuple[str, ...], yes: bool, done_by: str, as_json: bool) -> None:
@@ -189,4 +223,12 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
     say(f"{outcome}{hint}")
 
 
-COMMANDS: tuple[click.Command, ...] = (reset_retries, release_files, withdraw_masters, advance, resend, reconcile)
+COMMANDS: tuple[click.Command, ...] = (
+    reset_retries,
+    release_files,
+    redeliver,
+    withdraw_masters,
+    advance,
+    resend,
+    reconcile,
+)

@@ -9,10 +9,19 @@ from pydantic import Field
 from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import Metadata, metadata_table
-from ferrero_dagster.defs.resources import FIVE, DamResource, TrackingResource, WebhookResource
-from ferrero_dagster.operations.advances import Advancing
+from ferrero_dagster.defs.resources import (
+    FIVE,
+    BoxResource,
+    DamResource,
+    MailResource,
+    RunResources,
+    TrackingResource,
+    WebhookResource,
+)
+from ferrero_dagster.operations.advances import AdvanceOutcome, Advancing
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Outcome, Request
+from ferrero_dagster.operations.redeliveries import Redelivering, RedeliveryOutcome, Wanted
 from ferrero_dagster.operations.releases import FileSelection, release_set_aside_files, resend_notifications
 from ferrero_dagster.operations.withdrawals import withdraw_masters
 
@@ -51,6 +60,23 @@ class ReleaseForm(_Form):
         description='All set-aside files of campaigns, by number, exact name, id or partition: ["C000000078"].',
     )
     everything: bool = Field(default=False, description="Instead of choosing: all files that are set aside.")
+
+
+class RedeliverForm(_Form):
+    """Which files are wanted once more."""
+
+    tracking_ids: list[str] = Field(default=[], description='Files by tracking ID, for example ["ABC123", "pOiJ9s"].')
+    file_names: list[str] = Field(default=[], description="Files by exact name, as it is in the DAM or in Box.")
+    campaigns: list[str] = Field(
+        default=[], description='All of campaigns, by number, exact name, id or partition: ["C000000078"].'
+    )
+    finals: bool = Field(
+        default=False, description="true: finals, imported again where the DAM lost them; false: masters, to Box."
+    )
+    to_folder: str = Field(
+        default="",
+        description="Id of a Box folder that masters are wanted in, whatever is elsewhere; empty: their campaign's.",
+    )
 
 
 class WithdrawForm(_Form):
@@ -98,6 +124,14 @@ def build_operations(owners: Sequence[str] = ()) -> list[dg.JobDefinition]:
             "Lets files that were set aside after several failures be tried again by the next run, both directions. "
             f"{_AGAIN}",
             ReleaseForm(),
+        ),
+        job(
+            "redeliver_files",
+            redeliver,
+            "Brings masters to Box again that were deleted or replaced there, or are wanted in another folder; with "
+            "finals: true has those imported again that the DAM lost, from Box's trash. What is there as it was "
+            f"delivered stays; no status is set. {_AGAIN}",
+            RedeliverForm(),
         ),
         job(
             "withdraw_masters",
@@ -170,6 +204,30 @@ def release(context: dg.OpExecutionContext, config: ReleaseForm, tracking: Track
 
 
 @dg.op
+def redeliver(
+    context: dg.OpExecutionContext,
+    config: RedeliverForm,
+    *,
+    dam: DamResource,
+    box: BoxResource,
+    tracking: TrackingResource,
+    mail: MailResource,
+    webhook: WebhookResource,
+) -> None:
+    """Bring files once more."""
+    resources = RunResources(dam=dam, box=box, tracking=tracking, mail=mail, webhook=webhook)
+    wanted = Wanted(
+        tracking_ids=config.tracking_ids, file_names=config.file_names, campaigns=config.campaigns,
+        finals=config.finals, to_folder=config.to_folder,
+    )  # fmt: skip
+    with as_failures(is_attended=True), resources.systems() as systems:
+        operation = Redelivering(systems=systems, request=config.request(context), log=context.log.info)
+        outcome = operation.redeliver(wanted)
+    rows = [file.row() for file in outcome.files]
+    _show_each(context, outcome, {"files": metadata_table(rows)}, is_red=bool(outcome.refused))
+
+
+@dg.op
 def withdraw(context: dg.OpExecutionContext, config: WithdrawForm, tracking: TrackingResource) -> None:
     """Await no finals of masters any more."""
     with as_failures(is_attended=True), tracking.database() as database:
@@ -196,11 +254,7 @@ def advance(
             incomplete=config.incomplete,
         ).advance(config.campaigns)
     rows = [campaign.row() for campaign in outcome.campaigns]
-    metadata: Metadata = {"result": dg.MetadataValue.text(str(outcome)), "campaigns": metadata_table(rows)}
-    if outcome.refused and not outcome.dry_run:
-        raise dg.Failure(str(outcome), metadata={**metadata, REPORTED: dg.MetadataValue.bool(True)})
-    context.log.info(str(outcome))
-    context.add_output_metadata(metadata)
+    _show_each(context, outcome, {"campaigns": metadata_table(rows)}, is_red=bool(outcome.refused))
 
 
 @dg.op
@@ -231,6 +285,17 @@ def check(context: dg.OpExecutionContext) -> None:
             f"Cannot be used as they are: {', '.join(failed)}.",
             metadata={**metadata, REPORTED: True},
         )
+    context.add_output_metadata(metadata)
+
+
+def _show_each(
+    context: dg.OpExecutionContext, outcome: AdvanceOutcome | RedeliveryOutcome, table: Metadata, *, is_red: bool
+) -> None:
+    """What became of each thing; red where one was left as it is, unless it was a dry run."""
+    metadata: Metadata = {"result": dg.MetadataValue.text(str(outcome)), **table}
+    if is_red and not outcome.dry_run:
+        raise dg.Failure(str(outcome), metadata={**metadata, REPORTED: dg.MetadataValue.bool(True)})
+    context.log.info(str(outcome))
     context.add_output_metadata(metadata)
 
 

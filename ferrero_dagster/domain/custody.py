@@ -35,7 +35,6 @@ def transfer_events(changed: Changed) -> Iterator[tuple[str, str]]:
 
 _TURNS = {
     ("moved", "pending"): "to be moved again",
-    ("moved", "withdrawn"): "to be delivered again",
     ("set_aside", "pending"): "released",
     ("withdrawn", "pending"): "there again",
     ("pending", "set_aside"): "set aside",
@@ -49,6 +48,8 @@ def _on_the_way(changed: Changed, *, is_first: bool) -> Iterator[tuple[str, str]
         yield "import began", ""
     if changed.get("job_id"):
         yield "import job", str(changed["job_id"])
+    if "source_version" in changed and not is_first:
+        yield "to be imported again", ""
     if "source_name" in changed and not is_first:
         yield "renamed", str(changed["source_name"])
     if changed.get("last_error") and "state" not in changed:

@@ -18,6 +18,7 @@ from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import Database, HeldLock
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.finals.completion import OPERATION, Completion, masters_of
+from ferrero_dagster.transfer.redelivery import OPERATION as REDELIVERY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,6 +236,9 @@ def _words(
     without = [f"{of_all} without a final{since}"] if missing else []
     without += [f"{counted(len(lost), 'final')} not in the DAM as imported"] if lost else []
     if is_refused:
-        return f"It stays in {change.before}, {' and '.join(without)}; to advance it nevertheless, say incomplete."
+        again = f"to have again what the DAM lost, run {REDELIVERY} with finals; " if lost else ""
+        return (
+            f"It stays in {change.before}, {' and '.join(without)}; {again}to advance it nevertheless, say incomplete."
+        )
     although = f", with {' and '.join(without)}" if without else ""
     return f"To be advanced from {change.before} to {change.after}{although}."

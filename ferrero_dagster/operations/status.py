@@ -28,6 +28,7 @@ from ferrero_dagster.tracking.overview import CampaignState
 from ferrero_dagster.tracking.reds import KnownRed
 from ferrero_dagster.tracking.transfers import SetAsideFile
 from ferrero_dagster.transfer.finals.completion import advance_command, told_masters
+from ferrero_dagster.transfer.redelivery import OPERATION as REDELIVERY
 
 Row = dict[str, Any]
 _MAX_UNSCORED = 500
@@ -186,6 +187,8 @@ def _word(state: CampaignState) -> str:
         return "permanently failed"
     if state.is_moving:
         return "moving"
+    if state.is_redelivery:
+        return f"not delivered again yet: run {REDELIVERY}"
     if state.error_count or state.failed_attempts:
         return "retrying"
     return "waiting for assets" if state.retry_count else "waiting for the sensor"
@@ -193,7 +196,7 @@ def _word(state: CampaignState) -> str:
 
 def _next_attempt_in_s(state: CampaignState, pauses_minutes: Sequence[float]) -> int | None:
     """Seconds until the next attempt, 0 for the next look; None where there is none, or one is under way."""
-    if state.permanently_failed or state.is_moving:
+    if state.permanently_failed or state.is_moving or state.is_redelivery:
         return None
     after_error_s = pause_left_s(state.error_count, state.since_last_error_s, pauses_minutes)
     after_failure_s = pause_left_s(state.failed_attempts, state.since_last_failure_s, pauses_minutes)

@@ -35,10 +35,12 @@ class CampaignState:
     last_file_error: str | None
     #: A run moves it just now.
     is_moving: bool
+    #: No run goes on with it by itself: files that a person wanted once more have not arrived.
+    is_redelivery: bool
 
 
 def campaign_states(cursor: Cursor, route: str, prefix: str, status_before: str) -> list[CampaignState]:
-    """The campaigns in the route's status or with an open round, by number and name."""
+    """The campaigns in the route's status, with an open round or an unfinished redelivery, by number and name."""
     cursor.execute(
         SQL(_CAMPAIGN_STATES).format(
             is_locked=SQL(_IS_LOCKED).format(name=SQL("%(route)s || ':' || c.campaign_id")), **columns_of(prefix)
@@ -65,7 +67,7 @@ SELECT c.campaign_id AS id, campaign_number AS number, campaign_name AS name, st
        coalesce(r.failed_attempts, 0) AS failed_attempts,
        extract(epoch FROM now() - r.last_failed_at)::float8 AS since_last_failure_s,
        t.moved_files, t.open_files, t.last_file_error,
-       {is_locked} AS is_moving
+       {is_locked} AS is_moving, c.status::text IS DISTINCT FROM %(status)s AND r.id IS NULL AS is_redelivery
 FROM campaign_status c
 LEFT JOIN campaign_rounds r ON r.campaign_id = c.campaign_id AND r.route = %(route)s AND r.closed_at IS NULL
 CROSS JOIN LATERAL (
@@ -74,7 +76,8 @@ CROSS JOIN LATERAL (
            max(last_error) FILTER (WHERE state IN ('pending', 'set_aside')) AS last_file_error
     FROM transfers WHERE route = %(route)s AND campaign_id = c.campaign_id
 ) t
-WHERE c.status::text = %(status)s OR r.id IS NOT NULL
+WHERE c.status::text = %(status)s OR r.id IS NOT NULL OR c.campaign_id IN (
+    SELECT campaign_id FROM transfers WHERE route = %(route)s AND state = 'pending' AND target_id IS NOT NULL)
 ORDER BY campaign_number, campaign_name, c.campaign_id
 """
 

@@ -128,6 +128,17 @@ def box_folders(cursor: Cursor) -> set[BoxId]:
     return {row["box_folder_id"] for row in cursor.fetchall()}
 
 
+def last_box_folder(cursor: Cursor, route: str, campaign_id: DamId) -> tuple[int, BoxId] | None:
+    """The last round of the campaign that had a folder in Box, and that folder."""
+    cursor.execute(
+        "SELECT id, box_folder_id FROM campaign_rounds WHERE route = %s AND campaign_id = %s "
+        "AND box_folder_id IS NOT NULL ORDER BY round DESC LIMIT 1",
+        (route, campaign_id),
+    )
+    row = cursor.fetchone()
+    return (row["id"], row["box_folder_id"]) if row else None
+
+
 def note_box_folder(cursor: Cursor, round_id: int, folder_id: BoxId) -> None:
     """Keep the folder for later runs, which may find the campaign under another name."""
     cursor.execute("UPDATE campaign_rounds SET box_folder_id = %s WHERE id = %s", (folder_id, round_id))

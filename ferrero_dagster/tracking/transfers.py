@@ -364,6 +364,21 @@ def move_again(cursor: Cursor, missing: Collection[int], beside: Collection[int]
     )
 
 
+def import_again(cursor: Cursor, transfer_id: int) -> None:
+    """The final was moved, and is to be imported once more: its version in Box is another transfer's from now on.
+
+    What was done stays written down under a version that no file has. Idempotent.
+    """
+    cursor.execute(
+        """
+        UPDATE transfers SET source_version = source_version || ' of transfer ' || id, last_error = NULL,
+               last_error_code = NULL, updated_at = now()
+        WHERE id = %s AND state = 'moved' AND source_version NOT LIKE '%% of transfer %%'
+        """,
+        (transfer_id,),
+    )
+
+
 # --- ends ------------------------------------------------------------------------------------------------------------
 
 

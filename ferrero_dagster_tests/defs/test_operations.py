@@ -75,6 +75,7 @@ def test_the_form_opens_filled_in_for_a_dry_run_and_says_what_to_write():
     for name in (
         "reset_campaign_retries",
         "release_set_aside_files",
+        "redeliver_files",
         "withdraw_masters",
         "advance_campaigns",
         "resend_notifications",

@@ -29,6 +29,7 @@ USES = {
     "operations_status": "tracking",
     "reset_campaign_retries": "tracking",
     "release_set_aside_files": "tracking",
+    "redeliver_files": "box dam mail tracking webhook",
     "withdraw_masters": "tracking",
     "advance_campaigns": "dam tracking webhook",
     "resend_notifications": "tracking",

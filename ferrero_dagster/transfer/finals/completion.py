@@ -23,6 +23,7 @@ from ferrero_dagster.tracking.finals import AwaitedMaster, CompleteCampaign
 from ferrero_dagster.transfer.campaign.advance import Advance, advance
 from ferrero_dagster.transfer.finals.mails import moved_file
 from ferrero_dagster.transfer.finals.presence import lost_finals
+from ferrero_dagster.transfer.redelivery import OPERATION as REDELIVERY
 
 OPERATION = "advance_campaigns"
 _MOST_NAMED = 5
@@ -186,11 +187,17 @@ def advance_command(campaign_id: DamId) -> str:
     return f"ferrero-dagster advance {campaign_id} --yes"
 
 
+def redeliver_command(campaign_id: DamId) -> str:
+    """What to type to have the campaign's finals again that the DAM lost."""
+    return f"ferrero-dagster redeliver --finals --campaign {campaign_id} --yes"
+
+
 def _lost_words(campaign: Campaign, change: StatusChange, lost: Sequence[str]) -> str:
     named = " ".join(lost[:_MOST_NAMED]) + (f" And {len(lost) - _MOST_NAMED} more." if len(lost) > _MOST_NAMED else "")
     return (
         f"{campaign} stays in {change.before}: {counted(len(lost), 'final')} of it not in the DAM as imported. {named} "
-        "Put them back there, or have the agency deliver them again."
+        f"Put them back there, run {REDELIVERY} with finals (`{redeliver_command(campaign.id)}`), or have the agency "
+        "deliver them again."
     )
 
 

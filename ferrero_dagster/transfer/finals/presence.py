@@ -25,6 +25,16 @@ class LostFinal:
 def lost_finals(dam: Otmm, finals: Collection[CountedFinal], *, batch: int, verify_checksum: bool) -> list[str]:
     """A sentence on each of these finals that the DAM does not hold as it was imported, ordered by name.
 
+    Raises:
+        Incident: the DAM cannot be asked.
+    """
+    lost = lost_of(dam, finals, batch=batch, verify_checksum=verify_checksum)
+    return sorted(f"{one.final.name}: {one.problem}" for one in lost)
+
+
+def lost_of(dam: Otmm, finals: Collection[CountedFinal], *, batch: int, verify_checksum: bool) -> list[LostFinal]:
+    """Those of these finals that the DAM does not hold as they were imported.
+
     They are asked for by their ids, `batch` in one request, wherever in the DAM they lie by now. Of finals that the
     cron scripts imported only the name is known, and the folder, which is listed.
 
@@ -34,11 +44,10 @@ def lost_finals(dam: Otmm, finals: Collection[CountedFinal], *, batch: int, veri
     by_id = [final for final in finals if final.asset_id]
     folders = {final.folder_id for final in finals if final.folder_id and not final.asset_id}
     names = {name.casefold() for folder_id in folders for name in _names_in(dam, folder_id)}
-    lost = [
+    return [
         *lost_by_id(dam, by_id, batch=batch, verify_checksum=verify_checksum),
         *lost_by_name([final for final in finals if not final.asset_id], names),
     ]
-    return sorted(f"{one.final.name}: {one.problem}" for one in lost)
 
 
 def lost_by_id(

@@ -54,10 +54,9 @@ def find_masters(systems: Systems, watcher: Watcher, folder_id: BoxId, counted: 
     Raises:
         Incident: Box cannot be asked.
     """
-    listed = systems.box.files_in(folder_id) if counted else {}
     seen: list[Sighting] = []
     untold: list[tuple[FailedFile, str]] = []
-    for transfer, result in _seen(systems, watcher, listed, counted):
+    for transfer, result in look_for_masters(systems, watcher, folder_id, counted):
         if isinstance(result, Incident):
             raise result
         if isinstance(result, FerreroError):
@@ -91,31 +90,44 @@ def _as_it_is(transfer: ToBox, file: ListedFile) -> MovedFile:
     )
 
 
-def _seen(
-    systems: Systems, watcher: Watcher, listed: Mapping[BoxId, ListedFile], counted: Collection[ToBox]
+def look_for_masters(
+    systems: Systems,
+    watcher: Watcher,
+    folder_id: BoxId | None,
+    counted: Collection[ToBox],
+    *,
+    elsewhere: bool = True,
 ) -> Iterator[tuple[ToBox, Sighting | FerreroError]]:
+    """What Box shows of each, or why it does not tell: in the folder, if there is one, and if so wanted `elsewhere`.
+
+    Raises:
+        FerreroError: the folder cannot be listed.
+    """
+    listed = systems.box.files_in(folder_id) if counted and folder_id else {}
     by_name = {file.name.casefold(): file for file in listed.values()}
 
     def look(transfer: ToBox) -> Sighting:
-        return look_for(systems, transfer, by_name)
+        return look_for(systems, transfer, by_name, elsewhere=elsewhere)
 
-    elsewhere: list[ToBox] = []
+    unlisted: list[ToBox] = []
     for transfer in counted:
         file = listed.get(transfer.target_id) if transfer.target_id else None
         if file and file.sha1_hex and not file.problem:
             yield transfer, compared(transfer, file)
         else:
-            elsewhere.append(transfer)
+            unlisted.append(transfer)
     pool = Pool(look, threads=systems.site.transfer.threads, on_idle=lambda: watcher.log("Box is asked for files."))
-    yield from pool.run(elsewhere)
+    yield from pool.run(unlisted)
 
 
-def look_for(systems: Systems, transfer: ToBox, by_name: Mapping[str, ListedFile]) -> Sighting:
-    """A file that is not in its folder's listing: elsewhere, gone, or with another in its place; one call.
+def look_for(
+    systems: Systems, transfer: ToBox, by_name: Mapping[str, ListedFile], *, elsewhere: bool = True
+) -> Sighting:
+    """A file that is not in its folder's listing: elsewhere, gone, or with another in its place; one call at most.
 
     `by_name` holds what is listed by its name in small letters.
     """
-    placed = systems.box.look_at(transfer.target_id) if transfer.target_id else None
+    placed = systems.box.look_at(transfer.target_id) if elsewhere and transfer.target_id else None
     if placed and {folder_id for folder_id, _ in placed.folders} & set(systems.box_folders.values()):
         return compared(transfer, placed.file)
     other = by_name.get((transfer.target_name or "").casefold())
@@ -125,7 +137,8 @@ def look_for(systems: Systems, transfer: ToBox, by_name: Mapping[str, ListedFile
         where = "/".join(name for _, name in placed.folders) or "a place that Box does not show"
         note = f"{transfer.source_name} was taken out of our folders in Box ({where})."
         return Sighting(transfer=transfer, file=None, note=note, is_outside=True)
-    return Sighting(transfer=transfer, file=None, note=f"{transfer.source_name} was not in Box any more.")
+    place = "in Box any more" if elsewhere else "in that folder"
+    return Sighting(transfer=transfer, file=None, note=f"{transfer.source_name} was not {place}.")
 
 
 def compared(transfer: ToBox, file: ListedFile) -> Sighting:

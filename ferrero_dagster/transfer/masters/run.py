@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.config.routes import MastersRoute
-from ferrero_dagster.domain.box_names import campaign_folder_name
 from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, NotInDam
 from ferrero_dagster.domain.files import Campaign, DamAsset, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
@@ -19,6 +18,7 @@ from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign import sightings
 from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_folders
+from ferrero_dagster.transfer.masters.box_folders import made_box_folder
 from ferrero_dagster.transfer.masters.comments import read_comments
 from ferrero_dagster.transfer.masters.file import MasterFiles
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
@@ -261,16 +261,8 @@ class _MastersMove:
         kept_id = current.box_folder_id
         if kept_id and self.systems.box.has_folder(kept_id):
             return kept_id
-        folder_id = self._made_box_folder(campaign)
+        folder_id = made_box_folder(self.systems, self.route, campaign)
         self.systems.database.transact(rounds.note_box_folder, current.id, folder_id)
-        return folder_id
-
-    def _made_box_folder(self, campaign: Campaign) -> BoxId:
-        root_id = self.systems.box_folders[self.route.box_root]
-        name = campaign_folder_name(self.route.box_folder, campaign.number, campaign.name)
-        folder_id = self.systems.box.ensure_folder(root_id, name)
-        if self.route.box_subfolder:
-            folder_id = self.systems.box.ensure_folder(folder_id, self.route.box_subfolder, configured=False)
         return folder_id
 
     # --- move ----------------------------------------------------------------------------------------------------
@@ -353,7 +345,9 @@ class _MastersMove:
         self, result: MastersOutcome, current: rounds.Round, comments: Comments | None
     ) -> MastersOutcome:
         assert result.campaign
-        folder_id = result.box_folder_id or current.box_folder_id or self._made_box_folder(result.campaign)
+        folder_id = (
+            result.box_folder_id or current.box_folder_id or made_box_folder(self.systems, self.route, result.campaign)
+        )
         mails = self._mails(result.campaign, current)
         mails.tell_complete(result.in_box, folder_id, notes=result.notes, comments=comments)
         status = self.route.status_after

@@ -131,7 +131,8 @@ def test_a_person_who_advances_hears_of_it_and_may_say_incomplete(agency):
     do_it = Request(done_by="Maria Rossi", dry_run=False)
     [left] = Advancing(request=do_it, **known).advance([campaign_id]).refused
     assert (
-        left.result == "It stays in A2, 1 final not in the DAM as imported; to advance it nevertheless, say incomplete."
+        left.result == "It stays in A2, 1 final not in the DAM as imported; to have again what the DAM lost, run "
+        "redeliver_files with finals; to advance it nevertheless, say incomplete."
     )
     assert asset.name in left.row()["lost in the DAM"]
     assert status(agency, campaign_id) == "A2"

@@ -55,7 +55,7 @@ def watched(world, executioner, tmp_path):
         board.clear()
 
 
-def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None, threads=1):
+def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None, threads=1, redelivers=False):
     process = Run(
         campaign_id=campaign_id,
         dam_url=world.dam.url,
@@ -64,14 +64,15 @@ def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None,
         database_url=database_url or world.database_url,
         temp_dir=tmp_path / "transit",
         threads=threads,
+        redelivers=redelivers,
     ).start()
     executioner.watch(process)
     return process
 
 
-def run_child(world, campaign_id, executioner, tmp_path, *, threads=1):
+def run_child(world, campaign_id, executioner, tmp_path, **how):
     with watched(world, executioner, tmp_path) as database_url:
-        process = start_child(world, campaign_id, executioner, tmp_path, database_url=database_url, threads=threads)
+        process = start_child(world, campaign_id, executioner, tmp_path, database_url=database_url, **how)
         process.join()
     return process.exitcode
 
