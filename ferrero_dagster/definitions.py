@@ -7,6 +7,7 @@ from ferrero_dagster.config.settings import Settings
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.defs.ageing import build_ageing_checks
 from ferrero_dagster.defs.arrivals import build_arrival_check
+from ferrero_dagster.defs.audit import build_audit, build_audit_checks, build_audit_schedule
 from ferrero_dagster.defs.campaign_sensors import build_campaign_sensor
 from ferrero_dagster.defs.catalog import catalogued
 from ferrero_dagster.defs.external import counted_from, external_assets
@@ -41,9 +42,12 @@ def definitions() -> dg.Definitions:
     reports = build_daily_report_schedule(
         time_zone=site.time_zone, cut_off=site.report.cut_off, default_status=scheduled
     )
+    audits = build_audit_schedule(time_zone=site.time_zone, at=site.audit.at, default_status=scheduled)
     # The sensors watch its own schedule, too.
-    reconcile = build_reconcile(owners, Watch(ticking=[*sensors, reports], checks=[*report_was_sent.check_keys]))
-    schedules = [reports, build_reconcile_schedule(reconcile, default_status=scheduled)]
+    reconcile = build_reconcile(
+        owners, Watch(ticking=[*sensors, reports, audits], checks=[*report_was_sent.check_keys])
+    )
+    schedules = [reports, audits, build_reconcile_schedule(reconcile, default_status=scheduled)]
     return dg.Definitions(
         assets=catalogued(
             [
@@ -65,6 +69,7 @@ def definitions() -> dg.Definitions:
             *map(build_refused_check, routes.finals),
             report_was_sent,
             *ageing_checks,
+            *build_audit_checks(routes),
         ],
         jobs=[
             *(build_masters_job(route, owners) for route in routes.masters),
@@ -72,6 +77,7 @@ def definitions() -> dg.Definitions:
             build_daily_report_job(ageing_checks, owners),
             *build_operations(owners),
             reconcile,
+            build_audit(routes, owners),
         ],
         sensors=sensors,
         schedules=schedules,

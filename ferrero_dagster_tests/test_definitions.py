@@ -81,6 +81,7 @@ def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_envir
         "advance_campaigns",
         "resend_notifications",
         "reconcile",
+        "audit",
         "check_connections",
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {
@@ -91,7 +92,11 @@ def test_assets_jobs_sensors_and_schedules_have_their_public_names(without_envir
         "pending_notifications",
         "failed_runs",
     }
-    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_report_schedule", "reconcile_schedule"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "daily_report_schedule",
+        "reconcile_schedule",
+        "audit_schedule",
+    }
 
 
 def specs() -> list[dg.AssetSpec]:
@@ -145,6 +150,7 @@ def test_the_launchpad_opens_with_what_there_is_to_fill_in_and_no_more(without_e
     opened = {job.name: dict(job.run_config or {}) for job in jobs if job.name not in of_partition} | of_partition
     assert {tuple(config) for config in opened.values()} == {("ops",)}
     assert {name for name, config in opened.items() if config["ops"]} == {
+        "audit",
         "daily_report",
         "reset_campaign_retries",
         "release_set_aside_files",

@@ -24,7 +24,8 @@ def audit(*, campaign: str | None, as_json: bool) -> None:
       ferrero-dagster audit --json | jq '.findings[] | select(.finding == "missing in Box") | .tracking_id'
     """
     from ferrero_dagster.connections import Connections
-    from ferrero_dagster.operations.audit import Audit, campaign_called, finding_row
+    from ferrero_dagster.operations.audit import Audit, campaign_called
+    from ferrero_dagster.operations.audit_findings import finding_row
 
     with Connections.from_environment().systems() as systems:
         only = None if campaign is None else systems.database.transact(campaign_called, campaign)

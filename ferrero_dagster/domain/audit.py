@@ -31,16 +31,19 @@ class Kind:
     shown: Shown = "route"
 
 
-_AGAIN = "Set its campaign back to the status that its route starts from: what is not in Box is moved again."
+_REDELIVER = "redeliver_files"
+_AGAIN = f"Run {_REDELIVER} with its tracking ID, and it is moved to Box again."
+_FINAL_AGAIN = f"run {_REDELIVER} with its tracking ID and finals: true, and it is imported again"
 _SOMEBODY = "Ask the agency who put it there; delete it in Box if it is of no use."
 _RESTORE = "Restore the row from a backup of the database."
 
-MISSING_IN_BOX = Kind(name="missing in Box", do=_AGAIN)
+MISSING_IN_BOX = Kind(name="missing in Box", do=_AGAIN, job=_REDELIVER)
 CHANGED_IN_BOX = Kind(
     name="changed in Box",
-    do="Ask the agency whether it replaced the file on purpose; if not, let Box bring back the version before.",
+    do=f"Ask the agency whether it replaced the file on purpose; if not, run {_REDELIVER} with its tracking ID.",
+    job=_REDELIVER,
 )
-OUT_OF_FOLDERS = Kind(name="moved out of our folders", do=f"Move it back in Box. Or: {_AGAIN}")
+OUT_OF_FOLDERS = Kind(name="moved out of our folders", do=f"Move it back in Box. Or: {_AGAIN}", job=_REDELIVER)
 UNKNOWN_IN_BOX = Kind(name="unknown in Box", do=_SOMEBODY)
 DOUBLED_IN_BOX = Kind(name="doubled in Box", do="Delete the copy in Box that the tables do not know.")
 SECOND_OF_ID = Kind(
@@ -55,11 +58,11 @@ WRONG_ID = Kind(
     name="wrong tracking ID in a name",
     do="Rename it in Box so that it ends with its own tracking ID: finals named after it go to another master.",
 )
-MISSING_IN_DAM = Kind(
-    name="missing in the DAM", do="Restore it in the DAM, or have the agency deliver it again under its name."
-)
+MISSING_IN_DAM = Kind(name="missing in the DAM", do=f"Restore it in the DAM, or {_FINAL_AGAIN}.", job=_REDELIVER)
 CHANGED_IN_DAM = Kind(
-    name="changed in the DAM", do="Ask who replaced its content; if nobody did, have the agency deliver it again."
+    name="changed in the DAM",
+    do=f"Ask who replaced its content; if nobody did, {_FINAL_AGAIN}.",
+    job=_REDELIVER,
 )
 UNKNOWN_IN_DAM = Kind(
     name="unknown in the DAM",

@@ -199,6 +199,9 @@ class Report(_Value):
     gaps: tuple[Line, ...]
     #: Finals of the day that had no CreativeX score at its end.
     unscored: NonNegativeInt = 0
+    #: Of the audit: those that the day brought and that are there, and those that were gone by its end.
+    findings_new: NonNegativeInt = 0
+    findings_gone: NonNegativeInt = 0
     #: At most the first few thousand.
     moved_files: tuple[MovedLine, ...] = Field(repr=False)
 
@@ -219,6 +222,10 @@ class Report(_Value):
         notes = [] if self.is_latest else [_PAST_DAY]
         if self.unscored:
             notes.append(f"{counted(self.unscored, 'final', 'has', 'have')} no CreativeX score yet.")
+        if self.findings_new or self.findings_gone:
+            notes.append(
+                f"Of the audit's findings {self.findings_new:,} came on this day, and {self.findings_gone:,} are gone."
+            )
         if len(self.moved_files) < self.moved:
             notes.append(f"The list of moved files holds the first {len(self.moved_files):,} of {self.moved:,}.")
         return tuple(notes)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ferrero_dagster.domain import audit
 from ferrero_dagster.domain.links import Thing
 from ferrero_dagster.domain.report import (
     DIRECTIONS,
@@ -83,6 +84,10 @@ class ReportFrames:
     outages: pd.DataFrame
     #: What is red in Dagster: `name`, `message`, `since`.
     reds: pd.DataFrame
+    #: What audits had found: `kind`, `name`, `detail`, `thing`, `thing_id`, `since`, `total`.
+    findings: pd.DataFrame
+    #: One row: `found` and `gone`, how many findings the day brought and took.
+    finding_counts: pd.DataFrame
     #: The columns of `TrendPoint`, `days_ago` in place of `date`; days without files are missing.
     trend: pd.DataFrame
     #: The columns of `MovedLine`.
@@ -132,7 +137,8 @@ def build_report(
     `unscored` are the finals of the day without a CreativeX score at its end.
     """
     needs = tuple(_needs(frames, day, polls_before_warning))
-    unlisted = sum(_total(frame) - len(frame) for frame in (frames.refused, frames.set_aside, frames.undeliverable))
+    cut = (frames.refused, frames.set_aside, frames.undeliverable, frames.findings)
+    unlisted = sum(_total(frame) - len(frame) for frame in cut)
     return Report(
         day=day.date,
         begins_at=day.begins_at,
@@ -155,6 +161,8 @@ def build_report(
             *_unbegun(frames.unbegun, day),
         ),
         unscored=unscored,
+        findings_new=int(frames.finding_counts["found"].sum()),
+        findings_gone=int(frames.finding_counts["gone"].sum()),
         moved_files=tuple(MovedLine(**row) for row in _rows(frames.moved_files)),
     )
 
@@ -181,6 +189,15 @@ def _needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> I
     for row in _rows(frames.reds):
         trouble = _Trouble(row["message"], "Open it in Dagster; once it is green again, work goes on where it stopped.")
         yield _need(row, day, f"{row['name']} is red", trouble, ("system", row["name"]))
+    yield from _findings(frames, day)
+
+
+def _findings(frames: ReportFrames, day: ReportDay) -> Iterator[Need]:
+    for row in _rows(frames.findings):
+        kind = audit.KINDS.get(row["kind"])
+        do = kind.do if kind else "See whether it is still so."
+        trouble = _Trouble(f"The audit found it {row['kind']}: {row['detail']}", do, kind.job if kind else None)
+        yield _need(row, day, row["name"], trouble, (row["thing"], row["thing_id"]))
 
 
 def _campaign_needs(frames: ReportFrames, day: ReportDay, polls_before_warning: int) -> Iterator[Need]:

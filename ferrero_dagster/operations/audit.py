@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from ferrero_dagster.domain import audit
 from ferrero_dagster.domain.audit import Finding
 from ferrero_dagster.domain.errors import OperationRefused
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.words import counted
+from ferrero_dagster.operations.audit_findings import MAX_SHOWN, finding_row
 from ferrero_dagster.operations.campaign_resets import find_campaigns
 from ferrero_dagster.tracking import audit_passes, audited, discrepancies, findings
 from ferrero_dagster.tracking.audit_passes import AuditPass
@@ -23,10 +23,8 @@ from ferrero_dagster.transfer.pace import Pace
 from ferrero_dagster.transfer.systems import Systems
 
 LOCK = "audit"
-MAX_SHOWN = 500
 _BATCH = 1000
 _TABLES, _MASTERS, _FINALS = "tables", "masters", "finals"
-Row = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,26 +61,6 @@ def campaign_called(cursor: Cursor, word: str) -> DamId:
     if not found:
         raise OperationRefused("Name the campaign by its number, name or id.")
     return found[0].id
-
-
-def finding_row(known: KnownFinding) -> Row:
-    """A finding as a line of a table."""
-    found = known.finding
-    return {
-        "finding": found.kind,
-        "file": found.name,
-        "tracking_id": found.tracking_id or "",
-        "campaign": known.campaign,
-        "detail": found.detail,
-        "since": known.found_at.isoformat(timespec="seconds"),
-        "what_to_do": what_to_do(found),
-    }
-
-
-def what_to_do(finding: Finding) -> str:
-    """What helps, also for a kind that only an older version knew."""
-    kind = audit.KINDS.get(finding.kind)
-    return kind.do if kind else "See whether it is still so."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

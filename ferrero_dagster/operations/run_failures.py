@@ -16,6 +16,7 @@ _ADDRESS = re.compile(r"\w+://\S+")
 _BY_ITSELF = {
     "daily_report": "the schedule makes yesterday's report again within the hour, from 7 to 23; start any other again",
     "reconcile": "the schedule starts it again within the hour",
+    "audit": "the schedule starts it again within the hour, and it goes on where it stopped",
 }
 
 

@@ -9,11 +9,13 @@ from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.words import counted
+from ferrero_dagster.operations.audit_findings import MAX_SHOWN, finding_row
 from ferrero_dagster.tracking import (
     agency_files,
     campaigns,
     final_scores,
     finals,
+    findings,
     outages,
     outbox,
     overview,
@@ -51,6 +53,8 @@ class Status:
     unforeseen_errors: list[Row]
     #: What is red in Dagster: sensors, schedules, daemons, checks.
     reds: list[Row]
+    #: What audits found and is there still, the oldest first.
+    audit_findings: list[Row]
 
     @property
     def ready_in_words(self) -> list[dict[str, str]]:
@@ -95,6 +99,7 @@ def read_status(database: Database, site: Site) -> Status:
             ],
             outages=[_outage(outage) for outage in outages.open_outages(cursor)],
             reds=[_red(red) for red in reds.open_reds(cursor)],
+            audit_findings=[finding_row(one) for one in findings.open_findings(cursor, limit=MAX_SHOWN)],
         )
 
     return database.transact(work)

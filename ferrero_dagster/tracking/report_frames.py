@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 500
 MAX_MOVED_FILES = 5000
+#: The checks in Dagster show more.
+MAX_FINDINGS = 50
 
 _DIRECTION = "CASE WHEN route = ANY(%(finals)s) THEN %(to_dam)s ELSE %(to_box)s END"
 
@@ -226,6 +228,17 @@ SELECT name, message, began_at AS since FROM reds
 WHERE began_at < %(ends)s AND (ended_at IS NULL OR ended_at >= %(ends)s) ORDER BY began_at, id
 """
 
+_IS_OPEN_FINDING = "found_at < %(ends)s AND (gone_at IS NULL OR gone_at >= %(ends)s)"
+_FINDINGS = f"""
+SELECT kind, name, detail, thing, thing_id, found_at AS since, count(*) OVER () AS total
+FROM audit_findings WHERE {_IS_OPEN_FINDING} ORDER BY found_at, id LIMIT {MAX_FINDINGS}
+"""
+_FINDING_COUNTS = f"""
+SELECT count(*) FILTER (WHERE found_at >= %(begins)s AND {_IS_OPEN_FINDING}) AS found,
+       count(*) FILTER (WHERE gone_at >= %(begins)s AND gone_at < %(ends)s) AS gone
+FROM audit_findings
+"""
+
 _TREND = f"""
 SELECT %(trend_days)s - width_bucket(moved_at, %(days_begin)s::timestamptz[]) AS days_ago, {_DIRECTION} AS direction,
        count(*) AS moved,
@@ -294,6 +307,8 @@ def read_frames(
         undeliverable=_frame(cursor, _UNDELIVERABLE, values),
         outages=_frame(cursor, _OUTAGES, values),
         reds=_frame(cursor, _REDS, values),
+        findings=_frame(cursor, _FINDINGS, values),
+        finding_counts=_frame(cursor, _FINDING_COUNTS, values),
         trend=_frame(cursor, _TREND, values),
         moved_files=_frame(cursor, _MOVED_FILES, values),
         reported=_frame(cursor, _REPORTED, values),

@@ -31,6 +31,8 @@ COLUMNS = {
     "undeliverable": "id template reason since total",
     "outages": "system message since",
     "reds": "name message since",
+    "findings": "kind name detail thing thing_id since total",
+    "finding_counts": "found gone",
     "trend": "days_ago direction moved median_s p95_s",
     "moved_files": "moved_at direction campaign_number campaign_name tracking_id file arrived_as size_bytes",
     "reported": "date",
