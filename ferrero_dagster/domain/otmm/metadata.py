@@ -156,9 +156,13 @@ def differing_fields(wanted: object, shown: object) -> list[FieldNode]:
     """The fields and columns of one tree that hold anything, where another tree does not hold the same.
 
     A number may be text there, a date without its time, a text with other line ends, what people see of a pick list's
-    value instead of its id, and the rows of a table in another order, all its columns alike.
+    value instead of its id. Columns that it shows in one table are its rows, in whatever order; where a row is another
+    one, those that differ are all that must be written again for the rows to be right. Columns that it shows in no
+    table have no rows, each is compared by itself.
     """
-    there, tables = fields_by_id(shown), table_ids(wanted)
+    there = fields_by_id(shown)
+    missing = {column_id: table for column_id, table in table_ids(wanted).items() if column_id not in there}
+    tables = missing | table_ids(shown)
     filled = [node for node in fields(wanted) if _values(node)]
     groups: dict[str, list[FieldNode]] = {}
     for node in filled:
@@ -168,14 +172,20 @@ def differing_fields(wanted: object, shown: object) -> list[FieldNode]:
 
 
 def _differing(columns: list[FieldNode], there: dict[str, FieldNode]) -> list[FieldNode]:
-    """Those of a table's columns that hold other values, or all of them where only their rows are other ones."""
+    """Of a table's columns those that hold other values, or all where only their pairing is another, if any."""
     shown = [there.get(column["id"], {}) for column in columns]
-    alone = [
-        column
-        for column, other in zip(columns, shown, strict=True)
-        if not _are_same(_filled([column]), _filled([other]))
-    ]
-    return alone or ([] if _are_same(_filled(columns), _filled(shown)) else columns)
+    if _are_same(_filled(columns), _filled(shown)):
+        return []
+    pairs = list(zip(columns, shown, strict=True))
+    if all(_are_same(_filled([column]), _filled([other])) for column, other in pairs):
+        return columns
+    # What only stands in other rows is meant, too: written beside it, the new values would be paired the wrong way.
+    return [column for column, other in pairs if not _is_in_place(column, other)]
+
+
+def _is_in_place(column: FieldNode, shown: FieldNode) -> bool:
+    rows = zip_longest(cells(column), cells(shown), fillvalue=Cell())
+    return all(_is_same(cell, other) for cell, other in rows)
 
 
 def _filled(columns: list[FieldNode]) -> list[tuple[Cell, ...]]:
@@ -254,12 +264,6 @@ def _cell(node: object) -> Cell:
         else "plain",
         type_name=type_name if isinstance(type_name, str) else "",
     )
-
-
-def _kind(around: list[FieldNode]) -> Literal["plain", "domain", "cascading"]:
-    if any(map(_is_cascading, around)):
-        return "cascading"
-    return "domain" if any(map(_is_domained, around)) else "plain"
 
 
 def _is_cascading(outer: FieldNode) -> bool:

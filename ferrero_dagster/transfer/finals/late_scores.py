@@ -61,7 +61,8 @@ class LateScores:
             return self._left(late, f"The DAM does not show {named} as we sent it: what was set there since stays.")
         if own:
             asset = self.dam.set_fields(asset, own)
-        return self._brought(late, creativex, own, unkept=differing_fields(own, asset.raw))
+        unkept = [node for node in differing_fields(wanted, asset.raw) if node in own]
+        return self._brought(late, creativex, own, unkept=unkept)
 
     def _wanted(self, late: LateScore, creativex: CreativeX) -> list[FieldNode]:
         """The fields of CreativeX as the final would be sent with them now."""

@@ -29,7 +29,8 @@ class FinalMetadata:
             asset = self._set(asset, differing)
         else:
             self._dam.unlock_ours(asset)
-        unkept = tuple(field["id"] for field in differing_fields(differing, asset.raw))
+        # Of all fields: a column that was as sent may stand beside other rows of those that were set.
+        unkept = tuple(field["id"] for field in differing_fields(representation, asset.raw))
         if unkept and self._refuses:
             raise PermanentError(
                 f"The DAM does not keep {', '.join(unkept)} of {asset.name} as sent; make the fields what its metadata "
