@@ -132,6 +132,16 @@ def test_other_content_in_place_of_a_master_is_left_and_told(delivered, way):
     assert delivered.status == "A2"
 
 
+def test_other_content_is_told_once_though_another_file_is_moved_again(delivered):
+    gone, replaced = NAMES[:2]
+    delivered.store.delete(delivered.ids()[gone])
+    name = delivered.store.item(delivered.ids()[replaced], "file").name
+    delivered.store.put_file(delivered.folder_id, name, b"retouched")
+    mail = delivered.again()
+    assert mail.text.count(f"{gone} was not in Box any more. It was moved to Box again.") == 1
+    assert mail.text.count(f"{replaced} holds other content in Box than was delivered") == 1
+
+
 @pytest.mark.parametrize("way", ["new version", "another file of that name"])
 def test_other_content_stays_and_the_master_comes_beside_it_where_the_site_says_so(delivered, way):
     delivered.cockpit.set_site(box={"replaced_masters": "deliver_beside"})

@@ -197,7 +197,8 @@ class _MastersMove:
             moved=tuple(file for file in presence.there if file.dam_asset_id in moved_ids),
             before=tuple(file for file in presence.there if file.dam_asset_id not in moved_ids),
             box_folder_id=box_folder_id,
-            notes=notes + self._new_tracking_ids(),
+            # Of what was replaced each look tells.
+            notes=(*dict.fromkeys(notes), *self._new_tracking_ids()),
         )
         return done, [*failures.values(), *presence.untold]
 
