@@ -21,6 +21,7 @@ from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.masters import mails
+from ferrero_dagster.transfer.masters.versions import HandedOver
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -55,6 +56,8 @@ class MasterFiles:
     box_folder_id: BoxId
     #: Set once that is not there any more: nothing is downloaded in vain.
     folder_gone: Event = field(default_factory=Event)
+    #: What the DAM hands over in other versions than it lists.
+    handed_over: HandedOver = field(default_factory=HandedOver)
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
@@ -64,9 +67,11 @@ class MasterFiles:
             full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
             for note in (note for asset in full for note in asset.notes):
                 self.log(note)
-            listed = [asset for asset in batch if asset.id in unread]
+            listed = {asset.id: asset for asset in batch}
+            full = [self.handed_over.met(listed.get(asset.id, asset), asset) for asset in full]
             yield from self.systems.database.transact(self._claim, full)
-            yield from self.systems.database.transact(self._claim_unread, listed, unread)
+            unclaimed = [asset for asset in batch if asset.id in unread]
+            yield from self.systems.database.transact(self._claim_unread, unclaimed, unread)
 
     def _claim_unread(
         self, cursor: Cursor, assets: list[DamAsset], unread: Mapping[DamId, FerreroError]
@@ -79,7 +84,7 @@ class MasterFiles:
         ]
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
-        # The DAM may have newer versions by now than it listed.
+        """The DAM may hand over other versions than it lists, and such that have been moved."""
         steps.intend(cursor, self.route, self.campaign_id, assets, finals_folder_id=self.folders.finals)
         known = transfers.of_campaign(cursor, self.route.name, self.campaign_id)
         taken = [(asset, known[asset.id, asset.version]) for asset in assets]
@@ -88,6 +93,7 @@ class MasterFiles:
         return [
             Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known.values()))
             for asset, transfer in taken
+            if transfer.state != "moved"
         ]
 
     def _details(self, asset: DamAsset) -> MasterDetails:

@@ -4,7 +4,7 @@ find → move (threads) → advance. Every step can be cut off and run again: in
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, NotInDam
@@ -23,6 +23,7 @@ from ferrero_dagster.transfer.masters.comments import read_comments
 from ferrero_dagster.transfer.masters.file import MasterFiles
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
 from ferrero_dagster.transfer.masters.presence import Presence, find_masters
+from ferrero_dagster.transfer.masters.versions import HandedOver
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster.transfer.unforeseen import Turn, note, told
 
@@ -84,6 +85,7 @@ class _MastersMove:
     systems: Systems
     watcher: Watcher
     lock: HeldLock
+    handed_over: HandedOver = field(default_factory=HandedOver)
 
     def run(self) -> MastersOutcome:
         database = self.systems.database
@@ -185,6 +187,7 @@ class _MastersMove:
             missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
             self.watcher.log(f"{campaign}: {len(listed)} assets, {len(missing)} to be moved.")
             moved_ids |= {file.dam_asset_id for file in self._move(missing, failures, folders, box_folder_id)}
+            listed = self.handed_over.in_place_of(listed)
             presence = find_masters(self.systems, self.watcher, box_folder_id, self._counted(listed, moved_ids))
             notes += presence.notes
             self._move_again(presence)
@@ -198,7 +201,7 @@ class _MastersMove:
             before=tuple(file for file in presence.there if file.dam_asset_id not in moved_ids),
             box_folder_id=box_folder_id,
             # Of what was replaced each look tells.
-            notes=(*dict.fromkeys(notes), *self._new_tracking_ids()),
+            notes=(*dict.fromkeys(notes), *self.handed_over.notes, *self._new_tracking_ids()),
         )
         return done, [*failures.values(), *presence.untold]
 
@@ -221,7 +224,8 @@ class _MastersMove:
     def _listed(self, folders: CampaignFolders) -> tuple[list[DamAsset], tuple[str, ...]]:
         """The assets to move, and a note on each one that is not."""
         found = [(asset, _left_out(asset)) for asset in self.systems.dam.list_assets(folders.source)]
-        return [asset for asset, note in found if note is None], tuple(note for _, note in found if note)
+        listed = self.handed_over.in_place_of(asset for asset, note in found if note is None)
+        return listed, tuple(note for _, note in found if note)
 
     def _new_tracking_ids(self) -> tuple[str, ...]:
         """A note on each file that should have had a master that we know, and has none."""
@@ -287,36 +291,48 @@ class _MastersMove:
             log=self.watcher.log,
             folders=folders,
             box_folder_id=box_folder_id,
+            handed_over=self.handed_over,
         )
         while missing:
             tried |= {(asset.id, asset.version) for asset in missing}
             moved += self._move_once(files, missing, failures)
             listed, _ = self._listed(folders)
-            # What failed because somebody deleted it in the DAM is nobody's concern any more.
-            for gone in failures.keys() - {asset.id for asset in listed}:
+            left = self._missing(listed, folders)
+            # What somebody deleted in the DAM, or what had arrived in the version handed over, is no failure any more.
+            for gone in failures.keys() - {asset.id for asset in left}:
                 del failures[gone]
-            missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
-            again = [asset for asset in missing if (asset.id, asset.version) in tried]
-            failures |= {asset.id: _other_version(asset) for asset in again}
-            missing = [asset for asset in missing if asset.id not in failures]
+            failures |= {
+                asset.id: self._other_version(asset) for asset in left if self._is_in_vain(asset, tried, failures)
+            }
+            missing = [asset for asset in left if asset.id not in failures]
         return moved
+
+    def _is_in_vain(self, asset: DamAsset, tried: Collection[tuple[DamId, str]], failures: Collection[DamId]) -> bool:
+        """Whether moving an asset has not failed, and will bring another version again."""
+        is_other = (asset.id, asset.version) in tried or self.handed_over.differs_each_time(asset.id)
+        return is_other and asset.id not in failures
+
+    def _other_version(self, asset: DamAsset) -> _Failure:
+        return FailedFile(name=asset.name, reason=self.handed_over.reason(asset)), "version differs"
 
     def _move_once(
         self, files: MasterFiles, missing: list[DamAsset], failures: dict[DamId, _Failure]
     ) -> Iterator[MovedFile]:
         """Move one batch; `failures` has those that did not move, and of those that nobody got to, just that."""
-        failures |= {asset.id: _not_handed_over(asset) for asset in missing}
+        tried: set[DamId] = set()
         for claimed, result in move_batch(
             self.systems, self.watcher, files.claims(missing), files.move, total=len(missing)
         ):
+            tried.add(claimed.asset.id)
             if isinstance(result, MovedFile):
-                del failures[claimed.asset.id]
                 yield result
             else:
                 if isinstance(result, EndedTurn):
                     turn = Turn(name=self.route.name, about=claimed.name, run_id=self.watcher.run_id)
                     note(self.systems.database, result, turn, by_mail=False)  # the campaign's mail has it
                 failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
+        unseen = [asset for asset in missing if asset.id not in tried and not self.handed_over.has(asset)]
+        failures |= {asset.id: _not_handed_over(asset) for asset in unseen}
 
     def _tell_partial(self, result: MastersOutcome, current: rounds.Round, failures: list[_Failure]) -> MastersOutcome:
         assert result.campaign
@@ -363,11 +379,6 @@ def _left_out(asset: DamAsset) -> str | None:
     if asset.size_bytes is None:
         return f"{asset.name} was left out: it has no content in the DAM."
     return None
-
-
-def _other_version(asset: DamAsset) -> _Failure:
-    reason = f"{asset.name}: the DAM lists version {asset.version or 'unknown'} of it, but hands over another."
-    return FailedFile(name=asset.name, reason=reason), "version differs"
 
 
 def _not_shown_by_box(transfer: ToBox) -> _Failure:

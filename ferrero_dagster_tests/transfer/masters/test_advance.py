@@ -1,14 +1,12 @@
 """The status follows once, whatever becomes of the answers, and a person's choice wins (SPEC 3.5)."""
 
-import json
-
 import pytest
 
 from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
-from ferrero_dagster_tests.fix_sandbox import JSON, seen
+from ferrero_dagster_tests.fix_sandbox import seen
 from ferrero_dagster_tests.fix_world import A1
 from ferrero_dagster_tests.transfer.masters.campaign_world import facts, hidden
 
@@ -117,21 +115,6 @@ def test_a_status_that_a_person_set_before_an_unfinished_run_goes_on_is_respecte
     assert "is in A4" in world.run(campaign_id).nothing
     assert world.templates() == []
     assert world.sql("SELECT outcome FROM campaign_rounds") == [("overtaken",)]
-
-
-def test_a_listing_whose_versions_are_others_than_the_metadatas_ends_and_says_so(world):
-    campaign_id = world.campaign({})
-    asset_id = world.add_asset(campaign_id, "a.png", b"abc")
-    listed = {"asset_id": asset_id, "name": "a.png", "version": 77, "content_size": 3}
-    source = world.dam.store.folder(campaign_id, A1.source_folder)
-    body = json.dumps({"folder_children": {"asset_list": [listed]}})
-    world.dam.board.add(Fault(path=f"/folders/{source}/children", status=200, body=body, headers=JSON, times=None))
-    outcome = world.run(campaign_id)
-    assert (outcome.status, [file.reason for file in outcome.failed]) == (
-        "A1",
-        ["a.png: the DAM lists version 77 of it, but hands over another."],
-    )
-    assert seen(world.dam, path="/contents", times=1)
 
 
 def test_a_round_that_a_look_ended_meanwhile_is_not_the_one_that_is_advanced(world):
