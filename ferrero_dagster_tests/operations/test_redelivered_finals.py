@@ -40,7 +40,9 @@ class Imported:
         return Redelivering(systems=self.world.systems, request=request, log=log).redeliver(Wanted(**wanted))
 
     def contents(self):
-        return self.agency.contents(self.campaign_id)
+        """The bytes of the campaign's finals in the DAM that are not deleted there, by name."""
+        assets = [asset for asset in self.agency.assets(self.campaign_id) if not asset.deleted]
+        return {asset.name: self.world.dam.store.content(asset.id).read_bytes() for asset in assets}
 
     def active(self):
         """The assets that the campaign counts."""
@@ -137,6 +139,7 @@ def test_a_final_that_could_not_be_deleted_in_the_agencys_folder_is_imported_fro
         "The next looks at that folder import it."
     )
     agency.go_on()
+    assert sorted(asset.deleted for asset in agency.assets(campaign_id)) == [False, True]
     assert (agency.contents(campaign_id), agency.waiting()) == ({NAME: b"final" * 100}, [])
 
 
