@@ -34,10 +34,12 @@ USES = {
     "advance_campaigns": "dam tracking webhook",
     "resend_notifications": "tracking",
     "reconcile": "dam tracking",
+    "audit": "box dam mail tracking webhook",
     "check_connections": "box dam mail tracking webhook",
     "all_files_there": "tracking",
     "no_refused_files": "tracking",
     "no_overdue_campaigns": "tracking",
+    "audit_finds_nothing": "tracking",
     "report_was_sent": "tracking",
 }
 #: Settings of this project itself and of this machine, which no outside system needs.
