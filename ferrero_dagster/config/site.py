@@ -191,6 +191,8 @@ class AuditSite(_Section):
     #: Calls to Box and the DAM together; 0: no limit of ours.
     calls_per_minute: Annotated[int, Field(ge=0)]
     max_minutes: Annotated[float, Field(gt=0, le=1440)]
+    #: Campaigns into which a file has moved since; None: all.
+    only_days: Days | None
     stuck_after_hours: Annotated[float, Field(gt=0, le=876_000)]
     unknown_finals: bool
 

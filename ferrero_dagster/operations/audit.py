@@ -182,5 +182,5 @@ class Audit:
         if self.campaign_id:
             return None if after else self.campaign_id
         if part == _FINALS:
-            return audited.next_campaign_with_finals(cursor, after)
-        return audited.next_campaign(cursor, route, after)
+            return audited.next_campaign_with_finals(cursor, after, days=self.systems.site.audit.only_days)
+        return audited.next_campaign(cursor, route, after, days=self.systems.site.audit.only_days)

@@ -28,13 +28,18 @@ class FinalsInDam:
     is_source: bool
 
 
-def next_campaign(cursor: Cursor, route: str, after: str) -> DamId | None:
-    """The first campaign after this one that has masters in Box by the route, or by the cron scripts alone."""
+def next_campaign(cursor: Cursor, route: str, after: str, *, days: float | None) -> DamId | None:
+    """The first campaign after this one that has masters in Box by the route, or by the cron scripts alone.
+
+    With `days`, only one of whose masters has arrived since.
+    """
     moved = """SELECT min(campaign_id) AS id FROM transfers
-               WHERE route = %(route)s AND campaign_id > %(after)s AND state = 'moved'"""
+               WHERE route = %(route)s AND campaign_id > %(after)s AND state = 'moved'
+                 AND coalesce(moved_at > now() - %(days)s * interval '1 day', TRUE)"""
     by_cron = f"""SELECT campaign_id AS id FROM master_assets m WHERE campaign_id > %(after)s AND {_IS_BY_CRON}
+                    AND coalesce(updated_at > now() - %(days)s * interval '1 day', TRUE)
                   ORDER BY campaign_id LIMIT 1"""
-    cursor.execute(by_cron if route == OF_CRON_SCRIPTS else moved, {"route": route, "after": after})
+    cursor.execute(by_cron if route == OF_CRON_SCRIPTS else moved, {"route": route, "after": after, "days": days})
     row = cursor.fetchone()
     return row["id"] if row else None
 
@@ -70,9 +75,10 @@ SELECT id, route, campaign_id, source_id, source_version, source_name, tracking_
 FROM transfers WHERE route = %(route)s AND campaign_id = %(campaign_id)s AND state = 'moved' ORDER BY id
 """
 _MASTERS_BY_CRON = f"""
-SELECT 0 AS id, '' AS route, campaign_id, coalesce(opentext_id, '') AS source_id, '' AS source_version,
-       coalesce(asset_name, opentext_id, tracking_id) AS source_name, tracking_id, 'moved' AS state, 0 AS attempts,
-       box_file_id AS target_id, NULL AS target_name, NULL::bigint AS size_bytes, NULL AS sha1_hex, 0 AS copies
+SELECT 0 AS id, '' AS route, campaign_id, coalesce(opentext_id::text, '') AS source_id, '' AS source_version,
+       coalesce(asset_name, opentext_id::text, tracking_id) AS source_name, tracking_id, 'moved' AS state,
+       0 AS attempts, box_file_id::text AS target_id, NULL AS target_name, NULL::bigint AS size_bytes,
+       NULL AS sha1_hex, 0 AS copies
 FROM master_assets m WHERE campaign_id = %(campaign_id)s AND {_IS_BY_CRON} ORDER BY tracking_id
 """
 
@@ -94,7 +100,7 @@ def owned(
         route=route,
         campaign_id=campaign_id,
         files=_known_files(cursor, names, [one.name for one in routes.finals], files),
-        copies=_known_tracking_ids(cursor, typed),
+        copies=_known_tracking_ids(cursor, names, typed),
     )
 
 
@@ -109,7 +115,7 @@ def _known_files(
     if unknown := [file_id for file_id in files if file_id not in known]:
         cursor.execute(
             """
-            SELECT box_file_id AS id, tracking_id FROM master_assets WHERE box_file_id = ANY(%(ids)s)
+            SELECT box_file_id::text AS id, tracking_id FROM master_assets WHERE box_file_id::text = ANY(%(ids)s)
             UNION ALL
             SELECT file_id, NULL FROM agency_files WHERE route = ANY(%(finals)s) AND file_id = ANY(%(ids)s)
             """,
@@ -119,30 +125,35 @@ def _known_files(
     return known
 
 
-def _known_tracking_ids(cursor: Cursor, typed: Collection[TrackingId]) -> Mapping[TrackingId, int]:
+def _known_tracking_ids(cursor: Cursor, masters: list[str], typed: Collection[TrackingId]) -> Mapping[TrackingId, int]:
+    """Those that a row has, and how many further files of each may lie there: older ones, and one on its way."""
     cursor.execute(
         """
-        SELECT tracking_id, coalesce(max(t.copies), 0) AS copies
-        FROM (SELECT tracking_id FROM master_assets WHERE tracking_id = ANY(%(typed)s)
+        SELECT tracking_id, coalesce(max(t.copies), 0) + count(*) FILTER (WHERE t.state <> 'moved') AS copies
+        FROM (SELECT tracking_id::text FROM master_assets WHERE tracking_id = ANY(%(typed)s)
               UNION SELECT tracking_id FROM pending_masters WHERE tracking_id = ANY(%(typed)s)
               UNION SELECT tracking_id FROM transfers WHERE tracking_id = ANY(%(typed)s)) AS known
-        LEFT JOIN transfers t USING (tracking_id) GROUP BY tracking_id
+        LEFT JOIN (SELECT tracking_id, copies, state FROM transfers
+                   WHERE route = ANY(%(masters)s) AND tracking_id = ANY(%(typed)s)) AS t USING (tracking_id)
+        GROUP BY tracking_id
         """,
-        {"typed": list(typed)},
+        {"typed": list(typed), "masters": masters},
     )
     return {row["tracking_id"]: row["copies"] for row in cursor.fetchall()}
 
 
-def next_campaign_with_finals(cursor: Cursor, after: str) -> DamId | None:
-    """The first campaign after this one that has masters, and finals of them."""
+def next_campaign_with_finals(cursor: Cursor, after: str, *, days: float | None) -> DamId | None:
+    """The first campaign after this one that has masters, and finals of them; with `days` as `next_campaign`."""
     cursor.execute(
         """
         SELECT campaign_id AS id FROM master_assets m
-        WHERE campaign_id > %s AND EXISTS (
-            SELECT FROM derivative_assets d WHERE d.tracking_id = m.tracking_id AND d.status = 'active')
+        WHERE campaign_id > %(after)s AND EXISTS (
+            SELECT FROM derivative_assets d
+            WHERE d.tracking_id = m.tracking_id AND d.status = 'active'
+              AND coalesce(d.created_at > now() - %(days)s * interval '1 day', TRUE))
         ORDER BY campaign_id LIMIT 1
         """,
-        (after,),
+        {"after": after, "days": days},
     )
     row = cursor.fetchone()
     return row["id"] if row else None
@@ -154,7 +165,7 @@ def finals_in_dam(cursor: Cursor, campaign_id: DamId) -> list[CountedFinal]:
         """
         SELECT CASE WHEN d.derivative_filename ~ '[.][^._]*$' THEN d.derivative_filename
                     ELSE concat_ws('.', d.derivative_filename, nullif(ltrim(d.file_extension, '.'), '')) END AS name,
-               d.tracking_id, d.dam_asset_id AS asset_id, m.upload_directory AS folder_id,
+               d.tracking_id, d.dam_asset_id::text AS asset_id, m.upload_directory::text AS folder_id,
                coalesce(t.size_bytes, d.size_bytes) AS size_bytes, t.md5_hex
         FROM master_assets m JOIN derivative_assets d USING (tracking_id) LEFT JOIN transfers t ON t.id = d.transfer_id
         WHERE m.campaign_id = %s AND d.status = 'active' ORDER BY d.tracking_id, 1, d.dam_asset_id
@@ -175,10 +186,10 @@ def known_in_dam(cursor: Cursor, routes: Routes, campaign_id: DamId, listed: Col
         SELECT target_id AS id, FALSE AS is_source FROM transfers
         WHERE route = ANY(%(finals)s) AND target_id = ANY(%(ids)s)
         UNION ALL
-        SELECT dam_asset_id, FALSE FROM derivative_assets JOIN master_assets m USING (tracking_id)
+        SELECT dam_asset_id::text, FALSE FROM derivative_assets JOIN master_assets m USING (tracking_id)
         WHERE m.campaign_id = %(campaign_id)s AND dam_asset_id IS NOT NULL
         UNION ALL
-        SELECT opentext_id, TRUE FROM master_assets WHERE opentext_id = ANY(%(ids)s)
+        SELECT opentext_id::text, TRUE FROM master_assets WHERE opentext_id::text = ANY(%(ids)s)
         UNION ALL
         SELECT source_id, TRUE FROM transfers
         WHERE route = ANY(%(masters)s) AND campaign_id = %(campaign_id)s AND source_id = ANY(%(ids)s)

@@ -14,6 +14,8 @@ from ferrero_dagster.tracking.storable import lossy_codec
 #: The tables that an upgrade makes, but for that of its version.
 OURS = (
     "agency_files",
+    "audit_findings",
+    "audit_passes",
     "campaign_rounds",
     "daily_reports",
     "file_events",
@@ -28,7 +30,7 @@ OURS = (
     "unforeseen_errors",
 )
 #: Those that rows are deleted from.
-EMPTIED = ("file_events", "pending_masters", "reds", "unforeseen_errors")
+EMPTIED = ("audit_findings", "audit_passes", "file_events", "pending_masters", "reds", "unforeseen_errors")
 
 # A sequence is needed where a column's default asks it; an identity needs none.
 _TABLES = """

@@ -35,14 +35,15 @@ _QUERIES = {
         FROM transfers t WHERE t.state = 'pending' AND t.import_began_at < {_LONG_AGO}""",
     audit.STATUS_AHEAD: f"""
         SELECT {_CAMPAIGN}, r.route, c.campaign_id, NULL AS tracking_id,
-               'It is in ' || c.status || ', and of its files on ' || r.route || ' so many are not in Box: ' || (
+               'It is in ' || c.status::text || ', and of its files on ' || r.route || ' so many are not in Box: ' || (
                    SELECT count(*) FROM transfers o WHERE o.route = r.route AND o.campaign_id = c.campaign_id
                       AND o.state IN ('pending', 'set_aside')) || '.' AS detail,
                'campaign' AS thing, c.campaign_id AS thing_id
         FROM campaign_status c, {_STATUSES} WHERE {_IS_AHEAD}""",
     audit.STATUS_BEHIND: f"""
         SELECT {_CAMPAIGN}, r.route, c.campaign_id, NULL AS tracking_id,
-               'It is still in ' || c.status || ', and all of its files on ' || r.route || ' are in Box.' AS detail,
+               'It is still in ' || c.status::text || ', and all of its files on ' || r.route || ' are in Box.'
+                   AS detail,
                'campaign' AS thing, c.campaign_id AS thing_id
         FROM campaign_status c JOIN {_STATUSES} ON c.status::text = r.status_before
         CROSS JOIN LATERAL (
@@ -51,10 +52,10 @@ _QUERIES = {
             WHERE t.route = r.route AND t.campaign_id = c.campaign_id AND t.state <> 'withdrawn') AS files
         WHERE all_moved AND greatest(last_at, c.status_since) < {_LONG_AGO}""",
     audit.MASTER_WITHOUT_TRANSFER: """
-        SELECT 'master ' || m.tracking_id AS about, coalesce(asset_name, opentext_id, m.tracking_id) AS name,
+        SELECT 'master ' || m.tracking_id AS about, coalesce(asset_name, opentext_id::text, m.tracking_id) AS name,
                '' AS route, m.campaign_id, m.tracking_id, 'It is active, and no transfer tells how it came.' AS detail,
                CASE WHEN box_file_id IS NULL THEN 'campaign' ELSE 'box_file' END AS thing,
-               coalesce(box_file_id, m.campaign_id, '') AS thing_id
+               coalesce(box_file_id::text, m.campaign_id, '') AS thing_id
         FROM master_assets m
         WHERE m.status = 'active' AND original_id IS NOT NULL
           AND NOT EXISTS (SELECT FROM transfers t WHERE t.tracking_id = m.tracking_id)""",
@@ -65,32 +66,32 @@ _QUERIES = {
         WHERE t.state = 'moved' AND t.route = ANY(%(masters)s)
           AND NOT EXISTS (SELECT FROM master_assets m WHERE m.tracking_id = t.tracking_id)""",
     audit.OTHER_BOX_FILE: """
-        SELECT 'master ' || m.tracking_id AS about, coalesce(asset_name, opentext_id, m.tracking_id) AS name,
+        SELECT 'master ' || m.tracking_id AS about, coalesce(asset_name, opentext_id::text, m.tracking_id) AS name,
                '' AS route, m.campaign_id, m.tracking_id,
-               'master_assets says Box file ' || m.box_file_id || ', its transfer ' || (
+               'master_assets says Box file ' || m.box_file_id::text || ', its transfer ' || (
                    SELECT max(target_id) FROM transfers t WHERE t.tracking_id = m.tracking_id
                       AND t.state = 'moved' AND t.route = ANY(%(masters)s)) || '.' AS detail,
-               'box_file' AS thing, m.box_file_id AS thing_id
+               'box_file' AS thing, m.box_file_id::text AS thing_id
         FROM master_assets m
         WHERE m.status = 'active' AND m.box_file_id IS NOT NULL AND (
-            SELECT bool_and(t.target_id <> m.box_file_id) FROM transfers t
+            SELECT bool_and(t.target_id <> m.box_file_id::text) FROM transfers t
             WHERE t.tracking_id = m.tracking_id AND t.state = 'moved' AND t.route = ANY(%(masters)s))""",
     audit.FINAL_WITHOUT_MASTER: """
         SELECT concat_ws(' ', 'final', d.tracking_id, derivative_filename) AS about,
                coalesce(derivative_filename, d.tracking_id) AS name, '' AS route, d.campaign_id, d.tracking_id,
                'No master has its tracking ID ' || d.tracking_id || '.' AS detail, 'asset' AS thing,
-               coalesce(d.dam_asset_id, '') AS thing_id
+               coalesce(d.dam_asset_id::text, '') AS thing_id
         FROM derivative_assets d
         WHERE d.status = 'active' AND NOT EXISTS (SELECT FROM master_assets m WHERE m.tracking_id = d.tracking_id)""",
     audit.FINAL_WITHOUT_TRANSFER: """
         SELECT 'final of transfer ' || d.transfer_id AS about, coalesce(derivative_filename, d.tracking_id) AS name,
                '' AS route, d.campaign_id, d.tracking_id,
                'Its row names transfer ' || d.transfer_id || ', which did not make it.' AS detail, 'asset' AS thing,
-               coalesce(d.dam_asset_id, '') AS thing_id
+               coalesce(d.dam_asset_id::text, '') AS thing_id
         FROM derivative_assets d
         WHERE d.transfer_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM transfers t WHERE t.id = d.transfer_id AND t.state = 'moved'
-               AND t.target_id IS NOT DISTINCT FROM d.dam_asset_id)""",
+               AND t.target_id IS NOT DISTINCT FROM d.dam_asset_id::text)""",
     audit.TRANSFER_WITHOUT_FINAL: f"""
         SELECT {_OF_TRANSFER}, 'It is in the DAM as ' || coalesce(t.target_name, 'an asset') || '.' AS detail,
                'asset' AS thing, coalesce(t.target_id, '') AS thing_id

@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +14,13 @@ from ferrero_dagster.domain import audit
 from ferrero_dagster.domain.errors import OperationRefused, SystemUnavailable
 from ferrero_dagster.operations.audit import LOCK, campaign_called
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.tracking import schema
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.transfer.pace import Pace
 from ferrero_dagster_tests.fix_world import A1, A5
 from ferrero_dagster_tests.operations.audited_world import LONG_AGO, MASTERS, Audited, Planted, told
+from ferrero_dagster_tests.tracking import cron_database as cron
+from ferrero_dagster_tests.tracking.cron_database import run_sql
 
 LIVES = "SELECT key, detail, found_at, gone_at FROM audit_findings ORDER BY key"
 
@@ -192,3 +200,45 @@ def test_assets_that_people_put_beside_finals_are_told_unless_the_site_does_not_
     audited.dam.add_asset(audited.dam.folder(campaign_id, "01 Final Assets"), "By hand.png", b"by hand")
     assert told(audited.audit()) == [(audit.UNKNOWN_IN_DAM.name, "By hand.png")]
     assert told(Audited(audited.world, unknown_finals=False).audit()) == []
+
+
+def test_campaigns_of_long_ago_are_looked_at_unless_the_site_does_not_care(audited):
+    campaign_id = audited.delivered(*MASTERS[:2])
+    audited.box.delete(audited.files(campaign_id)[MASTERS[0]])
+    audited.dam.delete(audited.assets(campaign_id)[0])
+    audited.world.sql(
+        f"UPDATE transfers SET moved_at = {LONG_AGO}", f"UPDATE derivative_assets SET created_at = {LONG_AGO}"
+    )
+    assert [kind for kind, _ in told(audited.audit())] == ["missing in Box", "missing in the DAM"]
+    assert told(Audited(audited.world, only_days=2).audit()) == []
+    assert len(told(Audited(audited.world, only_days=4).audit())) == 2
+
+
+def test_what_a_run_that_died_had_uploaded_is_no_second_file_as_the_next_run_adopts_it(audited):
+    campaign_id = audited.delivered(*MASTERS[:2], finals=False)
+    audited.world.sql(
+        f"UPDATE transfers SET state = 'pending', target_id = NULL WHERE source_name = '{MASTERS[0]}'",
+        f"DELETE FROM master_assets WHERE asset_name = '{MASTERS[0]}'",
+        f"UPDATE campaign_status SET status = 'A1' WHERE campaign_id = '{campaign_id}'",
+    )
+    assert told(audited.audit()) == []
+
+
+@pytest.mark.parametrize("tables", [cron.USUAL, cron.ODD, cron.CUSTOMER], ids=["usual", "odd", "customer's"])
+def test_tables_of_the_cron_scripts_with_columns_of_any_type_are_audited(world, empty_database_url, tables):
+    run_sql(empty_database_url, tables, *([] if tables == cron.CUSTOMER else [cron.ROWS]))
+    schema.upgrade(empty_database_url, world.systems.site.routes.masters)
+    with closing(Database(empty_database_url)) as database:
+        audited = Audited(replace(world, systems=replace(world.systems, database=database)))
+        assert audited.audit().is_finished
+
+
+def test_it_keeps_to_the_calls_that_it_may_make_in_a_minute():
+    pace = Pace(calls_per_minute=6000, max_minutes=1)
+    began = time.monotonic()
+    for calls in (1, 10, 1):
+        pace.take(calls)
+    pace.note(5)
+    assert (pace.calls, pace.is_over) == (17, False)
+    assert time.monotonic() - began >= 0.11
+    assert Pace(calls_per_minute=0, max_minutes=-1).is_over
