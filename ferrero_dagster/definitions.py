@@ -77,7 +77,7 @@ def definitions() -> dg.Definitions:
             build_daily_report_job(ageing_checks, owners),
             *build_operations(owners),
             reconcile,
-            build_audit(routes, owners),
+            build_audit(routes, owners, max_minutes=site.audit.max_minutes),
         ],
         sensors=sensors,
         schedules=schedules,

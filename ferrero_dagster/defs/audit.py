@@ -35,6 +35,8 @@ AUDIT_CHECK = "audit_finds_nothing"
 _TABLES = {"masters": MASTER_ASSETS, "finals": DERIVATIVE_ASSETS}
 #: More than one check shows.
 _MAX_READ = 5000
+#: The audit ends after the step that it is at when its time is over.
+_LAST_STEP_S = 3600
 
 
 class AuditForm(dg.Config):
@@ -43,7 +45,7 @@ class AuditForm(dg.Config):
     campaign: str = Field(default="", description="Only this campaign, by number, name, id or partition; empty: all.")
 
 
-def build_audit(routes: Routes, owners: Sequence[str] = ()) -> dg.JobDefinition:
+def build_audit(routes: Routes, owners: Sequence[str] = (), *, max_minutes: float) -> dg.JobDefinition:
     """The job; safe to start at any time."""
 
     @dg.op
@@ -68,6 +70,8 @@ def build_audit(routes: Routes, owners: Sequence[str] = ()) -> dg.JobDefinition:
     @dg.job(
         executor_def=dg.in_process_executor,
         config={"ops": {compare.name: {"config": AuditForm().model_dump()}}},
+        # Dagster gives up a run whose host died; the schedule then goes on where that stopped.
+        tags={"dagster/max_runtime": str(round(60 * max_minutes) + _LAST_STEP_S)},
         metadata=JOB_METADATA,
         owners=owners,
         description=(

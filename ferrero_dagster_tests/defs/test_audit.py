@@ -126,3 +126,7 @@ def test_the_schedule_looks_every_hour_at_the_minute_of_the_site(cockpit):
     schedule = cockpit.repository.get_schedule_def("audit_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 * * * *", "Europe/Rome")
     assert tick(cockpit, SUMMER).run_requests[0].run_key == "2026-07-01T00:30:00+00:00"
+
+
+def test_a_run_whose_host_died_is_given_up_an_hour_after_its_time(cockpit):
+    assert cockpit.repository.get_job("audit").tags["dagster/max_runtime"] == str(240 * 60 + 3600)

@@ -34,7 +34,10 @@ def test_thirty_differences_of_twenty_kinds_are_found_and_nothing_else_and_told_
     planted = Planted(audited)
     assert (len(planted.expected), len({kind for kind, _ in planted.expected})) == (30, 20)
     before = (audited.box.tree(), audited.world.sql("SELECT * FROM transfers ORDER BY id"))
-    assert told(audited.audit()) == sorted(planted.expected)
+    outcome = audited.audit()
+    assert told(outcome) == sorted(planted.expected)
+    changed = [one.finding.thing_id for one in outcome.found if one.finding.kind == audit.CHANGED_IN_BOX.name]
+    assert all(audited.box.item(file_id, "file") for file_id in changed), "what is there now is what is shown"
     assert (audited.box.tree(), audited.world.sql("SELECT * FROM transfers ORDER BY id")) == before
     first = audited.world.sql(LIVES)
     counts = audited.audit().counts

@@ -137,6 +137,7 @@ def _kinds(sighting: Sighting) -> Iterator[Kind]:
 
 def _finding(kind: Kind, sighting: Sighting) -> Finding:
     master = sighting.transfer
+    shown_id = sighting.file.id if sighting.file else master.target_id if sighting.is_outside else None
     return Finding(
         kind=kind.name,
         about=f"transfer {master.id}" if master.id else f"master {master.tracking_id}",
@@ -145,6 +146,6 @@ def _finding(kind: Kind, sighting: Sighting) -> Finding:
         route=master.route,
         campaign_id=master.campaign_id,
         tracking_id=master.tracking_id,
-        thing="box_file" if sighting.file or sighting.is_outside else "campaign",
-        thing_id=(master.target_id or "") if sighting.file or sighting.is_outside else master.campaign_id,
+        thing="box_file" if shown_id else "campaign",
+        thing_id=shown_id or master.campaign_id,
     )
