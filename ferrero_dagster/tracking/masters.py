@@ -104,8 +104,7 @@ def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, ins
         RefusedByDatabase: the table does not keep its row as it is written.
     """
     cursor.execute(
-        "UPDATE master_assets SET status = 'active', box_file_id = %s, updated_at = now() "
-        "WHERE tracking_id = %s AND box_file_id = %s",
+        "UPDATE master_assets SET box_file_id = %s, updated_at = now() WHERE tracking_id = %s AND box_file_id = %s",
         (box_file_id, tracking_id, instead_of),
     )
     cursor.execute("SELECT extracted_fields FROM pending_masters WHERE tracking_id = %s", (tracking_id,))

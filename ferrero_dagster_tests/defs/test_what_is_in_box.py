@@ -70,6 +70,15 @@ def test_files_that_somebody_deleted_in_box_are_moved_again_under_their_own_trac
     assert all(f"{name} was not in Box any more. It was moved to Box again." in mail.text for name in gone)
 
 
+def test_a_master_that_needs_no_final_any_more_still_needs_none_after_it_was_moved_again(delivered):
+    delivered.world.sql("UPDATE master_assets SET status = 'withdrawn' WHERE asset_name = '" + NAMES[0] + "'")
+    delivered.store.delete(delivered.ids()[NAMES[0]])
+    delivered.again()
+    states = dict(delivered.world.sql("SELECT asset_name, status FROM master_assets"))
+    assert states == dict.fromkeys(NAMES, "active") | {NAMES[0]: "withdrawn"}
+    assert delivered.contents() == WHOLE
+
+
 def test_the_campaigns_folder_deleted_is_made_anew_with_all_files(delivered):
     delivered.store.delete_folder(delivered.folder_id, recursive=True)
     delivered.again()

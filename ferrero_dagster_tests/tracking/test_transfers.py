@@ -114,9 +114,8 @@ def test_a_proven_file_makes_its_master_active_and_is_recorded_once_however_ofte
     record_moved(database, claimed, box_file())
     assert run_sql(database_url, "SELECT * FROM transfers") == row
     assert run_sql(database_url, MASTERS) == [(claimed.tracking_id, "active", "900")]
-    assert known(database)["dam-1", "1"] == replace(
-        claimed, state="moved", attempts=1, target_id="900", target_name="stored 900", size_bytes=3
-    )
+    arrived = {"target_id": "900", "target_name": "stored 900", "size_bytes": 3, "sha1_hex": "a" * 40}
+    assert known(database)["dam-1", "1"] == replace(claimed, state="moved", attempts=1, **arrived)
 
 
 @pytest.mark.fault(14)
