@@ -203,7 +203,7 @@ class _MastersMove:
             # Of what was replaced each look tells.
             notes=(*dict.fromkeys(notes), *self.handed_over.notes, *self._new_tracking_ids()),
         )
-        return done, [*failures.values(), *presence.untold]
+        return done, sorted([*failures.values(), *presence.untold], key=lambda failure: failure[0].name)
 
     def _counted(self, listed: list[DamAsset], moved_ids: Collection[str | None]) -> list[ToBox]:
         """The files that are to be in Box by now; of what cron scripts moved the DAM's size is all that is known."""
