@@ -95,8 +95,8 @@ class World:
 
     def _sandbox(self) -> Sandbox:
         return Sandbox(
-            otmm=self.dam, box=self.box, mailbox=self.mailbox, webhooks=self.webhooks, boards=self.boards,
-            media_dir=self.media_dir, site=self.site, database_url=self.postgres.url(),
+            otmm=self.dam, box=self.box, box_settings=self.box_settings, mailbox=self.mailbox, webhooks=self.webhooks,
+            boards=self.boards, media_dir=self.media_dir, site=self.site, database_url=self.postgres.url(),
         )  # fmt: skip
 
     def _port(self, offset: int) -> int:

@@ -10,7 +10,7 @@ import html5lib
 import pytest
 import requests
 
-from ferrero_dagster.sandbox.box import BoxStore
+from ferrero_dagster.sandbox.box import BoxSettings, BoxStore
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox
 from ferrero_dagster.sandbox.otmm import OtmmStore
@@ -32,6 +32,7 @@ def sandbox(tmp_path):
         yield Sandbox(
             otmm=otmm,
             box=box,
+            box_settings=BoxSettings(),
             mailbox=Mailbox(tmp_path / "mails"),
             webhooks=WebhookInbox(tmp_path / "webhooks"),
             boards={name: FaultBoard() for name in ("DAM", "Box", "Make.com")},
@@ -261,6 +262,14 @@ def test_tokens_expire_at_the_press_of_a_button(url, sandbox):
     submit(url, "/trouble", server="DAM", button="Expire tokens")
     assert sandbox.otmm.token_user(token) is None
     assert submit(url, "/trouble", server="Make.com", button="Expire tokens").status_code == 404
+
+
+def test_the_limits_of_box_are_switched_on_and_off(url, sandbox):
+    submit(url, "/trouble", server="Box", button="Limits on or off")
+    assert (sandbox.box_settings.uploads_per_minute, sandbox.box_settings.calls_per_minute) == (240, 1000)
+    assert "takes 240 uploads and 1,000 calls a minute" in get(url).text
+    submit(url, "/trouble", server="Box", button="Limits on or off")
+    assert (sandbox.box_settings.uploads_per_minute, sandbox.box_settings.calls_per_minute) == (0, 0)
 
 
 def test_a_large_folder_is_shortened_on_the_overview_and_whole_on_its_page(url, sandbox):

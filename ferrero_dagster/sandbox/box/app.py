@@ -21,6 +21,7 @@ from ferrero_dagster.sandbox.box.errors import BoxError
 from ferrero_dagster.sandbox.box.files import Files
 from ferrero_dagster.sandbox.box.folders import Folders
 from ferrero_dagster.sandbox.box.items import NameInUseError
+from ferrero_dagster.sandbox.box.limits import Limited, MinuteLimits
 from ferrero_dagster.sandbox.box.login import Login
 from ferrero_dagster.sandbox.box.settings import BoxSettings
 from ferrero_dagster.sandbox.box.store import BoxStore
@@ -33,15 +34,15 @@ def create_box_app(store: BoxStore, settings: BoxSettings) -> Starlette:
     answers = Answers(store, settings)
     files = Files(store, settings, answers)
     uploads = Uploads(store, settings, answers)
-    logged_in = [Middleware(_LoggedIn, store.tokens)]
+    asked = [Middleware(_LoggedIn, store.tokens), Middleware(Limited, MinuteLimits(settings), settings)]
     api = [*Folders(store, answers).routes, *uploads.preflight_routes, *files.routes]
     upload = [*ChunkedUploads(store, settings, answers).routes, *uploads.routes]
     return Starlette(
         routes=[
             *Login(store, settings).routes,
             *files.download_routes,
-            Mount("/upload/api/2.0", routes=upload, middleware=logged_in),
-            Mount("/2.0", routes=api, middleware=logged_in),
+            Mount("/upload/api/2.0", routes=upload, middleware=asked),
+            Mount("/2.0", routes=api, middleware=asked),
         ],
         middleware=[Middleware(_ReadsBodyFirst)],
         exception_handlers={

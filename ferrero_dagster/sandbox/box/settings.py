@@ -14,6 +14,15 @@ class BoxSettings:
     max_file_size_bytes: int = 50 * 1024**3
     storage_full: bool = False
 
+    #: What each user may ask in a minute, all calls and the uploads among them; 0: as often as it likes.
+    calls_per_minute: int = 0
+    uploads_per_minute: int = 0
+    #: Whether a minute is any sixty seconds or one of the clock; tests shorten it.
+    minute: Literal["sliding", "fixed"] = "sliding"
+    minute_s: float = 60
+    #: Whether each part of an upload session counts among the uploads.
+    parts_are_uploads: bool = False
+
     part_size_bytes: int = 8 * 1024**2
     #: Smaller files are refused by an upload session.
     chunked_minimum_bytes: int = 20_000_000

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.sandbox.agency import deliver, deliver_finals, replace_content
-from ferrero_dagster.sandbox.box import BoxStore
+from ferrero_dagster.sandbox.box import BoxSettings, BoxStore
 from ferrero_dagster.sandbox.box.errors import BoxError
 from ferrero_dagster.sandbox.box.items import Item
 from ferrero_dagster.sandbox.campaigns import add_campaign_for_fun
@@ -34,7 +34,7 @@ from ferrero_dagster.sandbox.mailbox import Mailbox, ReceivedMail
 from ferrero_dagster.sandbox.otmm import OtmmStore
 from ferrero_dagster.sandbox.otmm.sample import STATUSES
 from ferrero_dagster.sandbox.page import views
-from ferrero_dagster.sandbox.page.switches import http_panel, mail_panel
+from ferrero_dagster.sandbox.page.switches import box_panel, http_panel, mail_panel
 from ferrero_dagster.sandbox.webhooks import WebhookInbox
 
 _OWN_POLICY = (
@@ -55,6 +55,7 @@ class Sandbox:
 
     otmm: OtmmStore
     box: BoxStore
+    box_settings: BoxSettings
     mailbox: Mailbox
     webhooks: WebhookInbox
     boards: dict[str, FaultBoard]
@@ -95,9 +96,12 @@ class _Page:
         self._sandbox = sandbox
         self._secret = secrets.token_urlsafe()
         self._statuses = tuple(sorted({*sandbox.site.routes.statuses, *STATUSES}))
-        tokens = {"DAM": sandbox.otmm.expire_tokens, "Box": sandbox.box.expire_tokens}
-        panels = [http_panel(name, board, tokens.get(name)) for name, board in sandbox.boards.items()]
-        self._panels = {panel.name: panel for panel in [*panels, mail_panel(sandbox.mailbox)]}
+        tokens = {"DAM": sandbox.otmm.expire_tokens}
+        panels = {name: http_panel(name, board, tokens.get(name)) for name, board in sandbox.boards.items()}
+        if board := sandbox.boards.get("Box"):
+            panels["Box"] = box_panel(board, sandbox.box.expire_tokens, sandbox.box_settings)
+        mail = mail_panel(sandbox.mailbox)
+        self._panels = {**panels, mail.name: mail}
         loader = PackageLoader("ferrero_dagster.sandbox.page")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

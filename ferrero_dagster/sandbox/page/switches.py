@@ -3,14 +3,17 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ferrero_dagster.sandbox.box import BoxSettings
 from ferrero_dagster.sandbox.faults import Fault, FaultBoard
 from ferrero_dagster.sandbox.mailbox import Mailbox
 
 _DURATION_S = 60
 _SLOW_BY_S = 3
+#: Box's own, per user.
+UPLOADS_PER_MINUTE, CALLS_PER_MINUTE = 240, 1000
 
 
 @dataclass(kw_only=True)
@@ -54,6 +57,23 @@ def http_panel(name: str, board: FaultBoard, expire_tokens: Callable[[], None] |
     if expire_tokens:
         buttons["Expire tokens"] = expire_tokens
     return ServerPanel(name=name, troubles=troubles, buttons={**buttons, "Clear": board.clear})
+
+
+def box_panel(board: FaultBoard, expire_tokens: Callable[[], None], settings: BoxSettings) -> ServerPanel:
+    """The panel of Box, whose limits can be switched on and off."""
+    panel = http_panel("Box", board, expire_tokens)
+    limits = f"takes {UPLOADS_PER_MINUTE} uploads and {CALLS_PER_MINUTE:,} calls a minute"
+
+    def switch() -> None:
+        is_on = bool(settings.uploads_per_minute)
+        settings.uploads_per_minute = 0 if is_on else UPLOADS_PER_MINUTE
+        settings.calls_per_minute = 0 if is_on else CALLS_PER_MINUTE
+
+    return replace(
+        panel,
+        troubles=lambda: [*panel.troubles(), *([limits] if settings.uploads_per_minute else [])],
+        buttons={**panel.buttons, "Limits on or off": switch},
+    )
 
 
 def mail_panel(mailbox: Mailbox) -> ServerPanel:
