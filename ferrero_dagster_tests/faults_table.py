@@ -91,6 +91,7 @@ FAULTS = {
     78: "contents labelled as packed, or packed on the way",
     79: "a folder dropped into the agency's folder, with films that nobody looks at",
     80: "small things: terminals without characters, mails too large, refused folder names",
+    81: "a download is cut, and the server goes on with it, does not, or goes on wrongly; its source changes meanwhile",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

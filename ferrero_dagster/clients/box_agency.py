@@ -1,6 +1,6 @@
 """The agency's folder in Box: listing, metadata, download (contract box.md 6-8)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +17,14 @@ from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
 from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, kept_of, no_folder, tempo_of
+from ferrero_dagster.clients.downloads import Download
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
     IntegrityError,
     NotReady,
+    PermanentError,
     SpoiledItem,
     SystemUnavailable,
     TransientError,
@@ -208,30 +210,33 @@ class BoxAgency:
             IntegrityError: other bytes arrived. Nothing is kept.
         """
         what = f"Downloading {file.name}"
-        digest = http.download(
-            lambda: http.retried(lambda: self._open(file.id, what), self._limits, self._pace),
-            path,
+        download = Download(
             system=SYSTEM,
             what=what,
+            open=lambda headers: http.retried(lambda: self._open(file.id, what, headers), self._limits, self._pace),
             size_bytes=None,
+            has_checksum=lambda digest: digest.sha1_hex == file.sha1_hex,
             limits=self._limits,
             on_bytes=on_bytes,
-            is_whole=lambda digest: digest.sha1_hex == file.sha1_hex,
         )
-        if digest.sha1_hex != file.sha1_hex:
-            path.unlink(missing_ok=True)
+        try:
+            return download.into_file(path)
+        except IntegrityError:
             if self.now(file.id).etag != file.etag:
-                raise ChangedMeanwhile(f"{file.name} was changed in Box meanwhile.", code="changed in Box")
-            raise IntegrityError(f"{what}: the bytes are not those that Box listed.", code="checksum mismatch")
-        return digest
+                raise ChangedMeanwhile(f"{file.name} was changed in Box meanwhile.", code="changed in Box") from None
+            raise
 
-    def _open(self, file_id: BoxId, what: str) -> requests.Response:
+    def _open(self, file_id: BoxId, what: str, headers: Mapping[str, str]) -> requests.Response:
         """The content behind a fresh address: one from Box lives for a quarter of an hour only."""
         with box_errors(what), _gone_if_missing(file_id):
             url = self._client.downloads.get_download_file_url(file_id)
         with http.lost_connections(SYSTEM, what):
             response = requests.get(
-                url, stream=True, timeout=self._limits.timeout, auth=_without_login, headers=http.IDENTITY
+                url,
+                stream=True,
+                timeout=self._limits.timeout,
+                auth=_without_login,
+                headers={**http.IDENTITY, **headers},
             )
         if response.ok and response.status_code != requests.codes.accepted:
             return response
@@ -246,6 +251,8 @@ class BoxAgency:
                 SYSTEM, f"{what}: Box is unavailable ({response.status_code}).",
                 retry_after_s=http.retry_after_s(response.headers),
             )  # fmt: skip
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            raise PermanentError(f"{what}: Box does not go on with it.", code="Box range refused")
         raise TransientError(f"{what}: Box answered {response.status_code}.", code="Box download refused")
 
 

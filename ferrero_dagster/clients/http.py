@@ -5,16 +5,13 @@ by all threads that share the `Pace`, and one longer than we are willing to wait
 """
 
 import email.utils
-import hashlib
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -25,29 +22,19 @@ from ferrero_dagster.clients.in_time import in_time
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import (
     FerreroError,
-    IntegrityError,
     NotReady,
     OutOfTime,
     SystemUnavailable,
-    TransientError,
     UnexpectedAnswer,
 )
-from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.lines import one_line
 from ferrero_dagster.domain.sound_json import parsed, sound_text
-from ferrero_dagster.domain.words import counted
 
 T = TypeVar("T")
 
-_CHUNK_BYTES = 1 << 20
-_DOWNLOAD_TRIES = 3
 _SHORTEST_TIMEOUT_S = 0.01
 #: What asks for bytes as they are: requests would ask for packed ones.
 IDENTITY = {"Accept-Encoding": "identity"}
-_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-#: Where no size was promised.
-_LARGEST_UNPACKED_BYTES = 1 << 40
 _FIRST_SERVER_ERROR = 500
 #: What OpenSSL makes of an answer that is none of TLS, in its versions.
 _NO_TLS = ("wrong version number", "wrong_version_number", "record layer failure", "unknown protocol")
@@ -268,126 +255,3 @@ def sound_json(response: requests.Response) -> Any:
         return parsed(sound_text(response.content, response.encoding))
     except (ValueError, requests.RequestException):
         return None
-
-
-def download(
-    open_response: Callable[[], requests.Response],
-    path: Path,
-    *,
-    system: str,
-    what: str,
-    size_bytes: int | None,
-    limits: HttpLimits,
-    on_bytes: Callable[[int], None] = lambda _: None,
-    is_whole: Callable[[Digest], bool] = lambda _: True,
-) -> Digest:
-    """Write a body to `path`, counted and hashed on the way; a cut or short one is fetched anew, three times in all.
-
-    `open_response` retries by itself and asks with `IDENTITY`. The bytes are kept as they come, whatever the answer
-    calls their encoding: servers label what is packed itself. Only where they are not what was promised, by size and
-    `is_whole` (a checksum), and what is packed in them is, that is kept. Nothing is kept at `path` when it fails.
-
-    Raises:
-        IntegrityError: the body has another size than `size_bytes`.
-        FerreroError: the system failed otherwise.
-    """
-
-    def is_promised(digest: Digest) -> bool:
-        return size_bytes in {None, digest.size_bytes} and is_whole(digest)
-
-    def received(response: requests.Response) -> Digest:
-        with _removed_on_failure(path), lost_connections(system, what):
-            digest = _stream(response, path, what, limits, on_bytes)
-            if response.headers.get("Content-Encoding", "").strip().lower() in _PACKED and not is_promised(digest):
-                digest = _unpacked(path, size_bytes or _LARGEST_UNPACKED_BYTES, is_promised) or digest
-            if size_bytes not in {None, digest.size_bytes}:
-                raise IntegrityError(
-                    f"{what}: {counted(digest.size_bytes, 'byte')} arrived where {system} promised {size_bytes:,}.",
-                    code="size mismatch",
-                )
-        return digest
-
-    tries = 0
-    while True:
-        tries += 1
-        with open_response() as response:
-            try:
-                return received(response)
-            except FerreroError as error:
-                if tries == _DOWNLOAD_TRIES or not error.retry:
-                    raise
-
-
-@contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _stream(
-    response: requests.Response, path: Path, what: str, limits: HttpLimits, on_bytes: Callable[[int], None]
-) -> Digest:
-    counter, began = _Counter(), time.monotonic()
-    with path.open("wb") as file:
-        # read1 hands over what has arrived, so that a trickle is noticed before a whole chunk is full.
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-            file.write(chunk)
-            counter.update(chunk)
-            on_bytes(len(chunk))
-            elapsed_s = time.monotonic() - began
-            if elapsed_s > limits.read_timeout_s and counter.size_bytes < limits.min_bytes_per_s * elapsed_s:
-                raise TransientError(f"{what}: the transfer is too slow, it was given up.", code="too slow")
-    return counter.digest
-
-
-class _Counter:
-    """Counts and hashes; for comparing, not for security: Box and the DAM use SHA-1 and MD5 so."""
-
-    def __init__(self) -> None:
-        self._sha1, self._md5 = hashlib.sha1(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
-        self.size_bytes = 0
-
-    def update(self, chunk: bytes) -> None:
-        self._sha1.update(chunk)
-        self._md5.update(chunk)
-        self.size_bytes += len(chunk)
-
-    @property
-    def digest(self) -> Digest:
-        return Digest(size_bytes=self.size_bytes, sha1_hex=self._sha1.hexdigest(), md5_hex=self._md5.hexdigest())
-
-
-def _unpacked(path: Path, most_bytes: int, is_promised: Callable[[Digest], bool]) -> Digest | None:
-    """Put what is packed in the file in its place, where that is what was promised."""
-    inner, counter = path.with_name(f"{path.name}.unpacked"), _Counter()
-    try:
-        with path.open("rb") as packed, inner.open("wb") as file:
-            for chunk in _inflated(packed):
-                file.write(chunk)
-                counter.update(chunk)
-                if counter.size_bytes > most_bytes:
-                    return None
-        if not is_promised(counter.digest):
-            return None
-        inner.replace(path)
-    except zlib.error:
-        return None  # the label was wrong
-    finally:
-        inner.unlink(missing_ok=True)
-    return counter.digest
-
-
-def _inflated(packed: BinaryIO) -> Iterator[bytes]:
-    """The content of gzip or zlib data, in pieces of bounded size; of several members, too."""
-    inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
-    data = packed.read(_CHUNK_BYTES)
-    while data:
-        yield inflater.decompress(data, _CHUNK_BYTES)
-        data = inflater.unconsumed_tail or inflater.unused_data
-        if inflater.eof:
-            inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
-        data = data or packed.read(_CHUNK_BYTES)
-    yield inflater.flush()

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice, product
-from pathlib import Path
 from typing import Any
+
+from requests import Response
 
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients import otmm_answers as answers
 from ferrero_dagster.clients.answers import Item
+from ferrero_dagster.clients.downloads import Download
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.otmm_answers import SYSTEM
 from ferrero_dagster.clients.otmm_locks import Lockable, OtmmLocks
@@ -29,7 +31,7 @@ from ferrero_dagster.domain.errors import (
     SpoiledItem,
     StatusChanged,
 )
-from ferrero_dagster.domain.files import Campaign, DamAsset, Digest
+from ferrero_dagster.domain.files import Campaign, DamAsset
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.otmm.metadata import FieldNode, field_values, in_plain_form
 
@@ -503,31 +505,23 @@ class Otmm:
             return asset
         raise NotInDam(f"The DAM does not show the asset {asset_id} any more.", code="not found in the DAM")
 
-    def download(self, asset: DamAsset, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> Digest:
-        """Write the asset's content to `path`, proven by the DAM's size and, where it gives one, checksum.
+    def content(self, asset: DamAsset, on_bytes: Callable[[int], None] = lambda _: None) -> Download:
+        """The asset's content, which is proven by the DAM's size and, where it gives one, checksum."""
+        what, path = f"Downloading {asset.name}", f"/assets/{asset.id}/contents"
 
-        Raises:
-            IntegrityError: size or checksum differ; nothing is kept.
-        """
-        what = f"Downloading {asset.name}"
+        def ask(headers: Mapping[str, str]) -> Response:
+            return self._session.open(path, what, headers=headers, params={"disposition": "attachment"})
 
-        def is_whole(digest: Digest) -> bool:
-            return not self._site.verify_checksum or asset.md5_hex in {None, "", digest.md5_hex}
-
-        digest = http.download(
-            lambda: self._session.open(f"/assets/{asset.id}/contents", what, params={"disposition": "attachment"}),
-            path,
+        has_md5 = bool(asset.md5_hex) and self._site.verify_checksum
+        return Download(
             system=SYSTEM,
             what=what,
+            open=ask,
             size_bytes=asset.size_bytes,
+            has_checksum=(lambda digest: digest.md5_hex == asset.md5_hex) if has_md5 else None,
             limits=self._session.limits,
             on_bytes=on_bytes,
-            is_whole=is_whole,
         )
-        if not is_whole(digest):
-            path.unlink(missing_ok=True)
-            raise IntegrityError(f"{what}: the bytes do not have the DAM's checksum.", code="checksum mismatch")
-        return digest
 
     @property
     def tempo(self) -> http.Tempo:

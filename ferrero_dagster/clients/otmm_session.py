@@ -6,7 +6,7 @@ so that cookies of a load balancer stay together, and all share one token, with 
 
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -166,10 +166,10 @@ class OtmmSession:
             return self.send(method, path, what, **options)
         return retried(lambda: self.send(method, path, what, **options), self.limits, self._pace)
 
-    def open(self, path: str, what: str, **options: Any) -> requests.Response:
+    def open(self, path: str, what: str, *, headers: Mapping[str, str], **options: Any) -> requests.Response:
         """A safe GET of content of any kind, whose body has not been read yet; close it."""
         # What produces bytes answers 406 to somebody who takes nothing but JSON.
-        any_kind = {"Accept": "*/*", **IDENTITY}
+        any_kind = {"Accept": "*/*", **IDENTITY, **headers}
         return retried(
             lambda: self.send("GET", path, what, stream=True, headers=any_kind, **options), self.limits, self._pace
         )

@@ -65,7 +65,7 @@ def test_one_renewal_serves_all_threads_whose_token_expired(served_dam, otmm):
 def test_a_token_that_expires_before_a_download_is_renewed(served_dam, otmm, tmp_path):
     film = loaded(otmm, asset(served_dam))
     served_dam.board.add(Fault(path="/contents", before=served_dam.store.expire_tokens))
-    assert otmm.download(film, tmp_path / "f").size_bytes == 10
+    assert otmm.content(film).into_file(tmp_path / "f").size_bytes == 10
     assert seen(served_dam, path="/token$", times=2)
 
 
@@ -107,7 +107,7 @@ def test_a_403_for_an_expired_token_is_renewed_where_the_site_says_so(served_dam
             film = loaded(otmm, asset(served_dam))
             served_dam.board.add(Fault(path="/contents", status=403, body=body, headers=JSON))
             with nullcontext() if renews else pytest.raises(PermanentError, match="has expired"):
-                otmm.download(film, tmp_path / "f")
+                otmm.content(film).into_file(tmp_path / "f")
     assert seen(served_dam, path="/token$", times=2 + 1)
 
 
@@ -235,17 +235,17 @@ BIG = bytes(range(256)) * 12_000
 def test_a_download_is_proven_by_size_and_checksum(served_dam, otmm, tmp_path):
     arrived: list[int] = []
     film = loaded(otmm, asset(served_dam, BIG))
-    digest = otmm.download(film, tmp_path / "f", arrived.append)
+    digest = otmm.content(film, arrived.append).into_file(tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == BIG
     assert (digest.size_bytes, digest.md5_hex, sum(arrived)) == (len(BIG), film.md5_hex, len(BIG))
 
 
 @pytest.mark.fault(9)
 def test_an_empty_asset_and_one_without_checksum_are_downloaded(served_dam, otmm, tmp_path):
-    assert otmm.download(loaded(otmm, asset(served_dam, b"")), tmp_path / "f").size_bytes == 0
+    assert otmm.content(loaded(otmm, asset(served_dam, b""))).into_file(tmp_path / "f").size_bytes == 0
     film = loaded(otmm, asset(served_dam, BIG, checksum=False))
     assert film.md5_hex is None
-    assert otmm.download(film, tmp_path / "f").size_bytes == len(BIG)
+    assert otmm.content(film).into_file(tmp_path / "f").size_bytes == len(BIG)
 
 
 @pytest.mark.fault(4)
@@ -253,7 +253,7 @@ def test_an_empty_asset_and_one_without_checksum_are_downloaded(served_dam, otmm
 def test_a_cut_download_is_fetched_anew(served_dam, otmm, tmp_path, cut):
     film = loaded(otmm, asset(served_dam, BIG))
     served_dam.board.add(Fault(path="/contents", cut_after_bytes=cut, times=2))
-    assert otmm.download(film, tmp_path / "f").md5_hex == film.md5_hex
+    assert otmm.content(film).into_file(tmp_path / "f").md5_hex == film.md5_hex
     assert (tmp_path / "f").read_bytes() == BIG
 
 
@@ -262,7 +262,7 @@ def test_nothing_is_kept_of_a_download_that_is_cut_every_time(served_dam, otmm, 
     film = loaded(otmm, asset(served_dam, BIG))
     served_dam.board.add(Fault(path="/contents", cut_after_bytes=99, times=None))
     with pytest.raises(SystemUnavailable, match=r"film\.mp4"):
-        otmm.download(film, tmp_path / "f")
+        otmm.content(film).into_file(tmp_path / "f")
     assert not (tmp_path / "f").exists()
     assert seen(served_dam, path="/contents", times=3)
 
@@ -271,7 +271,7 @@ def test_an_outage_during_downloads_is_not_retried_twice_over(served_dam, otmm, 
     film = loaded(otmm, asset(served_dam))
     served_dam.board.add(Fault(path="/contents", status=503, times=None))
     with pytest.raises(SystemUnavailable):
-        otmm.download(film, tmp_path / "f")
+        otmm.content(film).into_file(tmp_path / "f")
     assert seen(served_dam, path="/contents", times=QUICK.attempts)
 
 
@@ -280,7 +280,7 @@ def test_a_log_in_page_instead_of_the_content_is_never_stored(served_dam, otmm, 
     film = loaded(otmm, asset(served_dam))
     served_dam.board.add(Fault(path="/contents", status=200, body="0123456789", headers=HTML, times=None))
     with pytest.raises(SystemUnavailable, match="web page"):
-        otmm.download(film, tmp_path / "f")
+        otmm.content(film).into_file(tmp_path / "f")
     assert not (tmp_path / "f").exists()
 
 
@@ -288,7 +288,7 @@ def test_a_log_in_page_instead_of_the_content_is_never_stored(served_dam, otmm, 
 def test_other_bytes_than_promised_are_refused(served_dam, otmm, tmp_path, promised, sent):
     film = replace(loaded(otmm, asset(served_dam)), **promised)
     with pytest.raises(IntegrityError):
-        otmm.download(film, tmp_path / "f")
+        otmm.content(film).into_file(tmp_path / "f")
     assert not (tmp_path / "f").exists()
     assert seen(served_dam, path="/contents", times=sent)
 
@@ -296,7 +296,7 @@ def test_other_bytes_than_promised_are_refused(served_dam, otmm, tmp_path, promi
 def test_a_checksum_that_is_no_md5_can_be_left_unchecked(served_dam, tmp_path):
     with opened_dam(served_dam.url, verify_checksum=False) as otmm:
         film = replace(loaded(otmm, asset(served_dam)), md5_hex="0" * 32)
-        assert otmm.download(film, tmp_path / "f").size_bytes == 10
+        assert otmm.content(film).into_file(tmp_path / "f").size_bytes == 10
 
 
 def downloaded(served, wire, path, **limits):
@@ -304,7 +304,7 @@ def downloaded(served, wire, path, **limits):
     with opened_dam(served.url) as otmm:
         film = loaded(otmm, asset(served))
     with opened_dam(wire.url(), login=None, limits=replace(QUICK, **limits)) as otmm:
-        return otmm.download(film, path)
+        return otmm.content(film).into_file(path)
 
 
 @pytest.mark.fault(5, 6)
@@ -339,7 +339,7 @@ def test_a_whole_body_is_taken_with_and_without_its_length(served_dam, tmp_path,
 def test_a_trickle_is_given_up(served_dam, tmp_path):
     limits = {"read_timeout_s": 1, "min_bytes_per_s": 1000}
     with (
-        answering(ok(b"", "Content-Length: 30"), *[b"x"] * 30, pause_s=0.06) as wire,
+        answering(ok(b"", "Content-Length: 10"), *[b"x"] * 10, pause_s=0.15) as wire,
         pytest.raises(FerreroError) as caught,
     ):
         downloaded(served_dam, wire, tmp_path / "f", **limits)

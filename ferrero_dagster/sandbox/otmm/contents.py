@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from ferrero_dagster.sandbox.holes import write_with_holes
+
 Source = bytes | Path | BinaryIO
 
 _CHUNK_BYTES = 256 * 1024
@@ -16,7 +18,7 @@ def write_hashed(source: Source, target: Path, *, drop_bytes: int = 0) -> tuple[
     """Writes all of `source`, but its last `drop_bytes`, to `target`; returns size in bytes and MD5 in hex."""
     with _opened(source) as stream, target.open("w+b") as file:
         for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b""):
-            file.write(chunk)
+            write_with_holes(file, chunk)
         file.truncate(max(0, file.tell() - drop_bytes))
     digest = hashlib.md5(usedforsecurity=False)
     for chunk in chunks(target):
@@ -24,9 +26,10 @@ def write_hashed(source: Source, target: Path, *, drop_bytes: int = 0) -> tuple[
     return target.stat().st_size, digest.hexdigest()
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, piece by piece."""
+def chunks(path: Path, first_byte: int = 0) -> Iterator[bytes]:
+    """The bytes of a file from there on, piece by piece."""
     with path.open("rb") as file:
+        file.seek(first_byte)
         yield from iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 

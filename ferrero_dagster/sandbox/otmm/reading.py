@@ -1,5 +1,6 @@
 """Calls that only look: search, folders, assets, contents (contract otmm.md 3-6)."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -159,11 +160,28 @@ class Reading(Endpoints):
         if not _takes(request.headers.get("Accept", "*/*"), item.mime_type or ""):
             return html_page(406)
         path = self._store.content(item.id)
+        size_bytes, etag = path.stat().st_size, f'"{item.md5_hex or item.id}"'
+        first = self._first_byte(request, etag, size_bytes)
         headers = {
-            "Content-Length": str(path.stat().st_size),
+            "Content-Length": str(size_bytes - (first or 0)),
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.file_name)}",
         }
-        return StreamingResponse(chunks(path), headers=headers, media_type=item.mime_type)
+        if self._settings.ranges == "etag":
+            headers["ETag"] = etag
+        if first is None:
+            return StreamingResponse(chunks(path), headers=headers, media_type=item.mime_type)
+        headers["Content-Range"] = f"bytes {first}-{size_bytes - 1}/{size_bytes}"
+        return StreamingResponse(chunks(path, first), 206, headers=headers, media_type=item.mime_type)
+
+    def _first_byte(self, request: Request, etag: str, size_bytes: int) -> int | None:
+        """Where the part that is asked for begins; None where all of it is answered."""
+        asked = re.fullmatch(r"bytes=(\d{1,18})-", request.headers.get("Range", ""))
+        if not asked or self._settings.ranges == "none" or request.headers.get("If-Range", etag) != etag:
+            return None
+        first = int(asked[1]) + self._settings.range_shift_bytes
+        if first >= size_bytes:
+            raise Refusal(416, "There are no such bytes.")
+        return first
 
 
 def _takes(accept: str, mime_type: str) -> bool:

@@ -31,6 +31,10 @@ class OtmmSettings:
     relock_refused: bool = True
     #: Lists of one item are answered as that item (contract otmm.md 1).
     single_items_as_objects: bool = False
+    #: Whether a part of a content can be asked for, and whether an ETag says of which (contract otmm.md 6: unknown).
+    ranges: Literal["none", "without_etag", "etag"] = "none"
+    #: Such a part begins so many bytes later than it was asked for.
+    range_shift_bytes: int = 0
     #: So many of the next imports are accepted and then fail.
     failing_jobs: int = 0
     #: So many of the next imports lose their last byte.

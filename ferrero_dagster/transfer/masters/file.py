@@ -133,7 +133,7 @@ class MasterFiles:
         if self.folder_gone.is_set():
             raise BoxFolderGone(f"{asset.name} waits for the campaign's new folder in Box.", code="Box folder gone")
         with transit.area.room(asset.size_bytes) as path:
-            digest = self.systems.dam.download(asset, path, transit.progress.downloaded)
+            digest = self.systems.dam.content(asset, transit.progress.downloaded).into_file(path)
             self.lock.confirm()
             file, adopted = self.systems.box.upload(
                 self.box_folder_id, claimed.box_name, path, digest, transit.progress.uploaded
