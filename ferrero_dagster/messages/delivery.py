@@ -1,10 +1,15 @@
-"""Empties the outbox: renders what is due and hands it over, in order, each message once (SPEC 8, FAULTS 43, 44)."""
+"""Empties the outbox: renders what is due and hands it over, in order, each message once (SPEC 8, FAULTS 43, 44).
+
+What renders is imported once there is something to render: a run's process has more urgent things to do.
+"""
+
+from __future__ import annotations
 
 import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -23,11 +28,13 @@ from ferrero_dagster.messages.facts import (
     fact_from_json,
     webhook_body,
 )
-from ferrero_dagster.messages.rendering import MailContext, RenderedMail, build_email, render
 from ferrero_dagster.tracking import outages, outbox
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.outages import Outage
 from ferrero_dagster.tracking.outbox import Channel, Notification
+
+if TYPE_CHECKING:
+    from ferrero_dagster.messages.rendering import MailContext, RenderedMail
 
 _LOGGER = logging.getLogger(__name__)
 Fate = Literal["sent", "postponed", "set aside"]
@@ -190,6 +197,8 @@ def _hand_over(office: PostOffice, due: Notification, fact: Fact) -> mail.Delive
         except TransientError as error:
             return mail.Delivery(delivered=(), later=(webhook.SYSTEM,), reason=str(error))
         return mail.Delivery(delivered=(webhook.SYSTEM,))
+    from ferrero_dagster.messages.rendering import render
+
     rendered = render(fact, office.context, is_short=mail.IN_DOUBT in (due.last_error or ""))
     try:
         delivery = _post(office, due, fact, rendered)
@@ -212,6 +221,8 @@ def _check_server(office: PostOffice, fact: Fact) -> None:
 
 
 def _post(office: PostOffice, due: Notification, fact: Fact, rendered: RenderedMail) -> mail.Delivery:
+    from ferrero_dagster.messages.rendering import build_email
+
     everybody = office.recipients[fact.audience]
     message = build_email(
         rendered,
