@@ -110,10 +110,10 @@ class World:
         return int(count)
 
     def look(self, route: MastersRoute = A1, *, running: tuple[DamId, ...] = (), **changes: Any) -> MastersLook:
-        """One look for campaigns, an interval after the last."""
+        """One look for campaigns, an interval after the last; those running do so on this route."""
         s = self.systems
         looker = MastersLooker(dam=s.dam, route=route, database=s.database, site=s.site, interval_s=0)
-        return replace(looker, **changes).look(running=running)
+        return replace(looker, **changes).look(running=running, on_route=len(running))
 
     def sql(self, *statements: str, of: str | None = None) -> list[Any]:
         """What psql would say; YOUR_CAMPAIGN_ID is put in its place."""

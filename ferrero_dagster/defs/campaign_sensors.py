@@ -12,7 +12,7 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
-from ferrero_dagster.defs.runs import running_campaigns, tick_result
+from ferrero_dagster.defs.runs import tick_result, under_way
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.turns import NO_CURSOR, Position
 from ferrero_dagster.transfer.masters.look import MastersLooker
@@ -24,7 +24,7 @@ _MAX_OBSERVED_ROWS = 100
 def build_campaign_sensor(
     route: MastersRoute, *, interval_s: int, default_status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
-    """The sensor of a route: one run for each campaign that is ready, at most so many per tick as the site says."""
+    """The sensor of a route: one run for each campaign that is ready, while the site allows one more."""
 
     @dg.sensor(
         name=route.sensor,
@@ -53,9 +53,9 @@ def build_campaign_sensor(
                 interval_s=interval_s,
                 deadline=deadline,
             )
+            busy = under_way(context.instance, database, route)
             look = looker.look(
-                running=running_campaigns(context.instance, database, route.name),
-                before=Position.from_cursor(context.cursor),
+                running=busy.campaigns, on_route=busy.on_route, before=Position.from_cursor(context.cursor)
             )
             events = [] if look.found is None else [_observation(route, look.found)]
             cursor = look.after.to_cursor() if look.after else NO_CURSOR

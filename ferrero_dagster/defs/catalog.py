@@ -14,6 +14,8 @@ from ferrero_dagster.defs.internals import without_warnings
 _VERSION = version("ferrero_dagster")
 #: What every job says beside its description.
 JOB_METADATA = {"version": _VERSION}
+#: Tags of a job that Dagster takes from its queue before the campaigns that wait there.
+AHEAD_OF_CAMPAIGNS = {"dagster/priority": "1"}
 Asset = dg.AssetsDefinition | dg.AssetSpec
 
 #: The configuration of a job with nothing to fill in; without one the launchpad opens with all that the resources show.

@@ -18,7 +18,7 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
 from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import BoxResource, TrackingResource
-from ferrero_dagster.defs.runs import TickEvent, running_campaigns, tick_result
+from ferrero_dagster.defs.runs import TickEvent, tick_result, under_way
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.tracking.agency_files import refused_files
@@ -78,6 +78,7 @@ def build_agency_sensor(
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):
                 end_dead_runs(context.instance, database, tracking.site)
             watch(context, tracking, database)
+            busy = under_way(context.instance, database, route)
             look = FinalsLooker(
                 open_agency=lambda: box.agency(limits_within(deadline)),
                 route=route,
@@ -85,7 +86,7 @@ def build_agency_sensor(
                 database=database,
                 site=tracking.site,
                 deadline=deadline,
-            ).look(running=running_campaigns(context.instance, database, route.name))
+            ).look(running=busy.campaigns, on_route=busy.on_route)
             events: list[TickEvent] = []
             if look.judgements is not None:
                 with ended(database, Turn(name=f"{route.sensor}, tables"), context.log.error):

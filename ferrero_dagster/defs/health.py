@@ -9,13 +9,13 @@ from ferrero_dagster.defs.looks import sensor_looks
 from ferrero_dagster.defs.reds import SILENT_INTERVALS, Watch, dead_daemons
 from ferrero_dagster.domain.words import counted
 
-_WAITING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING]
+_STUCK = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
 def troubles_in_dagster(instance: dg.DagsterInstance, watched: Watch, longest: timedelta) -> list[str]:
     """A sentence for each daemon that is not alive and each sensor or schedule that is on and has no good tick.
 
-    Runs that have waited for longer are one sentence together.
+    Runs that have waited for longer are one sentence together; in the queue they may, while others work.
     """
     return [*_daemons(instance), *_silent(instance, watched), *_stuck_runs(instance, longest)]
 
@@ -37,7 +37,9 @@ def _silent(instance: dg.DagsterInstance, watched: Watch) -> Iterator[str]:
 
 def _stuck_runs(instance: dg.DagsterInstance, longest: timedelta) -> list[str]:
     before = datetime.now(timezone.utc) - longest
-    waiting = dg.RunsFilter(statuses=_WAITING, created_before=before)
+    is_working = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) > 0
+    statuses = _STUCK if is_working else [*_STUCK, dg.DagsterRunStatus.QUEUED]
+    waiting = dg.RunsFilter(statuses=statuses, created_before=before)
     oldest = instance.get_run_records(waiting, limit=1, ascending=True)
     if not oldest:
         return []

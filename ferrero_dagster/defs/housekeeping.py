@@ -8,7 +8,7 @@ from functools import partial
 
 import dagster as dg
 
-from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
+from ferrero_dagster.defs.catalog import AHEAD_OF_CAMPAIGNS, JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
@@ -57,6 +57,7 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
     @dg.job(
         executor_def=dg.in_process_executor,
         config=NO_FORM,
+        tags=AHEAD_OF_CAMPAIGNS,
         metadata=JOB_METADATA,
         owners=owners,
         description=(

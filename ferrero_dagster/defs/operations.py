@@ -6,7 +6,7 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
+from ferrero_dagster.defs.catalog import AHEAD_OF_CAMPAIGNS, JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
 from ferrero_dagster.defs.markdown import Metadata, metadata_table
 from ferrero_dagster.defs.resources import (
@@ -175,6 +175,7 @@ def _job(
         description=description,
         config=config,
         executor_def=dg.in_process_executor,
+        tags=AHEAD_OF_CAMPAIGNS,
         metadata=JOB_METADATA,
         owners=owners,
     )

@@ -1,10 +1,12 @@
 """What Dagster knows of the runs of a campaign: those under way, and the key and tags of the next."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import dagster as dg
 
+from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.partitions import CAMPAIGNS, CAMPAIGNS_NAME, PARTITION_TAG
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
@@ -35,14 +37,30 @@ class Look(Protocol):
         """Of errors that nobody foresaw, for the log."""
 
 
-def running_campaigns(instance: dg.DagsterInstance, database: Database, route_name: str) -> set[DamId]:
-    """Ids of the campaigns that have an unfinished run of any job, or whose lock on this route somebody holds.
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """What is not to be started again, and what takes the places of a route."""
 
-    The latter is so where a run was deleted in Dagster, or its end forced, while its process still works.
+    #: Ids of the campaigns that have an unfinished run of any job, or whose lock on the route somebody holds.
+    campaigns: frozenset[DamId]
+    #: How many of them are on the route, waiting in Dagster's queue or at work.
+    on_route: int
+
+
+def under_way(instance: dg.DagsterInstance, database: Database, route: Route) -> UnderWay:
+    """What is under way on the route, whatever started it.
+
+    A lock without a run there is where a run was deleted in Dagster, or its end forced, while its process still works.
     """
-    unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    with_runs = {campaign_id for campaign_id, _ in runs_of_campaigns(database, unfinished)}
-    return with_runs | database.transact(overview.locked_campaigns, route_name)
+    unfinished = runs_of_campaigns(database, instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)))
+    locked = database.transact(overview.locked_campaigns, route.name)
+    on_route = {campaign_id for campaign_id, run in unfinished if _is_of(run, route)} | locked
+    return UnderWay(campaigns=frozenset({id_ for id_, _ in unfinished} | locked), on_route=len(on_route))
+
+
+def _is_of(run: dg.DagsterRun, route: Route) -> bool:
+    """A run of an asset's button has the route's tag only once it has begun."""
+    return run.tags.get(ROUTE_TAG) == route.name or dg.AssetKey(route.asset) in (run.asset_selection or ())
 
 
 def runs_of_campaigns(database: Database, runs: Sequence[dg.DagsterRun]) -> list[tuple[DamId, dg.DagsterRun]]:

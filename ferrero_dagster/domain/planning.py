@@ -9,8 +9,8 @@ from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.triage import Judgement, KnownFile, KnownFiles
 from ferrero_dagster.domain.words import minutes
 
-#: Why a campaign does not start that comes after as many as one look starts.
-NEXT_LOOK = "waits for the next look"
+#: Why a campaign does not start while as many of its route are under way as the site allows.
+NO_PLACE = "waits until another campaign of its route has ended"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +91,8 @@ def plan_masters(
 
     Campaigns that were never looked at in vain come first, in the DAM's order, then those whose last look in vain is
     longest ago, at last those that could not be read: where there is no time for all, each gets its turn. A pause that
-    ends nearer to this look than to the next, `interval_s` later, is over. No cap is applied here: it counts only
-    campaigns that really start (SPEC 3.2).
+    ends nearer to this look than to the next, `interval_s` later, is over. No cap is applied here: only campaigns that
+    really start take a place (SPEC 3.2).
     """
     due: list[tuple[Campaign, CampaignHistory]] = []
     skipped: list[Skipped] = []
@@ -120,7 +120,7 @@ def plan_finals(
     *,
     complete: Sequence[DamId],
     hold: str | None,
-    cap: int,
+    places: int,
     pauses_minutes: Sequence[float],
 ) -> FinalsPlan:
     """The campaigns that start now, the others with reasons, and the files that wait to be released.
@@ -128,7 +128,7 @@ def plan_finals(
     Those that are `complete` come first, also without a file, and are not told of while they wait for their next
     attempt; then those of which a file is due, in the order of the files. `known` holds the files of earlier looks,
     `campaigns` and `histories` what is named by a ready file or `complete`.
-    Under a `hold`, which says why, none starts. The `cap` counts only campaigns that really start.
+    Under a `hold`, which says why, none starts; else as many as there are `places`, which only those take that start.
     """
     ready = [(judgement, known.get(judgement.file.version)) for judgement in judgements if judgement.state == "ready"]
     due = Counter(j.campaign_id for j, before in ready if j.campaign_id and _is_due(before, pauses_minutes))
@@ -137,8 +137,8 @@ def plan_finals(
     skipped: list[Skipped] = []
     for id_, files in (dict.fromkeys(finished, 0) | due).items():
         reason = hold or _why_no_run(histories.get(id_), pauses_minutes)
-        if reason or len(starts) == cap:
-            skipped.append(Skipped(campaign=campaigns[id_], reason=reason or NEXT_LOOK))
+        if reason or len(starts) >= places:
+            skipped.append(Skipped(campaign=campaigns[id_], reason=reason or NO_PLACE))
         else:
             starts[campaigns[id_]] = files
     set_aside = tuple(judgement for judgement, before in ready if before and before.is_set_aside)

@@ -121,7 +121,7 @@ def finals(judgements, *known, histories=(), complete="", **named):
         {campaign(letter).id: campaign(letter) for letter in "abcdefgh"},
         _by_id(histories),
         complete=[letter * 40 for letter in complete],
-        **{"hold": None, "cap": 5, "pauses_minutes": PAUSES} | named,
+        **{"hold": None, "places": 5, "pauses_minutes": PAUSES} | named,
     )
 
 
@@ -189,15 +189,16 @@ def test_a_complete_campaign_without_files_is_not_told_of_while_it_waits_for_its
     assert reasons(finals("a", complete="a", histories=waiting)) == {"A": "waits for its next attempt"}
 
 
-def test_the_cap_counts_only_campaigns_that_start():
-    plan = finals("abcdef", histories={"a": {"is_running": True}}, complete="f", cap=3)
+def test_only_campaigns_that_start_take_a_place():
+    plan = finals("abcdef", histories={"a": {"is_running": True}}, complete="f", places=3)
     assert starts(plan) == {"F": 1, "B": 1, "C": 1}
-    assert reasons(plan) == {"A": "a run is under way", "D": "waits for the next look", "E": "waits for the next look"}
+    waits = "waits until another campaign of its route has ended"
+    assert reasons(plan) == {"A": "a run is under way", "D": waits, "E": waits}
 
 
-@given(st.lists(st.sampled_from("abcdefgh")), st.sets(st.sampled_from("abcdefgh")), st.integers(0, 8))
-def test_every_campaign_with_a_file_either_starts_or_is_skipped_with_a_reason(letters, running, cap):
-    plan = finals(letters, histories={letter: {"is_running": True} for letter in running}, cap=cap)
+@given(st.lists(st.sampled_from("abcdefgh")), st.sets(st.sampled_from("abcdefgh")), st.integers(-1, 8))
+def test_every_campaign_with_a_file_either_starts_or_is_skipped_with_a_reason(letters, running, places):
+    plan = finals(letters, histories={letter: {"is_running": True} for letter in running}, places=places)
     assert sorted([*starts(plan), *reasons(plan)]) == sorted({letter.upper() for letter in letters})
-    assert len(plan.starts) == min(cap, len(set(letters) - running))
+    assert len(plan.starts) == min(max(places, 0), len(set(letters) - running))
     assert sum(plan.starts.values()) == sum(one * 40 in {c.id for c in plan.starts} for one in letters)

@@ -77,20 +77,21 @@ class FinalsLooker:
     #: What is not listed before it the next look goes on with.
     deadline: Deadline = NEVER
 
-    def look(self, *, running: Collection[DamId]) -> FinalsLook:
+    def look(self, *, running: Collection[DamId], on_route: int) -> FinalsLook:
         """List the folder, judge every file, write down what changed, mail new refusals, and say what is to start.
 
-        `running` holds the ids of campaigns that have an unfinished run on this route. Costs one call to Box per
-        thousand files and about ten statements, however many files there are.
+        `running` holds the ids of campaigns that have an unfinished run; `on_route` is how many of those have it on
+        this route, in the queue or at work: so many fewer start. Costs one call to Box per thousand files and about ten
+        statements, however many files there are.
         """
         traces: list[str] = []
         try:
             with told(self.database, Turn(name=self.route.sensor), traces.append):
-                return self._look(running, traces)
+                return self._look(running, self.site.agency.runs_per_tick - on_route, traces)
         except EndedTurn as error:
             return FinalsLook(notes=[str(error)], traces=traces)
 
-    def _look(self, running: Collection[DamId], traces: list[str]) -> FinalsLook:
+    def _look(self, running: Collection[DamId], places: int, traces: list[str]) -> FinalsLook:
         try:
             listing = self._listed(traces.append)
         except Incident as error:
@@ -100,7 +101,7 @@ class FinalsLooker:
         judgements = self._judged(listing.found, known, traces.append)
         noted = self._noted(judgements, known, listing, traces.append)
         self.database.transact(tell_ready, self.site, self.route)
-        plan = self.database.transact(self._plan, noted, known, running)
+        plan = self.database.transact(self._plan, noted, known, running, places)
         self.database.transact(
             slowness.note, self.site, listing.tempo, system=SYSTEM, sensor=self.route.sensor, said=listing.figures
         )
@@ -218,7 +219,12 @@ class FinalsLooker:
         tell_unseen(cursor, self.route, [judgement for judgement in refused if judgement.file.is_folder], known)
 
     def _plan(
-        self, cursor: Cursor, judgements: Sequence[Judgement], known: KnownFiles, running: Collection[DamId]
+        self,
+        cursor: Cursor,
+        judgements: Sequence[Judgement],
+        known: KnownFiles,
+        running: Collection[DamId],
+        places: int,
     ) -> FinalsPlan:
         site = self.site.agency
         complete = self._complete(cursor)
@@ -230,7 +236,7 @@ class FinalsLooker:
             _histories(cursor, self.route, ids, running),
             complete=complete,
             hold=incidents.hold(cursor, site.retry_pauses_minutes),
-            cap=site.runs_per_tick,
+            places=places,
             pauses_minutes=site.retry_pauses_minutes,
         )
 

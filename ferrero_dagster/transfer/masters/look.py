@@ -13,7 +13,7 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, OutOfTime
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.domain.planning import NEXT_LOOK, CampaignHistory, MastersPlan, plan_masters
+from ferrero_dagster.domain.planning import NO_PLACE, CampaignHistory, MastersPlan, plan_masters
 from ferrero_dagster.domain.turns import Position, in_turn
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.domain.words import counted
@@ -44,6 +44,8 @@ class MastersLook:
     before: Position | None = None
     after: Position | None = None
     looked_at: int = 0
+    #: How many may start.
+    places: int
     #: What the next look goes on with, where the time was over before this one was through, and how far it came.
     goes_on_with: str = ""
     figures: str | None = None
@@ -67,14 +69,14 @@ class MastersLooker:
     interval_s: float
     deadline: Deadline = NEVER
 
-    def look(self, *, running: Collection[DamId], before: Position | None = None) -> MastersLook:
+    def look(self, *, running: Collection[DamId], on_route: int, before: Position | None = None) -> MastersLook:
         """Search for campaigns, look into those that are due, count polls of empty folders, and say what is to start.
 
-        `running` holds the ids of campaigns that have an unfinished run on this route, `before` where the last look
-        was cut off. Where DAM or PostgreSQL cannot
-        be used, the look says so instead, and the error list hears of it once.
+        `running` holds the ids of campaigns that have an unfinished run; `on_route` is how many of those have it on
+        this route, in the queue or at work: so many fewer start. `before` is where the last look was cut off. Where DAM
+        or PostgreSQL cannot be used, the look says so instead, and the error list hears of it once.
         """
-        look = MastersLook(before=before)
+        look = MastersLook(before=before, places=self.site.campaigns.per_tick - on_route)
         try:
             with told(self.database, Turn(name=self.route.sensor), look.traces.append):
                 self._look(look, running)
@@ -186,7 +188,7 @@ class MastersLooker:
         return campaigns.known(cursor, [id_ for id_ in ids if id_ not in found_ids])
 
     def _start(self, plan: MastersPlan, look: MastersLook) -> None:
-        """Look into the campaigns that are due; the cap counts only those that start."""
+        """Look into the campaigns that are due; only those that start take a place."""
         unread = UnreadCampaigns(database=self.database, site=self.site, unread_before=plan.unread)
         for campaign in in_turn(plan.due, look.before):
             try:
@@ -199,8 +201,8 @@ class MastersLooker:
         unread.end()
 
     def _look_at(self, campaign: Campaign, plan: MastersPlan, look: MastersLook, unread: UnreadCampaigns) -> None:
-        if len(look.starts) == self.site.campaigns.per_tick:
-            look.notes.append(f"{campaign}: {NEXT_LOOK}")
+        if len(look.starts) >= look.places:
+            look.notes.append(f"{campaign}: {NO_PLACE}")
             return
         reason = self._why_not(campaign, unread, is_resumed=campaign.id in plan.resumed) or plan.hold
         look.looked_at += 1

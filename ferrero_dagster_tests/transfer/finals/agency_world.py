@@ -87,7 +87,7 @@ class Agency:
         return sorted(self.world.box.store.tree(AGENCY_FOLDER))
 
     def look(self, *, running: tuple[DamId, ...] = ()) -> FinalsLook:
-        """One look at the agency's folder."""
+        """One look at the agency's folder; the campaigns running do so on this route."""
         s = self.world.systems
         looker = FinalsLooker(
             open_agency=lambda: nullcontext(s.agency),
@@ -96,7 +96,7 @@ class Agency:
             database=s.database,
             site=s.site,
         )
-        return looker.look(running=running)
+        return looker.look(running=running, on_route=len(running))
 
     def starts(self, look: FinalsLook | None = None) -> dict[str, int]:
         """Ids of the campaigns that a look (the next one) starts, with the number of files that are due."""

@@ -197,10 +197,12 @@ def test_runs_are_bounded_and_a_campaign_under_way_waits(agency):
         agency.deliver(final_name(f"AAA00{number}"))
     look = agency.settled_look()
     assert list(agency.starts(look)) == ids[:2]
-    assert look.notes == [f"C00000000{number} Spring: waits for the next look" for number in (3, 4)]
+    wait = [f"C00000000{number} Spring: waits until another campaign of its route has ended" for number in (3, 4)]
+    assert look.notes == wait
     look = agency.look(running=tuple(ids[:2]))
-    assert list(agency.starts(look)) == ids[2:]
-    assert look.notes == [f"C00000000{number} Spring: a run is under way" for number in (1, 2)]
+    assert list(agency.starts(look)) == []
+    assert look.notes == [*(f"C00000000{number} Spring: a run is under way" for number in (1, 2)), *wait]
+    assert list(agency.starts(agency.look(running=(ids[1],)))) == [ids[0]], "one has ended, one may start"
 
 
 @pytest.mark.fault(3)
@@ -215,7 +217,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
 
     looker = FinalsLooker(route=A2, open_agency=refused, folder_id=AGENCY_FOLDER, database=s.database, site=s.site)
     for _ in range(3):
-        assert looker.look(running=()).notes == ["Box refused our log-in (400)."]
+        assert looker.look(running=(), on_route=0).notes == ["Box refused our log-in (400)."]
     assert agency.mails() == [("workflow_error", "Box cannot be used: the administrator must act")]
     assert states(agency) == {ONE: "ready"}
     assert len(agency.look().starts) == 1
@@ -225,7 +227,7 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
 @pytest.mark.fault(55)
 def test_ten_thousand_files_cost_twelve_calls_and_as_many_statements_at_most(agency, postgres, capsys):
     """One statement per thousand files; the second look, which knows the refused names, is no dearer."""
-    agency = agency.with_site(agency={"settle_looks": 1})
+    agency = agency.with_site(agency={"settle_looks": 1, "runs_per_tick": 5})
     ids = [f"A{number:05}" for number in range(7000)]
     agency.sql(
         "INSERT INTO master_assets (tracking_id, campaign_id) "
@@ -256,6 +258,7 @@ def test_ten_thousand_files_cost_twelve_calls_and_as_many_statements_at_most(age
 
 
 def test_campaigns_that_cannot_be_read_wait_for_their_pause_and_hold_up_no_other(agency):
+    agency = agency.with_site(agency={"runs_per_tick": 5})
     world = agency.world
     campaign_ids = [agency.campaign(f"AAA00{n}") for n in range(1, 7)]
     for n in range(1, 7):

@@ -28,15 +28,17 @@ def test_failed_campaigns_that_come_first_do_not_block_the_healthy(world):
     for letter in "ABC":
         fail_for_good(world, name=f"{letter} failed")
     healthy = [world.campaign({"a.png": b"a"}, name=f"{letter} healthy") for letter in "DEF"]
+    world = world.with_site(campaigns={"per_tick": 2})
     look = world.look()
-    assert started(look) == healthy[:2], "the cap of 2"
+    assert started(look) == healthy[:2], "as many as may be under way"
     assert str(look).splitlines() == [
         "C000000004 D healthy: starts",
         "C000000005 E healthy: starts",
         *[f"C00000000{n} {letter} failed: permanently failed ({NO_FOLDER})" for n, letter in enumerate("ABC", 1)],
-        "C000000006 F healthy: waits for the next look",
+        "C000000006 F healthy: waits until another campaign of its route has ended",
     ]
-    assert started(world.look(running=tuple(healthy[:2]))) == healthy[2:]
+    assert started(world.look(running=tuple(healthy[:2]))) == []
+    assert started(world.look(running=(healthy[1],))) == [healthy[0]], "one has ended, one may start"
 
 
 @pytest.mark.fault(55)

@@ -194,11 +194,12 @@ BAD_ANSWERS: list[dict[str, Any]] = [
 def test_a_campaign_that_the_dam_answers_badly_holds_up_no_other_and_is_told_once_by_name(world, answer):
     broken, *healthy = (world.campaign(name=letter) for letter in "ABCD")
     spoil(world, broken, **answer)
-    one_by_one = world.with_site(campaigns={"per_tick": 1, "outage_mail_after_minutes": 0})
     for number in range(3):
-        assert started(one_by_one.look(running=tuple(healthy[:number]))) == [healthy[number]]
+        one_more = world.with_site(campaigns={"per_tick": number + 1, "outage_mail_after_minutes": 0})
+        assert started(one_more.look(running=tuple(healthy[:number]))) == [healthy[number]]
+    with_room = world.with_site(campaigns={"outage_mail_after_minutes": 0})
     for _ in range(3):
-        assert "C000000001 A: " in str(one_by_one.look(running=tuple(healthy)))
+        assert "C000000001 A: " in str(with_room.look(running=tuple(healthy)))
     assert headlines(world) == ["C000000001 A cannot be read in the DAM"]
     assert world.sql("SELECT FROM outages") == [], "the DAM itself is not out"
     world.dam.board.clear()
