@@ -16,17 +16,20 @@ from ferrero_dagster.config.database import Waiting
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.settings import Settings, load_settings
 from ferrero_dagster.config.site import BoxFolders, Site, load_site
+from ferrero_dagster.domain.allowance import Priority, ServiceLimits
 from ferrero_dagster.domain.links import Links
 from ferrero_dagster.domain.mail_addresses import read_addresses
+from ferrero_dagster.limiters import OpenLimiters, box_limits, dam_limits
 
 if TYPE_CHECKING:
     from ferrero_dagster.clients.box import Box
     from ferrero_dagster.clients.box_agency import BoxAgency
     from ferrero_dagster.clients.http import HttpLimits
+    from ferrero_dagster.clients.limiter import Limiter
     from ferrero_dagster.clients.otmm import Otmm
     from ferrero_dagster.clients.otmm_imports import OtmmImports
     from ferrero_dagster.clients.otmm_login import OAuthLogin
-    from ferrero_dagster.clients.otmm_session import ClientCertificate
+    from ferrero_dagster.clients.otmm_session import ClientCertificate, OtmmSession
     from ferrero_dagster.messages.delivery import PostOffice
     from ferrero_dagster.tracking.database import Database
     from ferrero_dagster.transfer.systems import Systems
@@ -40,6 +43,8 @@ class Connections:
     site: Site
     #: Log-ins are shared by all connections of the process; with `Tokens()` these log in for themselves.
     tokens: Tokens = OF_THIS_PROCESS
+    #: Who goes first where Box or the DAM do not take all at once.
+    priority: Priority = Priority.REST
 
     @classmethod
     def from_environment(cls) -> Connections:
@@ -94,10 +99,19 @@ class Connections:
         """The DAM and its import jobs, over the same connections; it is asked for nothing yet."""
         from ferrero_dagster.clients.otmm import Otmm
         from ferrero_dagster.clients.otmm_imports import OtmmImports
+
+        with (
+            closing(self._limiters(dam_limits(self.site))) as limiters,
+            closing(self._dam_session(limits, limiters())) as session,
+        ):
+            imports = OtmmImports(session, self.site.dam_import, self.site.dam.lock_owner)
+            yield Otmm(session, self.site.dam, self.site.routes.words), imports
+
+    def _dam_session(self, limits: HttpLimits | None, limiter: Limiter) -> OtmmSession:
         from ferrero_dagster.clients.otmm_session import OtmmSession
 
         settings = self.settings.require("dam_url")
-        session = OtmmSession(
+        return OtmmSession(
             settings.dam_url,
             login=self._dam_login(),
             api_path=settings.dam_api_path,
@@ -106,10 +120,12 @@ class Connections:
             limits=limits or self._limits(),
             renew_on_403=self.site.dam.renew_on_403,
             tokens=self.tokens,
+            limiter=limiter,
         )
-        with closing(session):
-            imports = OtmmImports(session, self.site.dam_import, self.site.dam.lock_owner)
-            yield Otmm(session, self.site.dam, self.site.routes.words), imports
+
+    def _limiters(self, limits: ServiceLimits) -> OpenLimiters:
+        """Whose turn it is, shared with all other processes."""
+        return OpenLimiters(limits, self.settings.database_url.get_secret_value(), self.priority)
 
     def _dam_login(self) -> OAuthLogin | None:
         from ferrero_dagster.clients.otmm_login import OAuthLogin
@@ -164,14 +180,22 @@ class Connections:
             base_url=settings.box_api_url, upload_url=settings.box_upload_url, oauth_2_url=settings.box_oauth_url
         )
         config = read_box_config(settings.box_config)
-        client = open_box_client(config, base_urls=urls, limits=limits, tokens=self.tokens)
-        try:
-            yield (
-                Box(client, self.site.box, uploads_per_minute=settings.box_uploads_per_minute),
-                BoxAgency(client, template=self.site.agency.metadata_template, limits=limits),
+        with closing(self._limiters(box_limits(settings, self.site))) as limiters:
+            client = open_box_client(
+                config,
+                base_urls=urls,
+                limits=limits,
+                tokens=self.tokens,
+                limiters=limiters,
+                parts_are_uploads=self.site.box.parts_are_uploads,
             )
-        finally:
-            close_box_client(client)
+            try:
+                yield (
+                    Box(client, self.site.box),
+                    BoxAgency(client, template=self.site.agency.metadata_template, limits=limits),
+                )
+            finally:
+                close_box_client(client)
 
     def _limits(self) -> HttpLimits:
         from ferrero_dagster.clients.http import HttpLimits

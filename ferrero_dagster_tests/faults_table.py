@@ -92,6 +92,7 @@ FAULTS = {
     79: "a folder dropped into the agency's folder, with films that nobody looks at",
     80: "small things: terminals without characters, mails too large, refused folder names",
     81: "a download is cut, and the server goes on with it, does not, or goes on wrongly; its source changes meanwhile",
+    82: "several processes at the limits of Box or the DAM; one told to wait, one killed; PostgreSQL slow or out",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

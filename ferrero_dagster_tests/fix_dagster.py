@@ -161,6 +161,7 @@ def cockpit(
             "BOX_UPLOAD_URL": f"{world.box.url}/upload/api",
             "BOX_OAUTH_URL": f"{world.box.url}/oauth2",
             "BOX_UPLOADS_PER_MINUTE": "0",
+            "BOX_CALLS_PER_MINUTE": "0",
             "SMTP_HOST": HOST,
             "SMTP_PORT": str(mail.port),
             "SMTP_SECURITY": "none",

@@ -89,7 +89,6 @@ def opened_box(
     served: ServedBox,
     *,
     limits: HttpLimits = QUICK,
-    uploads_per_minute: int = 0,
     http_session=None,
     tokens: Tokens | None = None,
     **site,
@@ -100,7 +99,7 @@ def opened_box(
         config, base_urls=served.base_urls, limits=limits, http_session=http_session, tokens=tokens
     )
     try:
-        yield Box(client, load_site().box.model_copy(update=site), uploads_per_minute=uploads_per_minute)
+        yield Box(client, load_site().box.model_copy(update=site))
     finally:
         close_box_client(client)
 

@@ -1,7 +1,5 @@
 """The Box calls that we make, on the official SDK (contract box.md), in and out as our own values."""
 
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,22 +43,6 @@ _NOT_OURS = {requests.codes.forbidden, requests.codes.not_found}
 _NOT_THERE = {"trashed", "deleted"}
 
 
-class UploadRate:
-    """Spreads uploads so that there are never more than so many in a minute; 0 means no limit of ours."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._interval_s = 60 / per_minute if per_minute else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Sleep until this upload's turn."""
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + self._interval_s
-        time.sleep(max(0.0, turn - time.monotonic()))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlacedFile:
     """A file with the folders that it lies in, outermost first: ids and names."""
@@ -72,10 +54,9 @@ class PlacedFile:
 class Box:
     """One Box account as this project uses it; safe to share between threads."""
 
-    def __init__(self, client: BoxClient, site: BoxSite, *, uploads_per_minute: int = 0) -> None:
+    def __init__(self, client: BoxClient, site: BoxSite) -> None:
         self._client = client
         self._site = site
-        self._rate = UploadRate(uploads_per_minute)
 
     def check(self) -> None:
         """Ask who we are: it costs little and needs nothing but Box itself.
@@ -202,7 +183,6 @@ class Box:
             IntegrityError: Box stored other bytes; its copy was deleted.
             BoxFolderGone: the folder does not exist any more.
         """
-        self._rate.wait()
         what = f"Uploading {name}"
         try:
             with box_errors(what):

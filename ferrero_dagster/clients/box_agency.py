@@ -16,7 +16,7 @@ from ferrero_dagster.clients import http
 from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
 from ferrero_dagster.clients.box_listing import folder_page
-from ferrero_dagster.clients.box_session import box_errors, kept_of, no_folder, tempo_of
+from ferrero_dagster.clients.box_session import box_errors, kept_of, limiter_of, no_folder, tempo_of
 from ferrero_dagster.clients.downloads import Download
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.domain.errors import (
@@ -67,7 +67,7 @@ class BoxAgency:
         self._client = client
         self._template = template
         self._limits = limits
-        self._pace = http.Pace()
+        self._limiter = limiter_of(client)
         self._kept = KeptAnswers(SYSTEM)
 
     @property
@@ -210,14 +210,19 @@ class BoxAgency:
             IntegrityError: other bytes arrived. Nothing is kept.
         """
         what = f"Downloading {file.name}"
+
+        def received(size_bytes: int) -> None:
+            self._limiter.note("downloads", calls=0, size_bytes=size_bytes)
+            on_bytes(size_bytes)
+
         download = Download(
             system=SYSTEM,
             what=what,
-            open=lambda headers: http.retried(lambda: self._open(file.id, what, headers), self._limits, self._pace),
+            open=lambda headers: http.retried(lambda: self._open(file.id, what, headers), self._limits, self._limiter),
             size_bytes=None,
             has_checksum=lambda digest: digest.sha1_hex == file.sha1_hex,
             limits=self._limits,
-            on_bytes=on_bytes,
+            on_bytes=received,
         )
         try:
             return download.into_file(path)

@@ -8,7 +8,7 @@ import json
 import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,11 @@ from requests.adapters import HTTPAdapter
 
 from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
-from ferrero_dagster.clients.http import HttpLimits, Pace, Tempo, is_busy, retried, retry_after_s, tls_reason
+from ferrero_dagster.clients.box_calls import kind_of, limited_as
+from ferrero_dagster.clients.http import HttpLimits, Tempo, is_busy, retried, retry_after_s, tls_reason
 from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.kept_answers import KeptAnswers
+from ferrero_dagster.clients.limiter import Limiter, OwnLimiter
 from ferrero_dagster.clients.repeats import is_repeated
 from ferrero_dagster.clients.tokens import Token, Tokens
 from ferrero_dagster.domain.errors import (
@@ -57,6 +59,8 @@ from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.lines import one_line
 from ferrero_dagster.domain.sound_json import sound_object
 
+#: The header that says as which user the service account asks.
+AS_USER = "As-User"
 _POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract box.md 9).
 _CONNECT_TIMEOUT_S = 60
@@ -76,12 +80,11 @@ _NEEDED_KEYS = ("clientID", "clientSecret", "publicKeyID", "privateKey", "passph
 class CappedRetries(RetryStrategy):
     """What to send again, with jittered pauses: only what `repeats` declares.
 
-    A pause that Box asks for holds all threads; one longer than `retry_for_s` fails the request at once.
+    Where Box asks for a pause longer than `retry_for_s` the request fails at once.
     """
 
-    def __init__(self, limits: HttpLimits, pace: Pace) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
-        self._pace = pace
 
     def should_retry(self, fetch_options: FetchOptions, fetch_response: FetchResponse, attempt_number: int) -> bool:
         """Whether the SDK sends the request again; also renews a refused token."""
@@ -113,8 +116,6 @@ class CappedRetries(RetryStrategy):
         if asked_s is None:
             longest_s = min(_LONGEST_PAUSE_S, self._limits.first_pause_s * 2.0 ** (attempt_number - 1))
             asked_s = random.uniform(0.2, 1) * longest_s  # noqa: S311  # jitter
-        elif fetch_response.status != requests.codes.accepted:
-            self._pace.hold(asked_s)
         return min(asked_s, self._limits.deadline.left_s)
 
 
@@ -122,20 +123,41 @@ def _code(response: FetchResponse) -> str | None:
     return word(response.data.get("code")) if isinstance(response.data, dict) else None
 
 
-class _PacedAdapter(HTTPAdapter):
-    """Sends nothing while Box wants to be left alone, nor after the deadline; JSON is whole or a lost connection."""
+#: The limiter of each user as whom we ask by `As-User`; that of the service account by an empty name.
+Limiters = Callable[[str], Limiter]
 
-    def __init__(self, pace: Pace, limits: HttpLimits, tempo: Tempo) -> None:
+
+class _PacedAdapter(HTTPAdapter):
+    """Sends what is its turn, and nothing after the deadline; JSON is whole or a lost connection.
+
+    A pause that Box asks for holds all who share the limiter.
+    """
+
+    def __init__(self, limiters: Limiters, limits: HttpLimits, tempo: Tempo, *, parts_are_uploads: bool) -> None:
         super().__init__(pool_maxsize=_POOL_SIZE)
-        self._pace, self._limits, self._tempo = pace, limits, tempo
+        self._limiters, self._limits, self._tempo = limiters, limits, tempo
+        self._parts_are_uploads = parts_are_uploads
         self._connections = Connections(limits.deadline)
         self._connections.watch(self)
 
-    def send(self, *args: Any, **options: Any) -> requests.Response:
-        self._pace.wait(self._limits.deadline)
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        limiter, deadline = self._limiters(request.headers.get(AS_USER, "")), self._limits.deadline
+        kind = kind_of(request.method or "", urlsplit(request.url or "").path, request.headers)
+        limited = limited_as(kind, parts_are_uploads=self._parts_are_uploads)
+        with limiter.turn(*limited, deadline=deadline, patience_s=self._limits.retry_for_s):
+            try:
+                response = self._sent(request, *args, **options)
+            finally:
+                limiter.note(kind, size_bytes=_length(request.headers))
+        pause_s = retry_after_s(response.headers) if is_busy(response.status_code) else None
+        if pause_s and pause_s <= self._limits.retry_for_s:
+            limiter.hold(pause_s)
+        return response
+
+    def _sent(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         options["timeout"] = tuple(map(self._limits.at_most, options["timeout"]))
         with in_time(SYSTEM, "Asking Box", self._limits.deadline), self._tempo.answer():
-            response = super().send(*args, **options)
+            response = super().send(request, *args, **options)
             if "json" in response.headers.get("Content-Type", ""):
                 # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds
                 # unguarded.
@@ -148,12 +170,18 @@ class _PacedAdapter(HTTPAdapter):
         super().close()
 
 
+def _length(headers: Mapping[str, str]) -> int:
+    """Bytes of a body whose length is known."""
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else 0
+
+
 class _SharedLogin(BoxJWTAuth):
     """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
 
-    def __init__(self, config: JWTConfig, limits: HttpLimits, pace: Pace, token: Token, tempo: Tempo) -> None:
+    def __init__(self, config: JWTConfig, limits: HttpLimits, limiter: Limiter, token: Token, tempo: Tempo) -> None:
         super().__init__(config)
-        self._limits, self._pace, self._token = limits, pace, token
+        self._limits, self.limiter, self._token = limits, limiter, token
         self.tempo = tempo
         self._sent = threading.local()
 
@@ -181,7 +209,7 @@ class _SharedLogin(BoxJWTAuth):
 
     def _got(self, network_session: NetworkSession | None, *, other_than: str | None) -> AccessToken:
         def log_in() -> str:
-            return retried(lambda: self._log_in(network_session), self._limits, self._pace)
+            return retried(lambda: self._log_in(network_session), self._limits, self.limiter)
 
         token = self._token.get(log_in, other_than=other_than, system=SYSTEM, deadline=self._limits.deadline)
         return AccessToken(access_token=token)
@@ -233,23 +261,29 @@ def open_box_client(
     limits: HttpLimits,
     http_session: requests.Session | None = None,
     tokens: Tokens | None = None,
+    limiters: Limiters | None = None,
+    parts_are_uploads: bool = False,
 ) -> BoxClient:
     """A logged-in client to share between the threads of one process; `tokens` as in `OtmmSession`.
+
+    With `parts_are_uploads` each part of a large file counts as an upload, not as a call alone.
 
     Raises:
         FerreroError: Box refuses the log-in or cannot be reached.
     """
-    pace = Pace()
+    own = OwnLimiter(SYSTEM)
+    limiters = limiters or (lambda _: own)
     token, tempo = (tokens or Tokens()).of(*_identity(config, base_urls)), Tempo()
+    session = http_session or _http_session(_PacedAdapter(limiters, limits, tempo, parts_are_uploads=parts_are_uploads))
     network = NetworkSession(
         base_urls=base_urls,
-        network_client=BoxNetworkClient(http_session or _http_session(pace, limits, tempo)),
-        retry_strategy=CappedRetries(limits, pace),
+        network_client=BoxNetworkClient(session),
+        retry_strategy=CappedRetries(limits),
         timeout_config=TimeoutConfig(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=_SharedLogin(config, limits, pace, token, tempo), network_session=network)
+    client = BoxClient(auth=_SharedLogin(config, limits, limiters(""), token, tempo), network_session=network)
     client.auth.retrieve_token(network_session=client.network_session)
     return client
 
@@ -262,9 +296,8 @@ def _identity(config: JWTConfig, urls: BaseUrls) -> tuple[str | None, ...]:
     return where + who + secrets
 
 
-def _http_session(pace: Pace, limits: HttpLimits, tempo: Tempo) -> requests.Session:
+def _http_session(adapter: HTTPAdapter) -> requests.Session:
     session = requests.Session()
-    adapter = _PacedAdapter(pace, limits, tempo)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     # An `auth` of its own, or an entry for the host in a .netrc would replace our token.
@@ -274,6 +307,11 @@ def _http_session(pace: Pace, limits: HttpLimits, tempo: Tempo) -> requests.Sess
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def limiter_of(client: BoxClient) -> Limiter:
+    """Whose turn it is to ask as the service account."""
+    return _login_of(client).limiter
 
 
 def tempo_of(client: BoxClient) -> Tempo:

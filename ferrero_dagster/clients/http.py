@@ -19,6 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from ferrero_dagster.clients.in_time import in_time
+from ferrero_dagster.clients.limiter import Limiter
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.errors import (
     FerreroError,
@@ -79,21 +80,6 @@ def limits_within(deadline: Deadline) -> HttpLimits:
     )
 
 
-class Pace:
-    """Holds all threads back while a system asked us to wait."""
-
-    def __init__(self) -> None:
-        self._not_before = 0.0
-
-    def wait(self, deadline: Deadline = NEVER) -> None:
-        """Sleep until the system wants to hear from us again, but not past the deadline."""
-        time.sleep(min(max(0.0, self._not_before - time.monotonic()), deadline.left_s))
-
-    def hold(self, pause_s: float) -> None:
-        """Let nobody ask for `pause_s` seconds."""
-        self._not_before = max(self._not_before, time.monotonic() + pause_s)
-
-
 @dataclass(slots=True)
 class Tempo:
     """How quickly a system answers; answers that never came are not counted."""
@@ -117,7 +103,7 @@ class Tempo:
         self.seconds += time.monotonic() - began
 
 
-def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
+def retried(work: Callable[[], T], limits: HttpLimits, limiter: Limiter) -> T:
     """Run a safe request until it succeeds, fails for good, or the patience of `limits` ends.
 
     Raises:
@@ -125,7 +111,7 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
     """
 
     def attempt() -> T:
-        pace.wait(limits.deadline)
+        limiter.wait(limits.deadline)
         return work()
 
     def pause_s(state: RetryCallState) -> float:
@@ -136,7 +122,7 @@ def retried(work: Callable[[], T], limits: HttpLimits, pace: Pace) -> T:
         retry=retry_if_exception(_is_worth_another_try),
         stop=stop_after_attempt(limits.attempts) | stop_before_delay(min(limits.retry_for_s, limits.deadline.left_s)),
         wait=pause_s,
-        before_sleep=lambda state: pace.hold(_held_s(state)),
+        before_sleep=lambda state: limiter.hold(_held_s(state)),
         reraise=True,
     )
     return attempts(attempt)

@@ -7,7 +7,7 @@ so that cookies of a load balancer stay together, and all share one token, with 
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +21,6 @@ from requests_pkcs12 import Pkcs12Adapter
 from ferrero_dagster.clients.http import (
     IDENTITY,
     HttpLimits,
-    Pace,
     Tempo,
     clock_skew_s,
     is_busy,
@@ -33,6 +32,7 @@ from ferrero_dagster.clients.http import (
 )
 from ferrero_dagster.clients.in_time import Connections
 from ferrero_dagster.clients.kept_answers import KeptAnswers
+from ferrero_dagster.clients.limiter import CALLS, Limiter, OwnLimiter
 from ferrero_dagster.clients.otmm_answers import SYSTEM, reason_in
 from ferrero_dagster.clients.otmm_login import OAuthLogin, login_error, refused_by_gateway, token_in
 from ferrero_dagster.clients.repeats import is_repeated
@@ -88,6 +88,7 @@ class OtmmSession:
         limits: HttpLimits | None = None,
         renew_on_403: bool = True,
         tokens: Tokens | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """Nothing is asked of the DAM yet; `api_path` is what stands before `/v6`.
 
@@ -105,7 +106,7 @@ class OtmmSession:
         self._expired = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} if renew_on_403 else {HTTPStatus.UNAUTHORIZED}
         self._certificate = certificate
         self._verify = _checked_bundle(ca_bundle) if ca_bundle else True
-        self._pace = Pace()
+        self._limiter = limiter or OwnLimiter(SYSTEM)
         self._connections = Connections(self.limits.deadline)
         #: How quickly the DAM answered so far.
         self.tempo = Tempo()
@@ -159,19 +160,19 @@ class OtmmSession:
                 was_sent = True
                 self.send(method, path, what, **options).close()
 
-        retried(send, self.limits, self._pace)
+        retried(send, self.limits, self._limiter)
 
     def _answered(self, method: str, path: str, what: str, **options: Any) -> requests.Response:
         if not is_repeated(SYSTEM, method, path):
             return self.send(method, path, what, **options)
-        return retried(lambda: self.send(method, path, what, **options), self.limits, self._pace)
+        return retried(lambda: self.send(method, path, what, **options), self.limits, self._limiter)
 
     def open(self, path: str, what: str, *, headers: Mapping[str, str], **options: Any) -> requests.Response:
         """A safe GET of content of any kind, whose body has not been read yet; close it."""
         # What produces bytes answers 406 to somebody who takes nothing but JSON.
         any_kind = {"Accept": "*/*", **IDENTITY, **headers}
         return retried(
-            lambda: self.send("GET", path, what, stream=True, headers=any_kind, **options), self.limits, self._pace
+            lambda: self.send("GET", path, what, stream=True, headers=any_kind, **options), self.limits, self._limiter
         )
 
     def send(
@@ -216,18 +217,32 @@ class OtmmSession:
             fresh = body()
             headers |= fresh.pop("headers", {})
             options |= fresh
-        with lost_connections(SYSTEM, what, self.limits.deadline), self.tempo.answer():
-            response = self._session().request(
-                method,
-                f"{self.url}{self._api}{path}",
-                headers=headers,
-                timeout=self.limits.timeout,
-                # Contents may lie elsewhere; what changes something goes to the DAM alone.
-                allow_redirects=method == "GET",
-                **options,
-            )
+        with ExitStack() as turn:
+            turn.enter_context(self._turn())
+            with lost_connections(SYSTEM, what, self.limits.deadline), self.tempo.answer():
+                response = self._session().request(
+                    method,
+                    f"{self.url}{self._api}{path}",
+                    headers=headers,
+                    timeout=self.limits.timeout,
+                    # Contents may lie elsewhere; what changes something goes to the DAM alone.
+                    allow_redirects=method == "GET",
+                    **options,
+                )
+            if options.get("stream"):
+                _ends_with(response, turn.pop_all())
+        self._hold(response)
         self.clock_skew_s = clock_skew_s(response.headers)
         return response
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._limiter.turn(CALLS, deadline=self.limits.deadline, patience_s=self.limits.retry_for_s)
+
+    def _hold(self, response: requests.Response) -> None:
+        """A pause that the DAM asks for is everybody's, whether or not this request is sent again."""
+        pause_s = retry_after_s(response.headers) if is_busy(response.status_code) else None
+        if pause_s and pause_s <= self.limits.retry_for_s:
+            self._limiter.hold(pause_s)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -254,7 +269,7 @@ class OtmmSession:
         login = self._login
         assert login is not None
         url = login.token_url or f"{self.url}{self._api}{_TOKEN_PATH}"
-        response = retried(lambda: self._token_answer(login, url), self.limits, self._pace)
+        response = retried(lambda: self._token_answer(login, url), self.limits, self._limiter)
         token = token_in(sound_json(response)) if response.ok else None
         if token is None:
             raise login_error(login, url, response)
@@ -282,6 +297,17 @@ class OtmmSession:
         self._connections.close()
         for session in self._sessions:
             session.close()
+
+
+def _ends_with(response: requests.Response, turn: ExitStack) -> None:
+    """The turn lasts until the body was read and the answer closed."""
+    close = response.close
+
+    def close_both() -> None:
+        with turn:
+            close()
+
+    response.close = close_both  # type: ignore[method-assign]
 
 
 def _checked_bundle(path: Path) -> str:

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     box_oauth_url: str = "https://account.box.com/api/oauth2"
     box_web_url: str = Field("https://app.box.com", description="for links to files and folders")
     box_uploads_per_minute: int = Field(240, ge=0)
+    box_calls_per_minute: int = Field(1000, ge=0)
     box_folder_local_masters: str | None = None
     box_folder_global_masters: str | None = None
     box_folder_agency_uploads: str | None = None

@@ -79,6 +79,8 @@ class DamSite(_Section):
     campaign_root_folder: Id | None
     listing_page_size: Annotated[int, Field(ge=1, le=200)]
     metadata_batch_size: Annotated[int, Field(ge=1, le=100)]
+    #: Requests under way at once, of all processes; 0: no limit of ours.
+    parallel_calls: Annotated[int, Field(ge=0)]
     include_subfolders: bool
     lock_path: Literal["assets", "folders"]
     status_change: Literal["optimistic", "locked"]
@@ -113,6 +115,9 @@ class BoxSite(_Section):
     folders: dict[Filled, Id | None]
     chunked_from_bytes: Annotated[int, Field(ge=20_000_000)]
     part_threads: Annotated[int, Field(ge=1, le=8)]
+    #: So many seconds' worth of a minute's uploads and calls may be made at once.
+    burst_seconds: Annotated[float, Field(ge=5, le=60)]
+    parts_are_uploads: bool
     #: What becomes of a master in whose place the agency has put other content.
     replaced_masters: Literal["leave", "deliver_beside"]
 

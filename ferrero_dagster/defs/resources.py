@@ -98,6 +98,7 @@ class BoxResource(OutsideSystem):
     log_in: str = Field(description="FERRERO_BOX_CONFIG: the file from Box's developer console")
     folders: dict[str, str] = Field(description="Folder ids, of the site configuration or FERRERO_BOX_FOLDER_…")
     uploads_per_minute: int = Field(description="FERRERO_BOX_UPLOADS_PER_MINUTE: 0 is without a limit of ours")
+    calls_per_minute: int = Field(description="FERRERO_BOX_CALLS_PER_MINUTE: 0 is without a limit of ours")
 
     @classmethod
     def shown(cls, connections: Connections) -> "BoxResource":
@@ -109,6 +110,7 @@ class BoxResource(OutsideSystem):
             log_in=str(settings.box_config),
             folders=dict(connections.box_folders),
             uploads_per_minute=settings.box_uploads_per_minute,
+            calls_per_minute=settings.box_calls_per_minute,
         )
 
     def agency(self, limits: HttpLimits | None = None) -> AbstractContextManager[BoxAgency]:

@@ -121,6 +121,7 @@ class World:
             "FERRERO_BOX_OAUTH_URL": f"{box}/oauth2",
             "FERRERO_BOX_WEB_URL": f"{self.page.url}/box",
             "FERRERO_BOX_UPLOADS_PER_MINUTE": "0",
+            "FERRERO_BOX_CALLS_PER_MINUTE": "0",
             "FERRERO_SMTP_HOST": HOST,
             "FERRERO_SMTP_PORT": str(self.mail.port),
             "FERRERO_SMTP_SECURITY": "none",

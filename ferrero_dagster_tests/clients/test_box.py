@@ -1,11 +1,9 @@
 import hashlib
-import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from ferrero_dagster.clients.box import UploadRate
 from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.domain.errors import (
     AccessRefused,
@@ -289,14 +287,6 @@ def test_a_large_file_costs_no_more_memory_than_its_parts_in_flight(served_box, 
     # The server's chunks live in this process, too.
     assert peak_bytes < 6 * part_bytes
     assert served_box.store.tree() == {"large.mp4": digest.sha1_hex}
-
-
-def test_uploads_are_spread_over_the_minute():
-    rate, began = UploadRate(1200), time.monotonic()
-    for _ in range(4):
-        rate.wait()
-    assert time.monotonic() - began >= 0.15
-    UploadRate(0).wait()
 
 
 # --- delete ----------------------------------------------------------------------------------------------------------

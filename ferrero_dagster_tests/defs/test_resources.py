@@ -105,6 +105,7 @@ def test_each_says_what_it_is_where_it_points_and_what_it_reads(repository_of_a_
             "log_in": "/etc/ferrero/Box-config.json",
             "folders": {"agency_uploads": "4711"},
             "uploads_per_minute": 240,
+            "calls_per_minute": 1000,
         },
         "tracking": {"database_name": "ferrero_tracking at db.example:5437"},
         "mail": {

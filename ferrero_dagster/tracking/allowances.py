@@ -1,0 +1,149 @@
+"""`request_allowances`, `request_pauses`, `parallel_requests`: the turns at each account, shared by all processes.
+
+Only PostgreSQL's clock counts; what processes hear are durations. No transaction lasts longer than its statements.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Taking, take
+from ferrero_dagster.tracking.database import Cursor
+
+#: The places of a process that has not been heard of for so long are free again.
+PLACES_LIFE_S = 15
+_PLACES = "places"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Requests under way at once: how many all may have, this process has, and wants."""
+
+    of_all: int
+    holder: str
+    in_use: int
+    wanted: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """What a process has to say and wants to know of one account at a service."""
+
+    account: str
+    priority: Priority = Priority.REST
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    #: Tokens by kind.
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    #: The service has told it to wait so long.
+    pause_s: float = 0
+    places: Places | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What it gets."""
+
+    takings: Mapping[str, Taking] = field(default_factory=dict)
+    #: Nobody may ask for so long.
+    pause_s: float = 0
+    places: int = 0
+
+
+def exchange(cursor: Cursor, ask: Ask) -> Answer:
+    """Tell and ask all at once; done twice, tokens are lost and nothing else."""
+    if ask.pause_s:
+        _hold(cursor, ask.account, ask.pause_s)
+    takings = {kind: _take(cursor, ask, kind, wanted) for kind, wanted in sorted(ask.wanted.items()) if wanted}
+    places = _places(cursor, ask.account, ask.places) if ask.places else 0
+    return Answer(takings=takings, places=places, pause_s=_pause_left_s(cursor, ask.account))
+
+
+def _hold(cursor: Cursor, account: str, pause_s: float) -> None:
+    cursor.execute(
+        """
+        INSERT INTO request_pauses AS known (account, until) VALUES (%s, clock_timestamp() + %s * interval '1 s')
+        ON CONFLICT (account) DO UPDATE SET until = greatest(known.until, excluded.until)
+        """,
+        (account, pause_s),
+    )
+
+
+def _pause_left_s(cursor: Cursor, account: str) -> float:
+    cursor.execute(
+        "SELECT extract(epoch FROM until - clock_timestamp())::float AS s FROM request_pauses WHERE account = %s",
+        (account,),
+    )
+    return max((row["s"] for row in cursor.fetchall()), default=0.0)
+
+
+def _take(cursor: Cursor, ask: Ask, kind: str, wanted: int) -> Taking:
+    standing, now_s = _locked(cursor, ask.account, kind)
+    taking = take(ask.rates[kind], standing, now_s=now_s, wanted=wanted, priority=ask.priority)
+    if taking.standing != standing:
+        _keep(cursor, ask.account, kind, taking.standing)
+    return taking
+
+
+def _locked(cursor: Cursor, account: str, kind: str) -> tuple[Standing, float]:
+    """The row, which nobody else reads before we have written it, and the moment."""
+    query = """
+        SELECT spent_at, spent, claimed_by, claimed_until, extract(epoch FROM clock_timestamp())::float AS now_s
+        FROM request_allowances WHERE account = %s AND kind = %s FOR UPDATE
+        """
+    cursor.execute(query, (account, kind))
+    if not cursor.rowcount:
+        cursor.execute(
+            "INSERT INTO request_allowances (account, kind) VALUES (%s, %s) ON CONFLICT DO NOTHING", (account, kind)
+        )
+        cursor.execute(query, (account, kind))
+    row = cursor.fetchall()[0]
+    standing = Standing(
+        spent=tuple(zip(row["spent_at"], row["spent"], strict=True)),
+        claimed_by=Priority(row["claimed_by"]),
+        claimed_until_s=row["claimed_until"],
+    )
+    return standing, row["now_s"]
+
+
+def _keep(cursor: Cursor, account: str, kind: str, standing: Standing) -> None:
+    cursor.execute(
+        """
+        UPDATE request_allowances
+        SET spent_at = %s::float[], spent = %s::integer[], claimed_by = %s, claimed_until = %s
+        WHERE account = %s AND kind = %s
+        """,
+        (
+            [at_s for at_s, _ in standing.spent],
+            [tokens for _, tokens in standing.spent],
+            int(standing.claimed_by),
+            standing.claimed_until_s,
+            account,
+            kind,
+        ),
+    )
+
+
+def _places(cursor: Cursor, account: str, places: Places) -> int:
+    """So many are this process's now: what it wants and others have left, or what it uses already."""
+    _locked(cursor, account, _PLACES)
+    cursor.execute(
+        """
+        SELECT coalesce(sum(places), 0) AS taken FROM parallel_requests
+        WHERE account = %s AND holder <> %s AND expires_at > clock_timestamp()
+        """,
+        (account, places.holder),
+    )
+    free = places.of_all - int(cursor.fetchall()[0]["taken"])
+    got = max(places.in_use, min(places.wanted, free))
+    cursor.execute(
+        "DELETE FROM parallel_requests WHERE account = %s AND (holder = %s OR expires_at <= clock_timestamp())",
+        (account, places.holder),
+    )
+    if got:
+        cursor.execute(
+            """
+            INSERT INTO parallel_requests (account, holder, places, expires_at)
+            VALUES (%s, %s, %s, clock_timestamp() + %s * interval '1 s')
+            """,
+            (account, places.holder, got, PLACES_LIFE_S),
+        )
+    return got
