@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench faults databases format lock clean
+.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench bench-large faults databases format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -38,6 +38,9 @@ test: check ## style, types and all tests
 
 bench: install ## what threads and memory of names are worth, as ratios
 	$(BIN)/python -m ferrero_dagster.sandbox.bench
+
+bench-large: install ## what a master of 5 GB costs, and what becomes of one that is killed, changed, refused
+	$(BIN)/python -m ferrero_dagster.sandbox.large_files
 
 soak: install ## ten minutes of bad luck with Dagster's daemon and code server: a table; one scenario: ONLY=dead-run
 	$(BIN)/python -m ferrero_dagster.sandbox.soak $(if $(ONLY),--only $(ONLY))

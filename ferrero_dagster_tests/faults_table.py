@@ -93,6 +93,7 @@ FAULTS = {
     80: "small things: terminals without characters, mails too large, refused folder names",
     81: "a download is cut, and the server goes on with it, does not, or goes on wrongly; its source changes meanwhile",
     82: "several processes at the limits of Box or the DAM; one told to wait, one killed; PostgreSQL slow or out",
+    83: "an upload in parts is cut off: killed, session expired, part refused, of another file, name taken meanwhile",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

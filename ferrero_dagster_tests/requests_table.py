@@ -111,6 +111,7 @@ SDK = {
     "upload_file_part_by_url": ("PUT", "/2.0/files/upload_sessions/x", True),
     "create_file_upload_session_commit_by_url": ("POST", "/2.0/files/upload_sessions/x/commit", True),
     "delete_file_upload_session_by_url": ("DELETE", "/2.0/files/upload_sessions/x", False),
+    "delete_file_upload_session_by_id": ("DELETE", "/2.0/files/upload_sessions/x", False),
     "restore_file_from_trash": ("POST", "/2.0/files/1", False),
     "delete_file_by_id": ("DELETE", "/2.0/files/x", False),
 }

@@ -207,7 +207,8 @@ def reconcile(*, as_json: bool) -> None:
     connections = Connections.from_environment()
     request = Request(done_by=_login_name() or "reconcile", dry_run=False)
     with connections.database(name=command_name()) as database:
-        done = put_right(database, connections.site, connections.dam, request, partial(click.echo, err=True))
+        warn = partial(click.echo, err=True)
+        done = put_right(database, connections.site, connections.dam, connections.box_clients, request, warn=warn)
     if as_json:
         print_json(done)
     else:

@@ -1,10 +1,9 @@
 """The Box calls that we make, on the official SDK (contract box.md), in and out as our own values."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BufferedReader
-from pathlib import Path
+from io import BufferedIOBase
 from typing import Any
 
 import requests
@@ -18,7 +17,7 @@ from box_sdk_gen import (
 
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.answers import Item
-from ferrero_dagster.clients.box_chunks import upload_in_parts
+from ferrero_dagster.clients.box_chunks import LargeFile, NameTaken, end_session, upload_in_parts
 from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item, no_folder
 from ferrero_dagster.clients.box_trash import refused_to_restore, trashed_file
@@ -171,7 +170,12 @@ class Box:
         return answers.folder(item)[0]
 
     def upload(
-        self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None] = lambda _: None
+        self,
+        folder_id: BoxId,
+        name: str,
+        content: BufferedIOBase,
+        digest: Digest,
+        on_bytes: Callable[[int], None] = lambda _: None,
     ) -> tuple[BoxFile, bool]:
         """Put a file into a folder, its SHA-1 checked by Box and by us; True where it was there already.
 
@@ -183,45 +187,40 @@ class Box:
             IntegrityError: Box stored other bytes; its copy was deleted.
             BoxFolderGone: the folder does not exist any more.
         """
-        what = f"Uploading {name}"
+        attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
         try:
-            with box_errors(what):
-                files = self._send(folder_id, name, path, digest, on_bytes)
+            with _uploading(name):
+                answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
-        file_id, stored_name, sha1_hex, etag = answers.stored_file(files, what)
+        on_bytes(digest.size_bytes)
+        return self._stored(name, dict(answer.raw_data), digest), False
+
+    def upload_large(self, file: LargeFile) -> tuple[BoxFile, Digest, bool]:
+        """Put a large file into a folder, in parts while its bytes are read, and say what they were.
+
+        Otherwise as `upload`; where it fails in a way that passes, the next try goes on with the parts that Box has.
+        """
+        try:
+            with _uploading(file.name):
+                files, digest = upload_in_parts(self._client, file, threads=self._site.part_threads)
+        except NameTaken as taken:
+            item = conflicting_item(taken.error, f"Uploading {file.name}")
+            return _adopted(file.name, item, taken.digest), taken.digest, True
+        return self._stored(file.name, files, digest), digest, False
+
+    def forget_upload(self, session_id: str) -> None:
+        """Let Box forget the parts of an upload that nobody goes on with; gone already is fine."""
+        with box_errors("Ending an upload that nobody goes on with"):
+            end_session(self._client, session_id)
+
+    def _stored(self, name: str, files: dict[str, Any], digest: Digest) -> BoxFile:
+        file_id, stored_name, sha1_hex, etag = answers.stored_file(files, f"Uploading {name}")
         if sha1_hex != digest.sha1_hex:
             with suppress(ChangedMeanwhile):  # by a person, whose content it is now
                 self.delete(file_id, etag=etag)
             raise IntegrityError(f"Uploading {name}: Box stored other bytes than we sent.", code="checksum mismatch")
-        return BoxFile(id=file_id, name=stored_name), False
-
-    def _send(
-        self, folder_id: BoxId, name: str, path: Path, digest: Digest, on_bytes: Callable[[int], None]
-    ) -> dict[str, Any]:
-        """Box's answer, which lists the file."""
-        try:
-            with path.open("rb") as content:
-                if digest.size_bytes >= self._site.chunked_from_bytes:
-                    return upload_in_parts(
-                        self._client, content, folder_id=folder_id, name=name, digest=digest,
-                        threads=self._site.part_threads, on_bytes=on_bytes,
-                    )  # fmt: skip
-                return self._send_directly(folder_id, name, content, digest, on_bytes)
-        except BoxAPIError as error:
-            if error.response_info.status_code == requests.codes.not_found:
-                raise _folder_gone(f"Uploading {name}") from None
-            if code_of(error) == "item_name_in_use":
-                raise _NameTakenError(conflicting_item(error, f"Uploading {name}")) from None
-            raise
-
-    def _send_directly(
-        self, folder_id: BoxId, name: str, content: BufferedReader, digest: Digest, on_bytes: Callable[[int], None]
-    ) -> dict[str, Any]:
-        attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
-        answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
-        on_bytes(digest.size_bytes)
-        return dict(answer.raw_data)
+        return BoxFile(id=file_id, name=stored_name)
 
     def delete(self, file_id: BoxId, *, etag: str | None = None) -> None:
         """Move a file to the trash; with `etag`, only while it is still that version. Gone already is fine.
@@ -239,6 +238,20 @@ class Box:
                     ) from None
                 if error.response_info.status_code != requests.codes.not_found:
                     raise
+
+
+@contextmanager
+def _uploading(name: str) -> Iterator[None]:
+    what = f"Uploading {name}"
+    with box_errors(what):
+        try:
+            yield
+        except BoxAPIError as error:
+            if error.response_info.status_code == requests.codes.not_found:
+                raise _folder_gone(what) from None
+            if code_of(error) == "item_name_in_use":
+                raise _NameTakenError(conflicting_item(error, what)) from None
+            raise
 
 
 class _NameTakenError(Exception):

@@ -1,16 +1,20 @@
-"""Uploads a large file to Box in parts, a few at a time (contract box.md 4).
+"""Uploads a large file to Box in parts while its bytes arrive, a few at a time (contract box.md 4).
 
-The SDK's own `upload_big_file` sends one part after the other, does not survive a lost answer to a part or to the
-commit, and leaves its session behind; this one is made of the same calls.
+The SDK's own `upload_big_file` sends one part after the other from a file, does not survive a lost answer to a part or
+to the commit, and leaves its session behind; this one is made of the same calls. A session is remembered and continued
+by the next try; parts that Box has are compared with our bytes, never sent again.
 """
 
 import base64
 import hashlib
-import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO
+from contextlib import closing
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
 
 import requests
 from box_sdk_gen import (
@@ -23,135 +27,375 @@ from box_sdk_gen import (
 )
 
 from ferrero_dagster.clients import box_answers as answers
-from ferrero_dagster.domain.errors import FerreroError, TransientError
-from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.clients.box_session import code_of
+from ferrero_dagster.clients.held_bytes import HeldBytes
+from ferrero_dagster.clients.http import is_busy
+from ferrero_dagster.domain.errors import FerreroError, IntegrityError, PermanentError, TransientError
+from ferrero_dagster.domain.files import Digest, KnownUpload
 from ferrero_dagster.domain.ids import BoxId
 
-#: Parts cannot be changed: these mean that Box has the part, as when the answer to an earlier try was lost.
-_PART_IS_THERE = frozenset({409, 416})
+#: Parts cannot be changed: these mean that Box may have the part, as when the answer to an earlier try was lost.
+_PART_MAY_BE_THERE = frozenset({409, 412, 416})
+_GONE = frozenset({404, 410})
+#: Parts of one file in memory at once, where they are so large that `threads` of them would need more.
+_FILE_BYTES = 64 << 20
+_CHUNK_BYTES = 1 << 20
 
 
-def upload_in_parts(
-    client: BoxClient,
-    content: BinaryIO,
-    *,
-    folder_id: BoxId,
-    name: str,
-    digest: Digest,
-    threads: int,
-    on_bytes: Callable[[int], None],
-) -> dict[str, Any]:
-    """Upload `content`; memory stays within `threads` parts, of a size that Box dictates. Box's answer lists the file.
+class Content(Protocol):
+    """The bytes of a file from the first on, to be read once."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read them, in pieces of any size."""
+
+    def proven(self) -> Digest:
+        """What they were, when all were read; raises IntegrityError where that is not what was promised."""
+
+
+class Sessions(Protocol):
+    """What outlives this process of the upload of one file: one version of a source, to one place."""
+
+    def known(self) -> KnownUpload | None:
+        """The session that may be continued."""
+
+    def opened(self, upload: KnownUpload) -> None:
+        """Remember it."""
+
+    def ended(self, upload: KnownUpload) -> None:
+        """Forget it; Box has, or will have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeFile:
+    """A file on its way to Box."""
+
+    folder_id: BoxId
+    name: str
+    size_bytes: int
+    #: Begins to read it.
+    content: Callable[[], Content]
+    sessions: Sessions
+    held: HeldBytes
+    #: Raises where the file must not become visible any more.
+    before_commit: Callable[[], None]
+    on_bytes: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class FileOnDisk:
+    """The content of a file that was proven before."""
+
+    path: Path
+    digest: Digest
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read it."""
+        with self.path.open("rb") as file:
+            yield from iter(lambda: file.read(_CHUNK_BYTES), b"")
+
+    def proven(self) -> Digest:
+        """What it is."""
+        return self.digest
+
+
+class NameTaken(Exception):
+    """The folder has something of this name, as `error` says; our file is the one of this `digest`."""
+
+    def __init__(self, error: BoxAPIError, digest: Digest) -> None:
+        super().__init__()
+        self.error, self.digest = error, digest
+
+
+class _OtherPartError(Exception):
+    """Box has other bytes in the place of a part."""
+
+
+def upload_in_parts(client: BoxClient, file: LargeFile, *, threads: int) -> tuple[dict[str, Any], Digest]:
+    """Upload it; memory stays within `threads` parts and one, of a size that Box dictates. Box's answer lists the file.
+
+    Where it fails in a way that passes, the session stays, for the next try.
 
     Raises:
-        BoxAPIError: as Box answered; `item_name_in_use` also where only the answer to our commit was lost.
+        NameTaken: also where only the answer to our commit was lost.
+        BoxAPIError: as Box answered.
         TransientError: Box forgot the session or did not finish in time; another try begins at the first byte.
+        FerreroError: as reading and proving the content raise, and `before_commit`.
     """
-    session = client.chunked_uploads.create_file_upload_session(folder_id, digest.size_bytes, name)
-    upload = _Upload(client, session, digest, on_bytes)
+    if continued := _continued(client, file):
+        try:
+            return continued.done(threads)
+        except _OtherPartError:
+            continued.end()  # what was sent then is not what the file is now
     try:
-        parts = upload.send(content, threads)
-        return upload.commit(parts, folder_id, name)
-    except BaseException as error:
-        if isinstance(error, BoxAPIError) and error.response_info.status_code == requests.codes.not_found:
-            raise TransientError(f"Uploading {name}: Box ended the upload.", code="Box upload session gone") from None
-        upload.abort()
-        raise
+        upload = _opened(client, file)
+    except BoxAPIError as error:
+        if code_of(error) != "item_name_in_use":
+            raise
+        raise NameTaken(error, _only_read(file.content())) from None
+    return upload.done(threads)
+
+
+def _continued(client: BoxClient, file: LargeFile) -> "_Upload | None":
+    known = file.sessions.known()
+    if known is None:
+        return None
+    try:
+        session = client.chunked_uploads.get_file_upload_session_by_id(known.session_id)
+        upload = _Upload(client, file, session, known)
+        if answers.part_bytes(session.raw_data, "Continuing an upload") == known.part_bytes:
+            upload.find_parts()
+            return upload
+        upload.end()
+    except BoxAPIError as error:
+        if _passes(error):
+            raise
+        file.sessions.ended(known)
+    return None
+
+
+def _opened(client: BoxClient, file: LargeFile) -> "_Upload":
+    session = client.chunked_uploads.create_file_upload_session(file.folder_id, file.size_bytes, file.name)
+    part_bytes = answers.part_bytes(session.raw_data, "Uploading in parts")
+    known = KnownUpload(session_id=answers.word(session.raw_data.get("id")), part_bytes=part_bytes)
+    if known.session_id:
+        file.sessions.opened(known)
+    return _Upload(client, file, session, known)
+
+
+def end_session(client: BoxClient, session_id: str) -> None:
+    """Let Box forget a session and its parts; gone already is fine.
+
+    Raises:
+        BoxAPIError: as Box answered.
+    """
+    try:
+        client.chunked_uploads.delete_file_upload_session_by_id(session_id)
+    except BoxAPIError as error:
+        if error.response_info.status_code not in _GONE:
+            raise
+
+
+def _only_read(content: Content) -> Digest:
+    for _ in content:
+        pass
+    return content.proven()
+
+
+@dataclass
+class _Part:
+    """Bytes that belong together, with their hash."""
+
+    offset: int
+    data: BytesIO = field(default_factory=BytesIO)
+    sha1: Any = field(default_factory=lambda: hashlib.sha1(usedforsecurity=False))
+    size_bytes: int = 0
+
+    def fill(self, piece: memoryview, most_bytes: int) -> memoryview:
+        """Take as much of it as there is room for, and return the rest."""
+        taken = piece[: most_bytes - self.size_bytes]
+        self.data.write(taken)
+        self.sha1.update(taken)
+        self.size_bytes += len(taken)
+        return piece[len(taken) :]
+
+    def is_same(self, stored: UploadPart) -> bool:
+        """Whether Box has it so."""
+        return stored.size == self.size_bytes and answers.word(stored.sha_1).lower() == self.sha1.hexdigest()
 
 
 class _Upload:
-    """One session's parts."""
+    """One session, new or continued."""
 
-    def __init__(
-        self, client: BoxClient, session: UploadSession, digest: Digest, on_bytes: Callable[[int], None]
-    ) -> None:
+    def __init__(self, client: BoxClient, file: LargeFile, session: UploadSession, known: KnownUpload) -> None:
         self._client = client
-        self._digest = digest
-        self._on_bytes = on_bytes
+        self._file = file
         assert session.session_endpoints
         self._endpoints = session.session_endpoints
-        self._part_bytes = answers.part_bytes(session.raw_data, "Uploading in parts")
+        self._known = known
+        self._stored: dict[int, UploadPart] = {}
 
-    def send(self, content: BinaryIO, threads: int) -> list[UploadPart]:
-        """Send all parts, at most `threads` at once, and return them in order."""
-        places = threading.Semaphore(threads)
-        failed = threading.Event()
-
-        def put(offset: int, data: bytes) -> UploadPart:
-            try:
-                return self._put(offset, data)
-            except BaseException:
-                failed.set()
-                raise
-            finally:
-                places.release()
-
-        futures: list[Future[UploadPart]] = []
-        with ThreadPoolExecutor(threads, thread_name_prefix="box-part") as pool:
-            for offset in range(0, self._digest.size_bytes, self._part_bytes):
-                places.acquire()
-                if failed.is_set():
-                    break
-                futures.append(pool.submit(put, offset, content.read(self._part_bytes)))
-        return [future.result() for future in futures]
-
-    def _put(self, offset: int, data: bytes) -> UploadPart:
-        sha1 = hashlib.sha1(data, usedforsecurity=False)
-        content_range = f"bytes {offset}-{offset + len(data) - 1}/{self._digest.size_bytes}"
-        try:
-            answer = self._client.chunked_uploads.upload_file_part_by_url(
-                self._endpoints.upload_part or "", io.BytesIO(data), _digest_header(sha1.digest()), content_range
-            )
-            part = answer.part
-        except BoxAPIError as error:
-            if error.response_info.status_code not in _PART_IS_THERE:
-                raise
-            part = self._stored(offset, sha1.hexdigest())
-            if part is None:
-                raise
-        if part is None:
-            raise TransientError("Box's answer names no part.", code="Box unexpected answer")
-        self._on_bytes(len(data))
-        return part
-
-    def _stored(self, offset: int, sha1_hex: str) -> UploadPart | None:
+    def find_parts(self) -> None:
+        """Learn which parts Box has; raises BoxAPIError."""
         after = 0
         while True:
             page = self._client.chunked_uploads.get_file_upload_session_parts_by_url(
                 self._endpoints.list_parts or "", offset=after, limit=1000
             )
             entries = page.entries or []
-            for part in entries:
-                if part.offset == offset and part.sha_1 == sha1_hex:
-                    return part
+            self._stored |= {part.offset: part for part in entries if part.offset is not None}
             after += len(entries)
             # Box never has more parts than the file; a total that is none shall not keep us here.
-            if not entries or after >= (page.total_count or 0) or after * self._part_bytes >= self._digest.size_bytes:
-                return None
+            ends_at = min(page.total_count or 0, -(-self._file.size_bytes // self._known.part_bytes))
+            if not entries or after >= ends_at:
+                return
 
-    def commit(self, parts: list[UploadPart], folder_id: BoxId, name: str) -> dict[str, Any]:
+    def done(self, threads: int) -> tuple[dict[str, Any], Digest]:
+        """Send what Box lacks, prove the whole and commit; ends the session unless the next try can go on with it."""
+        try:
+            content = self._file.content()
+            parts = self._sent(content, threads)
+            digest = content.proven()
+            self._file.before_commit()
+            files = self._committed(parts, digest)
+        except BoxAPIError as error:
+            if error.response_info.status_code not in _GONE:
+                if not _passes(error):
+                    self.end()
+                raise
+            self._file.sessions.ended(self._known)
+            message = f"Uploading {self._file.name}: Box ended the upload."
+            raise TransientError(message, code="Box upload session gone") from None
+        except (IntegrityError, PermanentError, NameTaken):
+            self.end()
+            raise
+        self._file.sessions.ended(self._known)
+        return files, digest
+
+    def _sent(self, content: Content, threads: int) -> list[UploadPart]:
+        """Send all parts, at most `threads` at once, and return them in order."""
+        part_bytes = self._known.part_bytes
+        places = threading.Semaphore(max(1, min(threads + 1, _FILE_BYTES // part_bytes)))
+        failed = threading.Event()
+
+        def take() -> None:
+            places.acquire()
+            self._file.held.take(part_bytes)
+
+        def give_back() -> None:
+            self._file.held.give_back(part_bytes)
+            places.release()
+
+        def put(part: _Part) -> UploadPart:
+            try:
+                return self._put(part)
+            except BaseException:
+                failed.set()
+                raise
+            finally:
+                give_back()
+
+        sent: list[Future[UploadPart]] = []
+        with (
+            ThreadPoolExecutor(threads, thread_name_prefix="box-part") as pool,
+            closing(_parts(content, part_bytes, take, give_back)) as parts,
+        ):
+            for part in parts:
+                sent.append(pool.submit(put, part))
+                if failed.is_set():
+                    break
+        return [future.result() for future in sent]
+
+    def _put(self, part: _Part) -> UploadPart:
+        if stored := self._as_stored(part):
+            return stored
+        last = part.offset + part.size_bytes - 1
+        part.data.seek(0)
+        try:
+            answer = self._client.chunked_uploads.upload_file_part_by_url(
+                self._endpoints.upload_part or "",
+                part.data,
+                _digest_header(part.sha1.digest()),
+                f"bytes {part.offset}-{last}/{self._file.size_bytes}",
+            )
+            uploaded = answer.part
+        except BoxAPIError as error:
+            if error.response_info.status_code not in _PART_MAY_BE_THERE:
+                raise
+            uploaded = self._found(part)
+        if uploaded is None:
+            raise TransientError("Box's answer names no part.", code="Box unexpected answer")
+        self._file.on_bytes(part.size_bytes)
+        return uploaded
+
+    def _as_stored(self, part: _Part) -> UploadPart | None:
+        stored = self._stored.get(part.offset)
+        if stored and not part.is_same(stored):
+            raise _OtherPartError
+        return stored
+
+    def _found(self, part: _Part) -> UploadPart:
+        """The part that Box refused, where it has it already."""
+        self.find_parts()
+        stored = self._stored.get(part.offset)
+        if stored and part.is_same(stored):
+            return stored
+        raise IntegrityError(
+            f"Uploading {self._file.name}: Box refuses a part and does not have it; the next try sends all anew.",
+            code="Box part refused",
+        )
+
+    def _committed(self, parts: list[UploadPart], digest: Digest) -> dict[str, Any]:
         """Have Box put the parts together; the retries of the client wait while it is "not ready yet"."""
         try:
             files = self._client.chunked_uploads.create_file_upload_session_commit_by_url(
-                self._endpoints.commit or "", parts, _digest_header(bytes.fromhex(self._digest.sha1_hex))
+                self._endpoints.commit or "", parts, _digest_header(bytes.fromhex(digest.sha1_hex))
+            )
+            if files is not None and files.entries:
+                return dict(files.raw_data)
+        except BoxAPIError as error:
+            if error.response_info.status_code in _GONE:
+                self._refuse_taken_name(digest)
+            if code_of(error) == "item_name_in_use":
+                raise NameTaken(error, digest) from None
+            raise
+        self.end()
+        raise TransientError(
+            f"Box did not finish putting {self._file.name} together in time.", code="Box commit pending"
+        )
+
+    def _refuse_taken_name(self, digest: Digest) -> None:
+        """Perhaps a commit whose answer was lost succeeded and ended the session: the name is taken then."""
+        parent = PreflightFileUploadCheckParent(id=self._file.folder_id)
+        try:
+            self._client.uploads.preflight_file_upload_check(
+                name=self._file.name, size=self._file.size_bytes, parent=parent
             )
         except BoxAPIError as error:
-            if error.response_info.status_code == requests.codes.not_found:
-                # Perhaps a commit whose answer was lost succeeded and ended the session: this then says so.
-                parent = PreflightFileUploadCheckParent(id=folder_id)
-                size_bytes = self._digest.size_bytes
-                self._client.uploads.preflight_file_upload_check(name=name, size=size_bytes, parent=parent)
+            if code_of(error) == "item_name_in_use":
+                raise NameTaken(error, digest) from None
             raise
-        if files is None or not files.entries:
-            raise TransientError(f"Box did not finish putting {name} together in time.", code="Box commit pending")
-        return dict(files.raw_data)
 
-    def abort(self) -> None:
+    def end(self) -> None:
         """Let Box forget the session; it would otherwise keep the parts for seven days."""
         try:
             self._client.chunked_uploads.delete_file_upload_session_by_url(self._endpoints.abort or "")
+        except BoxAPIError as error:
+            if _passes(error):
+                return  # housekeeping ends it; the error that brought us here matters more
         except (BoxSDKError, requests.RequestException, FerreroError):
-            return  # the session ends by itself; the error that brought us here matters more
+            return  # likewise
+        self._file.sessions.ended(self._known)
+
+
+def _parts(
+    content: Content, part_bytes: int, take: Callable[[], None], give_back: Callable[[], None]
+) -> Generator[_Part, None, None]:
+    """The content in parts of this size; room is taken for each, and is the receiver's to give back."""
+    part: _Part | None = None
+    offset = 0
+    try:
+        for piece in content:
+            rest = memoryview(piece)
+            while rest:
+                if part is None:
+                    take()
+                    part = _Part(offset)
+                rest = part.fill(rest, part_bytes)
+                if part.size_bytes == part_bytes:
+                    full, part, offset = part, None, offset + part_bytes
+                    yield full
+        if part:
+            last, part = part, None
+            yield last
+    finally:
+        if part:
+            give_back()
+
+
+def _passes(error: BoxAPIError) -> bool:
+    """Whether it says nothing of the session."""
+    status = error.response_info.status_code
+    return is_busy(status) or status == requests.codes.unauthorized
 
 
 def _digest_header(sha1: bytes) -> str:

@@ -118,6 +118,8 @@ class BoxSite(_Section):
     #: So many seconds' worth of a minute's uploads and calls may be made at once.
     burst_seconds: Annotated[float, Field(ge=5, le=60)]
     parts_are_uploads: bool
+    #: An interrupted upload is gone on with for so long; Box forgets it after seven days.
+    keep_uploads_hours: Annotated[float, Field(ge=1, le=160)]
     #: What becomes of a master in whose place the agency has put other content.
     replaced_masters: Literal["leave", "deliver_beside"]
 
@@ -156,6 +158,8 @@ class TransferSite(_Section):
 
     threads: Annotated[int, Field(ge=1, le=16)]
     read_timeout_s: Seconds
+    #: Of contents, held by all files of one run together.
+    memory_bytes: Annotated[int, Field(ge=1_000_000)]
     free_space_reserve_bytes: Annotated[int, Field(ge=0)]
 
 

@@ -15,7 +15,7 @@ from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.reds import Watch, tell
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
-from ferrero_dagster.defs.resources import DamResource, TrackingResource
+from ferrero_dagster.defs.resources import BoxResource, DamResource, TrackingResource
 from ferrero_dagster.defs.status import refresh_status
 from ferrero_dagster.operations import housekeeping
 from ferrero_dagster.operations.changes import Request
@@ -34,7 +34,9 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
     """The job; idempotent, and safe beside everything else that runs."""
 
     @dg.op
-    def put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: TrackingResource) -> None:
+    def put_right(
+        context: dg.OpExecutionContext, dam: DamResource, box: BoxResource, tracking: TrackingResource
+    ) -> None:
         with as_failures(job="reconcile"):
             done: list[Row] = []
             with tracking.database() as database:
@@ -43,7 +45,7 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
                     done += _end_dead_runs(context.instance, tracking)
                 with step("telling failed runs"):
                     done += _tell_missed(context.instance, tracking)
-                done += _put_right(context, dam, tracking)
+                done += _put_right(context, dam, box, tracking)
                 with step("looking for what is red"):
                     reds = tell(context.instance, watched, tracking, database)
                     done += [row("red in Dagster", f"{red.name}: {red.message}") for red in reds]
@@ -63,8 +65,9 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
         description=(
             "Ends runs whose process died, reports failed runs that the sensor missed, tells what is red in Dagster, "
             "notices campaigns that people moved on in the DAM, brings CreativeX scores that came after their final, "
-            "gives campaigns that failed long ago a new chance and writes the weekly digest, the last two as the site "
-            "configuration says. Brings the asset operations/status and the check report_was_sent up to date. Nothing "
+            "ends uploads to Box that nobody goes on with, gives campaigns that failed long ago a new chance and "
+            "writes the weekly digest, the last two as the site configuration says. Brings the asset "
+            "operations/status and the check report_was_sent up to date. Nothing "
             "to fill in; safe to start at any time."
         ),
     )
@@ -92,10 +95,14 @@ def _step(database: Database, context: dg.OpExecutionContext, name: str) -> Abst
     return ended(database, Turn(name=name, run_id=context.run_id), context.log.error)
 
 
-def _put_right(context: dg.OpExecutionContext, dam: DamResource, tracking: TrackingResource) -> list[Row]:
+def _put_right(
+    context: dg.OpExecutionContext, dam: DamResource, box: BoxResource, tracking: TrackingResource
+) -> list[Row]:
     request = Request(done_by="reconcile", dry_run=False, run_id=context.run_id)
     with tracking.database() as database:
-        return housekeeping.put_right(database, tracking.site, dam.client, request, context.log.warning)
+        return housekeeping.put_right(
+            database, tracking.site, dam.client, box.clients, request, warn=context.log.warning
+        )
 
 
 def _end_dead_runs(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[Row]:

@@ -73,6 +73,14 @@ class Digest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownUpload:
+    """An upload session at Box, whose parts are of a size that Box has chosen."""
+
+    session_id: str
+    part_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Transfer(Generic[SourceId, TargetId]):
     """One content version on its way along one route; the row that makes a second try find its own traces."""
 

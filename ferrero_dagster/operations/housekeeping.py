@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 
+from ferrero_dagster.clients.box import Box
+from ferrero_dagster.clients.box_agency import BoxAgency
 from ferrero_dagster.clients.otmm import Otmm
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.errors import FerreroError
@@ -11,7 +13,7 @@ from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.tracking import campaigns, file_events, scores
+from ferrero_dagster.tracking import campaigns, file_events, scores, upload_sessions
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign.sightings import reread
 from ferrero_dagster.transfer.finals.late_scores import LateScores
@@ -19,6 +21,7 @@ from ferrero_dagster.transfer.unforeseen import Turn, ended
 
 _MAX_REREAD = 50
 _MAX_LATE_SCORES = 100
+_MAX_UPLOADS = 100
 _MAX_FORGOTTEN = 50_000
 Row = dict[str, str]
 
@@ -27,13 +30,15 @@ def put_right(
     database: Database,
     site: Site,
     open_dam: Callable[[], AbstractContextManager[Otmm]],
+    open_box: Callable[[], AbstractContextManager[tuple[Box, BoxAgency]]],
     request: Request,
+    *,
     warn: Callable[[str], None],
 ) -> list[Row]:
     """Release old failures, read campaigns again, bring late scores, write the digest; a row for each thing done.
 
-    Idempotent. Where the DAM cannot be read, or a step ends with an error that nobody foresaw, `warn` is told, and the
-    rest is done.
+    Idempotent. Where DAM or Box cannot be reached, or a step ends with an error that nobody foresaw, `warn` is told,
+    and the rest is done.
 
     Raises:
         FerreroError: PostgreSQL cannot be used.
@@ -43,6 +48,7 @@ def put_right(
         "reading campaigns again": lambda: _reread_campaigns(database, site, open_dam, warn),
         "bringing late scores": lambda: _bring_late_scores(database, site, open_dam, warn),
         "writing the digest": lambda: _write_digest(database, site),
+        "ending uploads": lambda: _end_uploads(database, site, open_box, warn),
         "forgetting old events": lambda: _forget_events(database, site),
     }
     rows: list[Row] = []
@@ -108,6 +114,27 @@ def _bring_late_scores(
 def _write_digest(database: Database, site: Site) -> list[Row]:
     stuck = database.transact(write_digest, site, datetime.now(timezone.utc))
     return [] if stuck is None else [row("digest written", f"{stuck} stuck campaigns")]
+
+
+def _end_uploads(
+    database: Database,
+    site: Site,
+    open_box: Callable[[], AbstractContextManager[tuple[Box, BoxAgency]]],
+    warn: Callable[[str], None],
+) -> list[Row]:
+    """Uploads in parts that nobody goes on with; Box would keep what has arrived for seven days."""
+    left = database.transact(upload_sessions.abandoned, hours=site.box.keep_uploads_hours, limit=_MAX_UPLOADS)
+    rows: list[Row] = []
+    try:
+        if left:
+            with open_box() as (box, _):
+                for session_id in left:
+                    box.forget_upload(session_id)
+                    database.transact(upload_sessions.forget, session_id)
+                    rows.append(row("upload given up", session_id))
+    except FerreroError as error:
+        warn(f"Uploads that nobody goes on with could not be ended: {error}")
+    return rows
 
 
 def _forget_events(database: Database, site: Site) -> list[Row]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from ferrero_dagster.clients.held_bytes import HeldBytes
 from ferrero_dagster.domain.errors import Doubtful, EndedTurn, FerreroError, Incident
 from ferrero_dagster.messages.facts import MovedFile
 from ferrero_dagster.transfer.pool import Pool
@@ -29,10 +30,11 @@ Task = TypeVar("Task", bound=FileTask)
 
 @dataclass(frozen=True, slots=True)
 class Transit:
-    """What a file needs on its way: room on the disk, and somebody who counts its bytes."""
+    """What a file needs on its way: room on the disk and in memory, and somebody who counts its bytes."""
 
     area: Staging
     progress: Progress
+    memory: HeldBytes
 
 
 def move_batch(
@@ -57,7 +59,7 @@ def move_batch(
     stopped_by: list[Incident] = []
     doubtful: list[Incident] = []
     with staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
-        transit = Transit(area, progress)
+        transit = Transit(area, progress, HeldBytes(site.memory_bytes))
         pool: Pool[Task, MovedFile] = Pool(
             lambda task: move(task, transit), threads=site.threads, on_idle=lambda: watcher.log(str(progress))
         )

@@ -1,5 +1,4 @@
-import hashlib
-import tracemalloc
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,20 @@ from ferrero_dagster.domain.errors import (
     SystemUnavailable,
     TransientError,
 )
-from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.clients.uploads import (
+    LARGE,
+    LARGE_PARTS,
+    PART_BYTES,
+    SMALL,
+    Noted,
+    digest_of,
+    large_file,
+)
 from ferrero_dagster_tests.fix_sandbox import QUICK, opened_box, seen
 from ferrero_dagster_tests.sandbox.box_contract import ContractSession
 
-PART_BYTES = 1000
-SMALL, LARGE = b"small", bytes(range(250)) * 42
-LARGE_PARTS = 11
 JSON = {"Content-Type": "application/json"}
 
 
@@ -36,15 +40,12 @@ def box(served_box):
         yield box
 
 
-def digest_of(content):
-    sha1, md5 = hashlib.sha1(content).hexdigest(), hashlib.md5(content).hexdigest()
-    return Digest(size_bytes=len(content), sha1_hex=sha1, md5_hex=md5)
-
-
-def put(box, tmp_path, content, name="film.mp4", folder="0", **more):
-    path = tmp_path / "content"
-    path.write_bytes(content)
-    return box.upload(folder, name, path, digest_of(content), **more)
+def put(box, content, name="film.mp4", folder="0", on_bytes=lambda _: None, **more):
+    """As `transfer.masters.passage` does, by size."""
+    if len(content) < len(LARGE):
+        return box.upload(folder, name, BytesIO(content), digest_of(content), on_bytes)
+    file, _, adopted = box.upload_large(large_file(content, name=name, folder=folder, on_bytes=on_bytes, **more))
+    return file, adopted
 
 
 def holds_exactly(served_box, name, content):
@@ -88,9 +89,9 @@ def test_a_folder_id_that_does_not_exist_is_a_wrong_setting(box):
 
 @pytest.mark.fault(70)
 @both
-def test_a_campaigns_folder_that_is_not_there_any_more_is_no_wrong_setting(box, tmp_path, content):
+def test_a_campaigns_folder_that_is_not_there_any_more_is_no_wrong_setting(box, content):
     with pytest.raises(BoxFolderGone, match="perhaps in the trash; the next attempt makes it anew"):
-        put(box, tmp_path, content, folder="404")
+        put(box, content, folder="404")
     with pytest.raises(BoxFolderGone):
         box.ensure_folder("404", "Rework", configured=False)
 
@@ -99,9 +100,9 @@ def test_a_campaigns_folder_that_is_not_there_any_more_is_no_wrong_setting(box, 
 
 
 @pytest.mark.parametrize("content", [b"", SMALL, LARGE], ids=["empty", "direct", "in parts"])
-def test_an_upload_arrives_whole_and_is_counted(served_box, box, tmp_path, content):
+def test_an_upload_arrives_whole_and_is_counted(served_box, box, content):
     sent: list[int] = []
-    file, adopted = put(box, tmp_path, content, on_bytes=sent.append)
+    file, adopted = put(box, content, on_bytes=sent.append)
     assert holds_exactly(served_box, "film.mp4", content)
     assert (file.id, file.name) == (served_box.store.find("0", "film.mp4").id, "film.mp4")
     assert not adopted
@@ -111,27 +112,27 @@ def test_an_upload_arrives_whole_and_is_counted(served_box, box, tmp_path, conte
 @pytest.mark.fault(14)
 @both
 @pytest.mark.parametrize("shape", ["dict", "list"])
-def test_the_same_content_under_the_name_is_adopted(served_box, box, tmp_path, content, shape):
+def test_the_same_content_under_the_name_is_adopted(served_box, box, content, shape):
     served_box.settings.conflicts_as = shape
-    file, _ = put(box, tmp_path, content)
-    assert put(box, tmp_path, content) == (file, True)
+    file, _ = put(box, content)
+    assert put(box, content) == (file, True)
     assert holds_exactly(served_box, "film.mp4", content)
 
 
 @pytest.mark.fault(15)
 @both
-def test_other_content_under_the_name_is_never_overwritten(served_box, box, tmp_path, content):
+def test_other_content_under_the_name_is_never_overwritten(served_box, box, content):
     served_box.store.put_file("0", "FILM.mp4", b"other")
     with pytest.raises(FileRefused, match=r"already holds something else named film\.mp4"):
-        put(box, tmp_path, content)
+        put(box, content)
     assert holds_exactly(served_box, "FILM.mp4", b"other")
 
 
 @both
-def test_a_folder_under_the_name_is_not_adopted(served_box, box, tmp_path, content):
+def test_a_folder_under_the_name_is_not_adopted(served_box, box, content):
     served_box.store.add_folder(name="film.mp4")
     with pytest.raises(FileRefused):
-        put(box, tmp_path, content)
+        put(box, content)
 
 
 ANYWHERE = {
@@ -147,10 +148,10 @@ anywhere = pytest.mark.parametrize("point", ANYWHERE.values(), ids=ANYWHERE)
 @pytest.mark.fault(17, 18, 20)
 @anywhere
 @pytest.mark.parametrize("fault", [{"drop_answer": True}, {"cut_after_bytes": 5}], ids=["lost", "cut"])
-def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, tmp_path, point, fault):
+def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, point, fault):
     content, where = point
     served_box.board.add(Fault(**fault, **where))
-    file, _ = put(box, tmp_path, content)
+    file, _ = put(box, content)
     assert served_box.store.tree() == {"film.mp4": digest_of(content).sha1_hex}
     assert file.id == served_box.store.find("0", "film.mp4").id
 
@@ -166,127 +167,112 @@ def test_a_lost_or_cut_answer_leaves_exactly_one_file(served_box, box, tmp_path,
     ],
     ids=["503", "429", "blocked"],
 )
-def test_an_upload_survives_faults_that_pass(served_box, box, tmp_path, point, fault):
+def test_an_upload_survives_faults_that_pass(served_box, box, point, fault):
     content, where = point
     served_box.board.add(Fault(**where, **fault))
-    put(box, tmp_path, content)
+    put(box, content)
     assert holds_exactly(served_box, "film.mp4", content)
 
 
 @pytest.mark.fault(2, 23)
 @anywhere
-def test_a_token_may_expire_at_any_point_of_an_upload(served_box, box, tmp_path, point):
+def test_a_token_may_expire_at_any_point_of_an_upload(served_box, box, point):
     content, where = point
     served_box.board.add(Fault(before=served_box.store.expire_tokens, **where))
-    put(box, tmp_path, content)
+    put(box, content)
     assert holds_exactly(served_box, "film.mp4", content)
     assert seen(served_box, path="/oauth2/token", times=2)
 
 
 @anywhere
-def test_an_outage_during_an_upload_leaves_nothing_behind(served_box, box, tmp_path, point):
-    content, where = point
+def test_an_outage_during_an_upload_leaves_nothing_but_what_the_next_try_goes_on_with(served_box, box, point):
+    (content, where), noted = point, Noted()
     served_box.board.add(Fault(status=503, times=None, **where))
     with pytest.raises(SystemUnavailable):
-        put(box, tmp_path, content)
+        put(box, content, sessions=noted)
     assert not served_box.store.tree()
-    assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
+    left = {row["id"] for row in served_box.store.database.rows("SELECT id FROM upload_sessions")}
+    assert left == {known.session_id for known in noted.sessions}
+    served_box.board.clear()
+    put(box, content, sessions=noted)
+    assert holds_exactly(served_box, "film.mp4", content)
 
 
 @pytest.mark.fault(19)
 @pytest.mark.parametrize("times", [3, 12])
-def test_a_commit_may_not_be_ready_for_a_while(served_box, box, tmp_path, times):
+def test_a_commit_may_not_be_ready_for_a_while(served_box, box, times):
     served_box.settings.commit_202_times = times
-    put(box, tmp_path, LARGE)
+    put(box, LARGE)
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
 @pytest.mark.fault(19)
-def test_a_commit_that_is_never_ready_ends_and_its_session_too(served_box, box, tmp_path):
+def test_a_commit_that_is_never_ready_ends_and_its_session_too(served_box, box):
     served_box.settings.commit_202_times = 999
     with pytest.raises(TransientError, match="did not finish putting"):
-        put(box, tmp_path, LARGE)
+        put(box, LARGE)
     assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
 
 
 @pytest.mark.fault(19)
-def test_parts_that_box_has_not_counted_yet_are_committed_again(served_box, box, tmp_path):
+def test_parts_that_box_has_not_counted_yet_are_committed_again(served_box, box):
     served_box.board.add(Fault(path="commit$", status=400, times=2, body='{"code": "parts_mismatch"}', headers=JSON))
-    put(box, tmp_path, LARGE)
+    put(box, LARGE)
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
 @pytest.mark.fault(21)
 @pytest.mark.parametrize("where", [{"method": "PUT", "skip": 3}, {"path": "commit$"}])
-def test_a_session_that_expired_is_begun_anew_by_the_next_try(served_box, box, tmp_path, where):
+def test_a_session_that_expired_is_begun_anew_by_the_next_try(served_box, box, where):
     served_box.board.add(Fault(before=served_box.store.expire_upload_sessions, **where))
     with pytest.raises(TransientError) as caught:
-        put(box, tmp_path, LARGE)
+        put(box, LARGE)
     assert caught.value.code == "Box upload session gone"
-    put(box, tmp_path, LARGE)
+    put(box, LARGE)
     assert holds_exactly(served_box, "film.mp4", LARGE)
 
 
 @pytest.mark.fault(8)
 @both
-def test_a_copy_with_another_sha1_is_deleted(served_box, box, tmp_path, content):
+def test_a_copy_with_another_sha1_is_deleted(served_box, box, content):
     served_box.settings.wrong_sha1 = True
     with pytest.raises(IntegrityError, match="other bytes than we sent"):
-        put(box, tmp_path, content)
+        put(box, content)
     assert not served_box.store.tree()
 
 
 @pytest.mark.fault(8)
-@both
-def test_bytes_damaged_on_the_way_are_refused(served_box, box, tmp_path, content):
-    (tmp_path / "content").write_bytes(content[::-1])
+def test_bytes_damaged_on_the_way_are_refused(served_box, box):
     with pytest.raises(IntegrityError):
-        box.upload(BoxId("0"), "film.mp4", tmp_path / "content", digest_of(content))
+        box.upload(BoxId("0"), "film.mp4", BytesIO(SMALL[::-1]), digest_of(SMALL))
+    with pytest.raises(IntegrityError):
+        put(box, LARGE[::-1], digest=digest_of(LARGE))
     assert not served_box.store.tree()
+    assert not served_box.store.database.rows("SELECT id FROM upload_sessions")
 
 
 @pytest.mark.fault(48)
 @both
-def test_the_name_that_box_gave_is_returned(served_box, box, tmp_path, content):
+def test_the_name_that_box_gave_is_returned(served_box, box, content):
     served_box.settings.sanitise_names = True
-    file, _ = put(box, tmp_path, content, name="fi\\lm.mp4")
+    file, _ = put(box, content, name="fi\\lm.mp4")
     assert file.name == "film.mp4"
 
 
 @both
-def test_a_name_that_box_refuses_is_one_sentence(box, tmp_path, content):
+def test_a_name_that_box_refuses_is_one_sentence(box, content):
     with pytest.raises(PermanentError, match="Box answered 400 item_name_invalid, request"):
-        put(box, tmp_path, content, name="a/b")
+        put(box, content, name="a/b")
 
 
 @both
-def test_a_file_that_is_too_large_is_refused_and_a_full_account_stops_all(served_box, box, tmp_path, content):
+def test_a_file_that_is_too_large_is_refused_and_a_full_account_stops_all(served_box, box, content):
     served_box.settings.max_file_size_bytes = 1
     with pytest.raises(FileRefused, match="larger than Box takes"):
-        put(box, tmp_path, content)
+        put(box, content)
     served_box.settings.max_file_size_bytes, served_box.settings.storage_full = 10**9, True
     with pytest.raises(AccessRefused, match="account is full"):
-        put(box, tmp_path, content)
-
-
-def test_a_large_file_costs_no_more_memory_than_its_parts_in_flight(served_box, tmp_path):
-    part_bytes, size_bytes = 2_000_000, 200_000_000
-    served_box.settings.part_size_bytes = part_bytes
-    path, sha1 = tmp_path / "large", hashlib.sha1()
-    with path.open("wb") as file:
-        for number in range(size_bytes // part_bytes):
-            part = number.to_bytes(4, "big") * (part_bytes // 4)
-            sha1.update(part)
-            file.write(part)
-    digest = Digest(size_bytes=size_bytes, sha1_hex=sha1.hexdigest(), md5_hex="")
-    with opened_box(served_box, part_threads=2) as box:
-        tracemalloc.start()
-        box.upload(BoxId("0"), "large.mp4", path, digest)
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    # The server's chunks live in this process, too.
-    assert peak_bytes < 6 * part_bytes
-    assert served_box.store.tree() == {"large.mp4": digest.sha1_hex}
+        put(box, content)
 
 
 # --- delete ----------------------------------------------------------------------------------------------------------
@@ -328,8 +314,8 @@ def test_all_our_calls_are_as_box_describes_them(served_box, tmp_path):
         assert box.ensure_folder(BoxId("0"), "Campaign") == folder
         box.folder_name(folder)
         for content in (SMALL, LARGE):
-            file, _ = put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
-            put(box, tmp_path, content, name=f"{len(content)}.mp4", folder=folder)
+            file, _ = put(box, content, name=f"{len(content)}.mp4", folder=folder)
+            put(box, content, name=f"{len(content)}.mp4", folder=folder)
             served_box.store.set_metadata(file.id, {"creativexScore": 90})
             agency = BoxAgency(box._client, template="ferrerodammetadata", limits=QUICK)
             [listed] = agency.list_files(folder, subfolders=True)

@@ -1,6 +1,7 @@
 """One thing in an answer of Box that is not as it must be: whose matter it is, and whose it is not."""
 
 import json
+from io import BytesIO
 
 import pytest
 
@@ -109,14 +110,12 @@ ANSWERS = [{}, {"id": []}, {"id": None}, {"entries": [None]}, {"entries": [{"id"
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_upload_or_folder_whose_answer_names_nothing_is_our_own_error(served_box, tmp_path, answer):
-    content = tmp_path / "a"
-    content.write_bytes(b"x")
+def test_an_upload_or_folder_whose_answer_names_nothing_is_our_own_error(served_box, answer):
     body = json.dumps(answer)
     served_box.board.add(Fault(path="/files/content|/folders", status=201, body=body, headers=JSON, times=None))
     with opened_box(served_box) as box:
         for call in (
-            lambda: box.upload(BoxId("0"), "a", content, Digest(size_bytes=1, sha1_hex="0", md5_hex="0")),
+            lambda: box.upload(BoxId("0"), "a", BytesIO(b"x"), Digest(size_bytes=1, sha1_hex="0", md5_hex="0")),
             lambda: box.ensure_folder(BoxId("0"), "a"),
         ):
             with pytest.raises(UnexpectedAnswer):

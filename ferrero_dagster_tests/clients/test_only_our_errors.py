@@ -5,6 +5,7 @@ In CI a hundred mutated answers for each reader; `pytest --hypothesis-profile=th
 
 import json
 from contextlib import closing, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from ferrero_dagster.domain.sound_json import parsed, sound_object, sound_text
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.clients.mutations import mutated
 from ferrero_dagster_tests.clients.test_otmm import LOCAL, campaign, masters
+from ferrero_dagster_tests.clients.uploads import PART_BYTES, large_file
 from ferrero_dagster_tests.domain.otmm.test_representation import build
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, QUICK
 from ferrero_dagster_tests.fix_world import sha1
@@ -205,15 +207,12 @@ def _imported(imports: OtmmImports, film: Path, folder: Any) -> str:
 
 @given(seed=SEEDS)
 @WITH_SERVERS
-def test_every_call_to_a_box_that_answers_anything_ends_in_our_own_error_or_well(
-    served_box, box_client, tmp_path, seed
-):
+def test_every_call_to_a_box_that_answers_anything_ends_in_our_own_error_or_well(served_box, box_client, seed):
     served_box.board.clear()
     folder_id = BoxId(served_box.store.add_folder(name=f"F{seed}"))
     values = {"creativexScore": 90, "creativexUrl": "https://a.example"}
     file_id = BoxId(served_box.store.put_file(folder_id, "a.png", b"content", values))
-    content = tmp_path / "b"
-    content.write_bytes(b"b")
+    served_box.settings.part_size_bytes, served_box.settings.chunked_minimum_bytes = PART_BYTES, 10
     digest = Digest(size_bytes=1, sha1_hex=sha1(b"b"), md5_hex="")
     agency, box = BoxAgency(box_client, template="ferrerodammetadata", limits=QUICK), Box(box_client, SITE.box)
     served_box.board.add(spoiling(seed, "/files|/folders"))
@@ -221,8 +220,10 @@ def test_every_call_to_a_box_that_answers_anything_ends_in_our_own_error_or_well
         lambda: box.folder_name(folder_id),
         lambda: box.ensure_folder(folder_id, "new"),
         lambda: box.ensure_folder(BoxId("0"), f"F{seed}"),
-        lambda: box.upload(folder_id, "b.png", content, digest),
-        lambda: box.upload(folder_id, "a.png", content, digest),
+        lambda: box.upload(folder_id, "b.png", BytesIO(b"b"), digest),
+        lambda: box.upload(folder_id, "a.png", BytesIO(b"b"), digest),
+        lambda: box.upload_large(large_file(name="c.mp4", folder=folder_id)),
+        lambda: box.upload_large(large_file(name="a.png", folder=folder_id)),
         lambda: [creativex_of(file.template) for file in agency.list_files(folder_id, subfolders=True)],
         lambda: agency.now(file_id),
         lambda: creativex_of(agency.instance(file_id)),

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,15 @@ def main(told: dict[str, Any]) -> None:
     urls = BaseUrls(base_url=told["url"], upload_url=f"{told['url']}/upload/api", oauth_2_url=f"{told['url']}/oauth2")
     rates = {kind: Rate(**rate) for kind, rate in told["rates"].items()}
     digest = Digest(size_bytes=1, sha1_hex=hashlib.sha1(_CONTENT).hexdigest(), md5_hex="")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(OpenLimiters(ServiceLimits(service="Box", rates=rates), told["database_url"], Priority.REST)) as turns,
-    ):
-        path = Path(folder) / "file"
-        path.write_bytes(_CONTENT)
+    limits = ServiceLimits(service="Box", rates=rates)
+    with closing(OpenLimiters(limits, told["database_url"], Priority.REST)) as turns:
         client = open_box_client(
             read_box_config(Path(told["config"])), base_urls=urls, limits=HttpLimits(), limiters=turns
         )
         box = Box(client, load_site().box)
         with ThreadPoolExecutor(told["threads"]) as pool:
             names = [f"{told['name']} {number}" for number in range(told["files"])]
-            list(pool.map(lambda name: box.upload(BoxId("0"), name, path, digest), names))
+            list(pool.map(lambda name: box.upload(BoxId("0"), name, BytesIO(_CONTENT), digest), names))
         close_box_client(client)
 
 

@@ -19,6 +19,7 @@ from ferrero_dagster.sandbox.box.items import Content, Item, sha1_of
 from ferrero_dagster.sandbox.box.sessions import Part, Session
 from ferrero_dagster.sandbox.box.settings import BoxSettings
 from ferrero_dagster.sandbox.box.store import BoxStore
+from ferrero_dagster.sandbox.holes import write_with_holes
 
 _SESSION = "/files/upload_sessions/{session_id}"
 _HIGHEST_SIZE_BYTES = 2**62
@@ -113,7 +114,7 @@ class ChunkedUploads:
                 if received_bytes > size_bytes:
                     raise bad_request("The body is longer than its content-range")
                 digest.update(data)
-                file.write(data)
+                write_with_holes(file, data)
         if received_bytes != size_bytes:
             raise bad_request("The body is shorter than its content-range")
         _check_digest(request, digest.hexdigest())

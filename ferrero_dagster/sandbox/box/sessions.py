@@ -55,7 +55,8 @@ class UploadSessions:
             "INSERT INTO upload_sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(session_id, folder_id, file_id, name, size_bytes, part_size_bytes, time.time() + _LIFETIME_S),
         )
-        self.path(session_id).touch()
+        with self.path(session_id).open("wb") as file:
+            file.truncate(size_bytes)
         return self.session(session_id)
 
     def session(self, session_id: str) -> Session:

@@ -21,6 +21,7 @@ from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.masters import mails
+from ferrero_dagster.transfer.masters.passage import Passage
 from ferrero_dagster.transfer.masters.versions import HandedOver
 from ferrero_dagster.transfer.systems import Systems
 
@@ -132,12 +133,17 @@ class MasterFiles:
             raise FileRefused(f"{asset.name} is empty (0 bytes) in the DAM; upload it there again.", code="empty file")
         if self.folder_gone.is_set():
             raise BoxFolderGone(f"{asset.name} waits for the campaign's new folder in Box.", code="Box folder gone")
-        with transit.area.room(asset.size_bytes) as path:
-            digest = self.systems.dam.content(asset, transit.progress.downloaded).into_file(path)
-            self.lock.confirm()
-            file, adopted = self.systems.box.upload(
-                self.box_folder_id, claimed.box_name, path, digest, transit.progress.uploaded
-            )
+        passage = Passage(
+            systems=self.systems,
+            lock=self.lock,
+            asset=asset,
+            size_bytes=asset.size_bytes,
+            transfer=claimed.transfer,
+            folder_id=self.box_folder_id,
+            box_name=claimed.box_name,
+            transit=transit,
+        )
+        file, digest, adopted = passage.bring()
         return self._recorded(claimed, file, digest, adopted=adopted)
 
     def _recorded(self, claimed: Claimed, file: BoxFile, digest: Digest, *, adopted: bool) -> MovedFile:

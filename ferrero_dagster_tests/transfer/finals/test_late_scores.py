@@ -42,7 +42,12 @@ class Scene:
         systems = self.agency.world.systems
         request = Request(done_by="reconcile", dry_run=False)
         rows = put_right(
-            systems.database, systems.site, lambda: nullcontext(systems.dam), request, self.warnings.append
+            systems.database,
+            systems.site,
+            lambda: nullcontext(systems.dam),
+            lambda: nullcontext((systems.box, systems.agency)),
+            request,
+            warn=self.warnings.append,
         )
         return [row["about"] for row in rows if row["what"] == "late score"]
 

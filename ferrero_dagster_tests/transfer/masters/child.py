@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Run:
     threads: int
     #: Not a run of the route: a person wants the campaign's files once more.
     redelivers: bool = False
+    #: What the site has otherwise.
+    site: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def start(self) -> multiprocessing.context.ForkServerProcess:
         """The process that now runs it."""
@@ -55,7 +57,7 @@ def _move(run: Run) -> None:
     client = open_box_client(read_box_config(run.box_config), base_urls=run.box_urls, limits=QUICK)
     watcher = Watcher(run_id="child", log=lambda _: None, on_moved=lambda _: None)
     with opened_systems(run.dam_url, client, run.database_url, run.temp_dir) as systems:
-        threaded = with_site(systems, transfer={"threads": run.threads})
+        threaded = with_site(systems, **{**run.site, "transfer": {"threads": run.threads}})
         if run.redelivers:
             redeliver(threaded, campaigns=[run.campaign_id])
         else:

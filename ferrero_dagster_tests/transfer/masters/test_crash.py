@@ -55,7 +55,7 @@ def watched(world, executioner, tmp_path):
         board.clear()
 
 
-def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None, threads=1, redelivers=False):
+def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None, threads=1, **more):
     process = Run(
         campaign_id=campaign_id,
         dam_url=world.dam.url,
@@ -64,7 +64,7 @@ def start_child(world, campaign_id, executioner, tmp_path, *, database_url=None,
         database_url=database_url or world.database_url,
         temp_dir=tmp_path / "transit",
         threads=threads,
-        redelivers=redelivers,
+        **more,
     ).start()
     executioner.watch(process)
     return process

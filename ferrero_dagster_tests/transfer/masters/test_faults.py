@@ -237,8 +237,8 @@ def test_an_outage_counts_against_no_campaign_and_no_file_is_told_once_and_work_
 
 
 @pytest.mark.fault(45)
-def test_without_room_on_the_disk_nothing_is_begun(world):
-    full = world.with_site(transfer={"free_space_reserve_bytes": 10**18})
+def test_without_room_on_the_disk_nothing_is_begun_that_must_rest_there(world):
+    full = world.with_site(transfer={"free_space_reserve_bytes": 10**18, "memory_bytes": 0})
     campaign_id = full.campaign()
     for _ in range(2):
         with pytest.raises(SystemUnavailable, match="has no room for a file of"):
