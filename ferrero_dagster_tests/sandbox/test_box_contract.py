@@ -13,6 +13,7 @@ from box_sdk_gen import (
     BoxAPIError,
     CreateFileMetadataByIdScope,
     CreateFolderParent,
+    GetEventsStreamType,
     PreflightFileUploadCheckParent,
     UpdateFileByIdParent,
     UploadFileAttributes,
@@ -176,6 +177,23 @@ def test_metadata(box, client):
     assert fields.items() <= instance.raw_data.items()
     assert {"$id", "$type", "$parent", "$scope", "$template", "$version"} <= set(instance.raw_data)
     calls.delete_file_metadata_by_id(file_id, *TEMPLATE)
+
+
+def test_events(box, client):
+    calls = client.events
+    before = calls.get_events(stream_type=GetEventsStreamType.CHANGES, stream_position="now").next_stream_position
+    file_id = box.store.put_file("0", "film.mp4", FILM)
+    told = calls.get_events(stream_type=GetEventsStreamType.CHANGES, stream_position=str(before), limit=500)
+    [event] = told.entries
+    assert (event.event_type, event.source.id, event.source.parent.id) == ("ITEM_UPLOAD", file_id, "0")
+    assert [folder.id for folder in event.source.path_collection.entries] == ["0"]
+    box.settings.event_source = "mini"
+    [event] = calls.get_events(stream_position=str(before)).entries
+    assert (event.source.item_id, event.source.item_type, event.source.parent.id) == (file_id, "file", "0")
+    after = calls.get_events(stream_position=str(told.next_stream_position))
+    assert (after.entries, after.next_stream_position) == ([], told.next_stream_position)
+    admin = lambda: calls.get_events(stream_type=GetEventsStreamType.ADMIN_LOGS_STREAMING)  # noqa: E731  # a call
+    assert statuses_of([admin, lambda: calls.get_events(stream_position="x")]) == [403, 400]
 
 
 def test_refusals(box, client):

@@ -79,7 +79,7 @@ class Answers:
         if "size" in wanted and item.type == "folder":
             answer["size"] = self._size_below(item.id)
         if "path_collection" in wanted:
-            entries = self._path(item)
+            entries = [mini(folder) for folder in self._store.path(item)]
             answer["path_collection"] = {"total_count": len(entries), "entries": entries}
         metadata = self._metadata(item, wanted)
         return {**answer, "metadata": metadata} if metadata else answer
@@ -103,12 +103,6 @@ class Answers:
     def _size_below(self, folder_id: str) -> int:
         items = self._store.items(folder_id)
         return sum(item.size_bytes if item.type == "file" else self._size_below(item.id) for item in items)
-
-    def _path(self, item: Item) -> list[dict[str, Any]]:
-        if item.parent_id is None:
-            return []
-        parent = self._store.item(item.parent_id, "folder")
-        return [*self._path(parent), mini(parent)]
 
     def _metadata(self, item: Item, fields: Sequence[str]) -> dict[str, Any]:
         asked = [field.split(".") for field in fields if field.startswith("metadata.")]

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ferrero_dagster.sandbox.box.answers import Answers, mini
 from ferrero_dagster.sandbox.box.chunked import ChunkedUploads
 from ferrero_dagster.sandbox.box.errors import BoxError
+from ferrero_dagster.sandbox.box.events import Events
 from ferrero_dagster.sandbox.box.files import Files
 from ferrero_dagster.sandbox.box.folders import Folders
 from ferrero_dagster.sandbox.box.items import NameInUseError
@@ -35,7 +36,7 @@ def create_box_app(store: BoxStore, settings: BoxSettings) -> Starlette:
     files = Files(store, settings, answers)
     uploads = Uploads(store, settings, answers)
     asked = [Middleware(_LoggedIn, store.tokens), Middleware(Limited, MinuteLimits(settings), settings)]
-    api = [*Folders(store, answers).routes, *uploads.preflight_routes, *files.routes]
+    api = [*Folders(store, answers).routes, *uploads.preflight_routes, *files.routes, *Events(store, settings).routes]
     upload = [*ChunkedUploads(store, settings, answers).routes, *uploads.routes]
     return Starlette(
         routes=[

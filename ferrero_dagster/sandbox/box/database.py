@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS metadata (
 CREATE TABLE IF NOT EXISTS trash (
     file_id INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE, folder_id INTEGER NOT NULL, trashed_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS upload_sessions (
     id TEXT PRIMARY KEY, folder_id TEXT, file_id TEXT, name TEXT,
     size_bytes INTEGER NOT NULL, part_size_bytes INTEGER NOT NULL, expires_at REAL NOT NULL

@@ -6,6 +6,7 @@ Content lies in files named by version id; a name from outside is never part of 
 import hashlib
 import json
 import sqlite3
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -102,7 +103,7 @@ class Items:
         """A new folder; raises as `check_free`."""
         with self.database.transaction():
             self.check_free(parent_id, name, "folder")
-            return self.item(self._insert(parent_id, name, "folder", folder_id), "folder")
+            return self._told("ITEM_CREATE", self._insert(parent_id, name, "folder", folder_id), "folder")
 
     def add_file(self, folder_id: str, name: str, content: Content) -> Item:
         """A new file; raises as `check_free`."""
@@ -110,7 +111,7 @@ class Items:
             self.check_free(folder_id, name, "file")
             file_id = self._insert(folder_id, name, "file")
             self._take_over(file_id, content)
-            return self.item(file_id, "file")
+            return self._told("ITEM_UPLOAD", file_id, "file")
 
     def add_version(
         self, file_id: str, content: Content, *, name: str | None = None, if_match: str | None = None
@@ -119,7 +120,7 @@ class Items:
         with self.database.transaction():
             self.move(file_id, name=name, if_match=if_match)
             self._take_over(file_id, content)
-            return self.item(file_id, "file")
+            return self._told("ITEM_UPLOAD", file_id, "file")
 
     def move(
         self, file_id: str, *, name: str | None = None, folder_id: str | None = None, if_match: str | None = None
@@ -138,7 +139,17 @@ class Items:
                 "UPDATE items SET name = ?, name_key = ?, parent_id = ?, etag = etag + 1, modified_at = ? WHERE id = ?",
                 *(checked_name(name), name_key(name), folder_id, _now(), file_id),
             )
-            return self.item(file_id, "file")
+            return self._told("ITEM_RENAME" if folder_id == file.parent_id else "ITEM_MOVE", file_id, "file")
+
+    def rename_folder(self, folder_id: str, name: str) -> Item:
+        """The folder under a new name; raises as `check_free`."""
+        with self.database.transaction():
+            folder = self.item(folder_id, "folder")
+            self.check_free(str(folder.parent_id), name, "folder")
+            self.database.change(
+                "UPDATE items SET name = ?, name_key = ?, etag = etag + 1 WHERE id = ?", name, name_key(name), folder_id
+            )
+            return self._told("ITEM_RENAME", folder_id, "folder")
 
     def delete(self, file_id: str, *, if_match: str | None = None) -> None:
         """Move a file to the trash; raises BoxError 412 as `move`."""
@@ -146,6 +157,7 @@ class Items:
             file = self._unchanged(file_id, if_match)
             self.database.insert("INSERT INTO trash VALUES (?, ?, ?)", file_id, file.parent_id, _now())
             self.database.change("UPDATE items SET parent_id = NULL WHERE id = ?", file_id)
+            self._told("ITEM_TRASH", file_id, "file")
 
     def trashed(self, file_id: str) -> tuple[Item, str]:
         """A file in the trash, and when it came there."""
@@ -172,19 +184,20 @@ class Items:
                 *(target, name, name_key(name), int(new_etag), file_id),
             )
             self.database.change("DELETE FROM trash WHERE file_id = ?", file_id)
-            return self.item(file_id, "file")
+            return self._told("ITEM_UNDELETE_VIA_TRASH", file_id, "file")
 
     def purge(self, file_id: str) -> None:
         """Remove a file for good, from the trash or from where it is."""
         versions = self.database.rows("SELECT id FROM versions WHERE file_id = ?", file_id)
+        if self.database.row("SELECT 1 FROM items WHERE id = ? AND parent_id IS NOT NULL", file_id):
+            self._told("ITEM_TRASH", file_id, "file", is_there=False)
         self.database.change("DELETE FROM items WHERE id = ?", file_id)
         for version in versions:
             self._content_path(version["id"]).unlink()
 
     def delete_folder(self, folder_id: str, *, recursive: bool) -> None:
         """Remove a folder for good; raises BoxError 400 `folder_not_empty`, unless `recursive`."""
-        self.item(folder_id, "folder")
-        children = self.items(folder_id)
+        children = self.items(self.item(folder_id, "folder").id)
         if children and not recursive:
             raise BoxError(400, "folder_not_empty", "Cannot delete - folder not empty")
         for child in children:
@@ -192,7 +205,15 @@ class Items:
                 self.delete_folder(child.id, recursive=True)
             else:
                 self.purge(child.id)
+        self._told("ITEM_TRASH", folder_id, "folder", is_there=False)
         self.database.change("DELETE FROM items WHERE id = ?", folder_id)
+
+    def path(self, item: Item) -> list[Item]:
+        """The folders that an item lies in, outermost first; none for the root folder and for what was deleted."""
+        if item.parent_id is None:
+            return []
+        parent = self.item(item.parent_id, "folder")
+        return [*self.path(parent), parent]
 
     def content(self, file_id: str, version_id: str | None = None) -> Path:
         """Where the content of a file, or of an earlier version of it, lies."""
@@ -223,6 +244,19 @@ class Items:
     def close(self) -> None:
         """Close the database; the state stays on disk."""
         self.database.close()
+
+    def _told(self, type_: str, item_id: str, kind: ItemType, *, is_there: bool = True) -> Item:
+        """The item, once what happened to it is in the stream of events; deleted things have no place any more."""
+        row = self.database.row(_ITEMS + "items.id = ?", item_id)
+        assert row
+        item = _item(row)
+        places = [{"type": "folder", "id": one.id, "name": one.name} for one in self.path(item) if is_there]
+        source = {"type": kind, "id": item.id, "name": item.name, "etag": item.etag, "places": places}
+        self.database.insert(
+            "INSERT INTO events (id, type, source, created_at) VALUES (?, ?, ?, ?)",
+            *(uuid.uuid4().hex, type_, json.dumps(source), time.time()),
+        )
+        return item
 
     def _unchanged(self, file_id: str, if_match: str | None) -> Item:
         file = self.item(file_id, "file")

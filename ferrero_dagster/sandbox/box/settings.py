@@ -41,3 +41,10 @@ class BoxSettings:
     conflicts_as: Literal["contract", "dict", "list"] = "contract"
     #: Key of the metadata in a listing that asked for `metadata.enterprise.…`.
     metadata_key: Literal["enterprise", "enterprise_id"] = "enterprise"
+
+    #: How many seconds an event takes until the stream shows it; each comes twice; sources without their folders; the
+    #: app may not read events.
+    event_delay_s: float = 0
+    events_twice: bool = False
+    event_source: Literal["full", "mini"] = "full"
+    events_forbidden: bool = False

@@ -80,6 +80,7 @@ class BoxStore(Items):
             else:
                 self.purge(child.id)
         self.empty_trash()
+        self.database.change("DELETE FROM events")
 
     def empty_trash(self) -> None:
         """What was deleted is gone for good, as after thirty days."""
