@@ -94,6 +94,7 @@ FAULTS = {
     81: "a download is cut, and the server goes on with it, does not, or goes on wrongly; its source changes meanwhile",
     82: "several processes at the limits of Box or the DAM; one told to wait, one killed; PostgreSQL slow or out",
     83: "an upload in parts is cut off: killed, session expired, part refused, of another file, name taken meanwhile",
+    84: "events of Box that come late, twice, in part or never, or that we may not read",
 }
 
 OUT, BACK = "DAM → Box, messages, report", "Box → DAM"

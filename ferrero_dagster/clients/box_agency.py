@@ -15,10 +15,12 @@ from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
+from ferrero_dagster.clients.box_events import pages_after, position_now
 from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, kept_of, limiter_of, no_folder, tempo_of
 from ferrero_dagster.clients.downloads import Download
 from ferrero_dagster.clients.kept_answers import KeptAnswers
+from ferrero_dagster.domain.box_events import BoxEvent
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     GoneFromBox,
@@ -79,6 +81,14 @@ class BoxAgency:
         """What earlier looks of this name could not use up; from now on pages of listings are kept there."""
         self._kept = kept_of(self._client, name)
         return self._kept
+
+    def position_now(self) -> str | None:
+        """The end of Box's stream of events; None where Box tells us no events."""
+        return position_now(self._client)
+
+    def events_after(self, position: str) -> Iterator[tuple[list[BoxEvent], str] | None]:
+        """What happened since, page by page, each with the position after it; None where that cannot be said."""
+        return pages_after(self._client, position)
 
     def list_files(
         self, folder_id: BoxId, *, subfolders: bool, on_new: Callable[[ListedFile], None] = lambda _: None

@@ -8,7 +8,8 @@ import json
 import math
 from typing import Any
 
-from ferrero_dagster.clients.answers import Item, items_in, object_in, shown
+from ferrero_dagster.clients.answers import Item, id_in, items_in, object_in, shown
+from ferrero_dagster.domain.box_events import BoxEvent
 from ferrero_dagster.domain.errors import SpoiledItem, UnexpectedAnswer
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.triage import ListedFile
@@ -35,6 +36,35 @@ def page(body: Answer, what: str) -> tuple[list[Item], str]:
     listed = entries if isinstance(entries, list) else [entries]
     items = [Item(SYSTEM, what, one if isinstance(one, dict) else {"name": shown(one)}) for one in listed]
     return items, answer.text("next_marker")
+
+
+def events(body: Answer, what: str) -> tuple[list[BoxEvent], str]:
+    """The events in one page of the stream, and the position after it.
+
+    Raises:
+        UnexpectedAnswer: it is no such page.
+    """
+    entries, position = body.get("entries"), id_in(body.get("next_stream_position"))
+    if not isinstance(entries, list) or position is None:
+        raise UnexpectedAnswer(SYSTEM, f"{what}: the answer is no page of events.")
+    return [_event(one.get("source") if isinstance(one, dict) else None) for one in entries], position
+
+
+def _event(source: object) -> BoxEvent:
+    """What an event is about; one that cannot be read is about anything."""
+    if not isinstance(source, dict):
+        return BoxEvent()
+    id_ = id_in(source.get("id")) or id_in(source.get("item_id"))
+    path, parent = source.get("path_collection"), source.get("parent")
+    places = path.get("entries") if isinstance(path, dict) else None
+    listed = places if isinstance(places, list) else []
+    ids = [id_in(one.get("id")) for one in [*listed, parent] if isinstance(one, dict)]
+    return BoxEvent(
+        item_id=BoxId(id_) if id_ else None,
+        is_file="file" in (source.get("type"), source.get("item_type")),
+        folders=frozenset(BoxId(one) for one in ids if one),
+        is_whole_path=bool(listed),
+    )
 
 
 def listed_file(entry: Item, template: str = "") -> ListedFile:

@@ -319,9 +319,14 @@ def tempo_of(client: BoxClient) -> Tempo:
     return _login_of(client).tempo
 
 
+def learned_of(client: BoxClient) -> dict[str, Any]:
+    """What this process has learned of Box."""
+    return _login_of(client).learned
+
+
 def kept_of(client: BoxClient, name: str) -> KeptAnswers:
     """What earlier looks of this name could not use up."""
-    kept: KeptAnswers = _login_of(client).learned.setdefault(f"kept for {name}", KeptAnswers(SYSTEM))
+    kept: KeptAnswers = learned_of(client).setdefault(f"kept for {name}", KeptAnswers(SYSTEM))
     return kept
 
 

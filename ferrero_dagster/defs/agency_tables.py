@@ -1,5 +1,6 @@
 """How the agency's folder is shown on Dagster's pages."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import dagster as dg
@@ -7,44 +8,35 @@ import dagster as dg
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.defs.markdown import cell, link, markdown_table
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.domain.triage import Judgement
-from ferrero_dagster.tracking.agency_files import RefusedFile
-from ferrero_dagster.transfer.finals.look import FinalsLook
+from ferrero_dagster.tracking.agency_files import RefusedFile, ShownFile
 
 #: Name of the check on the agency's folder.
 CHECK = "no_refused_files"
 _ORDER = {"refused": 0, "set aside": 1, "ready": 2, "settling": 3}
 
 
-def agency_observation(route: FinalsRoute, look: FinalsLook, links: Links) -> dg.AssetObservation:
+def agency_observation(route: FinalsRoute, files: Sequence[ShownFile], links: Links) -> dg.AssetObservation:
     """Counts and one row per file, those that need somebody first."""
-    aside = {judgement.file.id for judgement in look.set_aside}
-    rows = sorted(
-        ((("set aside" if j.file.id in aside else j.state), j) for j in look.judgements or []),
-        key=lambda row: (_ORDER[row[0]], row[1].file.name),
-    )
+    counts = Counter(file.state for file in files)
+    rows = sorted(files, key=lambda file: (_ORDER[file.state], file.name))
     return dg.AssetObservation(
         asset_key=dg.AssetKey(route.source_asset),
         metadata={
-            "ready": look.counts["ready"] - len(look.set_aside),
-            "settling": look.counts["settling"],
-            "refused": look.counts["refused"],
-            "set aside": len(look.set_aside),
+            **{state: counts[state] for state in ("ready", "settling", "refused", "set aside")},
             "files": dg.MetadataValue.md(
-                markdown_table(("file", "state", "why"), [_row(state, judgement, links) for state, judgement in rows])
+                markdown_table(("file", "state", "why"), [_row(file, links) for file in rows])
             ),
         },
     )
 
 
-def agency_check(route: FinalsRoute, look: FinalsLook) -> dg.AssetCheckEvaluation:
+def agency_check(route: FinalsRoute, files: Sequence[ShownFile]) -> dg.AssetCheckEvaluation:
     """Whether refused files wait, as the sensor just saw it."""
-    refused = [j for j in look.judgements or [] if j.state == "refused"]
-    rows = [(cell(j.file.name), cell(j.reason or "")) for j in refused]
+    rows = [(cell(file.name), cell(file.reason)) for file in files if file.state == "refused"]
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(route.source_asset),
         check_name=CHECK,
-        passed=not refused,
+        passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
         metadata=_check_metadata(rows),
     )
@@ -63,5 +55,5 @@ def _check_metadata(rows: list[tuple[str, str]]) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _row(state: str, judgement: Judgement, links: Links) -> tuple[str, str, str]:
-    return link(judgement.file.name, links.box_file(judgement.file.id)), state, cell(judgement.reason or "")
+def _row(file: ShownFile, links: Links) -> tuple[str, str, str]:
+    return link(file.name, links.box_file(file.file_id)), file.state, cell(file.reason)

@@ -7,6 +7,7 @@ import dagster as dg
 from ferrero_dagster.clients.http import limits_within
 from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.config.routes import MastersRoute
+from ferrero_dagster.defs import shown
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
@@ -57,8 +58,10 @@ def build_campaign_sensor(
             look = looker.look(
                 running=busy.campaigns, on_route=busy.on_route, before=Position.from_cursor(context.cursor)
             )
-            events = [] if look.found is None else [_observation(route, look.found)]
-            cursor = look.after.to_cursor() if look.after else NO_CURSOR
+            said = None if look.found is None else shown.digest(sorted(map(repr, look.found)))
+            events = [_observation(route, look.found or [])] if said and shown.is_due(context.cursor, said) else []
+            after = look.after.to_cursor() if look.after else NO_CURSOR
+            cursor = shown.noted(context.cursor, after, said if events else None)
             return tick_result(context, database, route.name, look, events, cursor=cursor)
 
     return campaigns

@@ -10,7 +10,7 @@ import dagster as dg
 from ferrero_dagster.clients.http import limits_within
 from ferrero_dagster.config.deadline import Deadline
 from ferrero_dagster.config.routes import FinalsRoute
-from ferrero_dagster.defs import groups
+from ferrero_dagster.defs import groups, shown
 from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_observation, refused_check
 from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campaign_job, campaign_watcher
 from ferrero_dagster.defs.dead_runs import end_dead_runs
@@ -21,8 +21,10 @@ from ferrero_dagster.defs.resources import BoxResource, TrackingResource
 from ferrero_dagster.defs.runs import TickEvent, tick_result, under_way
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.tracking.agency_files import refused_files
-from ferrero_dagster.transfer.finals.look import FinalsLooker
+from ferrero_dagster.domain.turns import NO_CURSOR
+from ferrero_dagster.tracking.agency_files import refused_files, shown_files
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.transfer.finals.look import FinalsLook, FinalsLooker
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Systems
 from ferrero_dagster.transfer.unforeseen import Turn, ended
@@ -65,8 +67,9 @@ def build_agency_sensor(
         minimum_interval_seconds=interval_s,
         default_status=default_status,
         description=(
-            "Lists the agency's Box folder and sorts every file: ready, settling (still being uploaded or just "
-            "changed) or refused (mailed once with what is wrong). Starts one run per campaign that has files ready."
+            "Asks Box what has changed in the agency's folder, lists it where anything has, and sorts every file: "
+            "ready, settling (still being uploaded or just changed) or refused (mailed once with what is wrong). "
+            "Starts one run per campaign that has files ready."
         ),
     )
     def agency_files(
@@ -88,12 +91,26 @@ def build_agency_sensor(
                 deadline=deadline,
             ).look(running=busy.campaigns, on_route=busy.on_route)
             events: list[TickEvent] = []
-            if look.judgements is not None:
-                with ended(database, Turn(name=f"{route.sensor}, tables"), context.log.error):
-                    events = [agency_observation(route, look, box.links), agency_check(route, look)]
-            return tick_result(context, database, route.name, look, events)
+            with ended(database, Turn(name=f"{route.sensor}, tables"), context.log.error):
+                events = _events(route, look, database, box.links, context.cursor)
+            cursor = shown.noted(context.cursor, NO_CURSOR, _shown(look) if events else None)
+            return tick_result(context, database, route.name, look, events, cursor=cursor)
 
     return agency_files
+
+
+def _shown(look: FinalsLook) -> str:
+    return shown.digest(sorted(look.counts.items()), len(look.set_aside))
+
+
+def _events(
+    route: FinalsRoute, look: FinalsLook, database: Database, links: Links, cursor: str | None
+) -> list[TickEvent]:
+    """What the folder's page shows, where it shows something else by now or has not said so for an hour."""
+    if look.judgements is None or not (look.has_news or shown.is_due(cursor, _shown(look))):
+        return []
+    files = database.transact(shown_files, route.name)
+    return [agency_observation(route, files, links), agency_check(route, files)]
 
 
 def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:

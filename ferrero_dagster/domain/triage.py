@@ -48,10 +48,17 @@ class KnownFile:
     problems: tuple[NameProblem, ...] = ()
     #: Why it was refused.
     reason: str | None = None
+    #: As `ListedFile.template`.
+    template: dict[str, object] | None = None
     #: Of its transfer, if it was ever tried.
     transfer_state: str | None = None
     failures: int = 0
     since_last_attempt_s: float | None = None
+
+    @property
+    def version(self) -> tuple[BoxId, str]:
+        """As `ListedFile.version`."""
+        return self.file_id, self.etag
 
     @property
     def is_set_aside(self) -> bool:
@@ -174,15 +181,22 @@ def count_looks(file: ListedFile, before: KnownFile | None) -> int:
     return before.looks + 1 if before and (is_told_folder or before.size_bytes == file.size_bytes) else 1
 
 
-def is_news(judgement: Judgement, before: KnownFile | None) -> bool:
-    """Whether the judgement is to be written down."""
-    file = judgement.file
+def is_other(judgement: Judgement, known: KnownFiles) -> bool:
+    """Whether the file is new or another than it was."""
+    file, before = judgement.file, known.get(judgement.file.version)
     if before is None or before.state != judgement.state or before.size_bytes != file.size_bytes:
         return True
-    if file.is_folder and (before.name, before.reason) != (file.name, judgement.reason):
+    return file.is_folder and (before.name, before.reason) != (file.name, judgement.reason)
+
+
+def is_news(judgement: Judgement, known: KnownFiles) -> bool:
+    """Whether the judgement is to be written down."""
+    before = known.get(judgement.file.version)
+    if before is None or is_other(judgement, known):
         return True
     # What CreativeX says may come after the file; for a file about to be moved it is kept up to date.
-    return judgement.state in {"settling", "ready"} and before.transfer_state is None
+    is_newer = judgement.file.template != before.template
+    return judgement.state == "settling" or (is_newer and judgement.state == "ready" and before.transfer_state is None)
 
 
 def named(files: Sequence[ListedFile], known: KnownFiles, rules: NamingRules) -> dict[BoxId, AgencyName | NameProblems]:

@@ -42,19 +42,78 @@ class RefusedFile:
     refused_at: datetime
 
 
+#: What is known of each file `f`, with the state of its transfer `t`.
+_KNOWN = f"""
+    SELECT f.file_id, f.etag, f.name, f.size_bytes, f.state, f.looks, f.problems, f.reason,
+           t.state AS transfer_state, {_ATTEMPTS}, f.sha1_hex, f.template
+    FROM agency_files f
+    LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+"""
+#: Of a file that may become another state although nothing has changed in Box: it settles, it is to be moved, or only
+#: its master was missing and is there by now.
+_WAITING = """
+    f.state IN ('settling', 'ready') OR (f.state = 'refused' AND f.problems IS NULL AND EXISTS (
+        SELECT FROM master_assets m
+        WHERE m.tracking_id = f.tracking_id AND m.status = 'active' AND m.campaign_id IS NOT NULL))
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownFile:
+    """A file in the folder as people are shown it; `state` is also `set aside`."""
+
+    file_id: BoxId
+    name: str
+    state: str
+    reason: str
+
+
 def known_files(cursor: Cursor, route: str) -> dict[tuple[BoxId, str], KnownFile]:
     """The files that were there at the last look, by file id and etag, each with the state of its transfer."""
+    cursor.execute(f"{_KNOWN} WHERE f.route = %s AND f.state <> 'gone'", (route,))
+    return {file.version: file for file, _ in map(_known, cursor.fetchall())}
+
+
+def waiting_files(cursor: Cursor, route: str) -> list[tuple[KnownFile, ListedFile]]:
+    """Those of them that a look has something to do with where nothing has changed in Box.
+
+    What is no file, or cannot be read, has no `sha1_hex`: of such only a listing tells enough.
+    """
+    cursor.execute(f"{_KNOWN} WHERE f.route = %s AND ({_WAITING})", (route,))
+    return [_known(row) for row in cursor.fetchall()]
+
+
+def _known(row: dict[str, Any]) -> tuple[KnownFile, ListedFile]:
+    """A file as it is known, and as it was listed."""
+    row = _read(row)
+    sha1_hex, template = row.pop("sha1_hex"), row.pop("template")
+    listed = ListedFile(
+        id=row["file_id"],
+        etag=row["etag"],
+        name=row["name"],
+        size_bytes=row["size_bytes"],
+        sha1_hex=sha1_hex,
+        template=template,
+    )
+    return KnownFile(**row), listed
+
+
+def counts(cursor: Cursor, route: str) -> dict[str, int]:
+    """How many files that are there have which state."""
     cursor.execute(
-        f"""
-        SELECT f.file_id, f.etag, f.name, f.size_bytes, f.state, f.looks, f.problems, f.reason,
-               t.state AS transfer_state, {_ATTEMPTS}
-        FROM agency_files f
-        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
-        WHERE f.route = %s AND f.state <> 'gone'
-        """,
+        "SELECT state, count(*) AS files FROM agency_files WHERE route = %s AND state <> 'gone' GROUP BY state",
         (route,),
     )
-    return {(row["file_id"], row["etag"]): KnownFile(**_read(row)) for row in cursor.fetchall()}
+    return {row["state"]: row["files"] for row in cursor.fetchall()}
+
+
+def present(cursor: Cursor, route: str, ids: Collection[BoxId]) -> set[BoxId]:
+    """Those of the files that are there."""
+    cursor.execute(
+        "SELECT file_id FROM agency_files WHERE route = %s AND file_id = ANY(%s) AND state <> 'gone'",
+        (route, list(ids)),
+    )
+    return {row["file_id"] for row in cursor.fetchall()}
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +183,21 @@ def ready_files(cursor: Cursor, route: str, campaign_id: DamId) -> list[ReadyFil
         )
         for row in cursor.fetchall()
     ]
+
+
+def shown_files(cursor: Cursor, route: str) -> list[ShownFile]:
+    """All files that are in the folder of a route."""
+    cursor.execute(
+        """
+        SELECT f.file_id, f.name, coalesce(f.reason, '') AS reason,
+               CASE WHEN f.state = 'ready' AND t.state = 'set_aside' THEN 'set aside' ELSE f.state END AS state
+        FROM agency_files f
+        LEFT JOIN transfers t ON t.route = f.route AND t.source_id = f.file_id AND t.source_version = f.etag
+        WHERE f.route = %s AND f.state <> 'gone'
+        """,
+        (route,),
+    )
+    return [ShownFile(**row) for row in cursor.fetchall()]
 
 
 def refused_files(cursor: Cursor, route: str | None = None) -> list[RefusedFile]:

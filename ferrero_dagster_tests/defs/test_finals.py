@@ -148,8 +148,9 @@ def test_a_run_in_which_a_file_failed_is_red_and_shows_which(cockpit, agency):
         ("errors@agency.example",),
         ("team@agency.example",),
     ]
-    assert cockpit.tick("agency_files").run_requests == []
-    observation = cockpit.preview("agency_files").asset_events[0]
+    tick = cockpit.tick("agency_files")
+    assert tick.run_requests == []
+    observation = tick.asset_events[0]
     assert (shown(observation)["ready"], shown(observation)["set aside"]) == (0, 1)
 
 

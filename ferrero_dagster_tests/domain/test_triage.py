@@ -124,15 +124,17 @@ def test_a_file_that_grows_is_looked_at_from_the_beginning(before, looks):
     ("name", "before", "is_told"),
     [
         (NAME, None, True),
-        (NAME, known(), True),  # CreativeX may have come
-        (NAME, known(transfer_state="pending"), False),
+        (NAME, known(), False),
+        (NAME, known(template={"creativexScore": 1}), True),
+        (NAME, known(template={"creativexScore": 1}, transfer_state="pending"), False),
         (NAME, known(transfer_state="pending", size_bytes=4), True),
         ("wrong", known(), True),
         ("wrong", known(state="refused"), False),
     ],
 )
 def test_only_what_changed_and_what_may_soon_be_moved_is_written_down(name, before, is_told):
-    assert is_news(judged(name), before) == is_told
+    judgement = judged(name)
+    assert is_news(judgement, {judgement.file.version: before} if before else {}) == is_told
 
 
 def test_a_name_that_was_wrong_is_parsed_again_only_where_todays_rules_may_accept_it():

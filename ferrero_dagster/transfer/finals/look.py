@@ -19,23 +19,36 @@ from ferrero_dagster.domain.ids import BoxId, DamId
 from ferrero_dagster.domain.planning import CampaignHistory, FinalsPlan, plan_finals
 from ferrero_dagster.domain.triage import (
     Judgement,
+    KnownFile,
     KnownFiles,
     KnownMasters,
     ListedFile,
     count_looks,
     is_ignored,
     is_news,
+    is_other,
     judge,
     named,
 )
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.domain.words import counted
-from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, outages, rounds, steps, unforeseen_errors
+from ferrero_dagster.tracking import (
+    agency_files,
+    agency_looks,
+    campaigns,
+    finals,
+    masters,
+    outages,
+    rounds,
+    steps,
+    unforeseen_errors,
+)
 from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.transfer import incidents, slowness
 from ferrero_dagster.transfer.finals.completion import tell_ready
 from ferrero_dagster.transfer.finals.mails import tell_refused
-from ferrero_dagster.transfer.finals.unseen_folders import Counting, tell_unseen
+from ferrero_dagster.transfer.finals.marks import Marks
+from ferrero_dagster.transfer.finals.unseen_folders import Counting, is_counted, tell_unseen
 from ferrero_dagster.transfer.unforeseen import Turn, ended, told
 
 
@@ -46,16 +59,16 @@ class FinalsLook:
     #: With the number of files that are due.
     starts: Mapping[Campaign, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    #: What became of each file; None where Box could not be asked.
+    #: What became of each file, or of those that wait where nothing has changed in Box; None where Box could not be
+    #: asked.
     judgements: Sequence[Judgement] | None = None
+    #: Files by state.
+    counts: Counter[str] = field(default_factory=Counter)
+    #: Whether a file came, went or became another state.
+    has_news: bool = False
     set_aside: Sequence[Judgement] = ()
     #: Of errors that nobody foresaw.
     traces: Sequence[str] = ()
-
-    @property
-    def counts(self) -> Counter[str]:
-        """Files by state."""
-        return Counter(judgement.state for judgement in self.judgements or [])
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number} {state}" for state, number in sorted(self.counts.items()))
@@ -81,8 +94,9 @@ class FinalsLooker:
         """List the folder, judge every file, write down what changed, mail new refusals, and say what is to start.
 
         `running` holds the ids of campaigns that have an unfinished run; `on_route` is how many of those have it on
-        this route, in the queue or at work: so many fewer start. Costs one call to Box per thousand files and about ten
-        statements, however many files there are.
+        this route, in the queue or at work: so many fewer start. Costs about ten statements, however many files there
+        are, and one call to Box where nothing has changed, one more per thousand files where something has, or might
+        have unseen.
         """
         traces: list[str] = []
         try:
@@ -97,9 +111,13 @@ class FinalsLooker:
         except Incident as error:
             incidents.note(self.database, error, self.site)
             return FinalsLook(notes=[str(error)])
-        known = self.database.transact(agency_files.known_files, self.route.name)
+        known = listing.known
+        if known is None:
+            known = self.database.transact(agency_files.known_files, self.route.name)
         judgements = self._judged(listing.found, known, traces.append)
         noted = self._noted(judgements, known, listing, traces.append)
+        if listing.is_all_known(noted):
+            self.database.transact(agency_looks.end_listing, self.route.name, listing.position)
         self.database.transact(tell_ready, self.site, self.route)
         plan = self.database.transact(self._plan, noted, known, running, places)
         self.database.transact(
@@ -108,10 +126,17 @@ class FinalsLooker:
         return FinalsLook(
             starts=plan.starts,
             notes=[*([listing.figures] if listing.figures else []), *map(str, plan.skipped)],
-            judgements=noted if listing.is_whole else None,
+            judgements=noted if listing.is_whole or listing.is_unchanged else None,
+            counts=self._counts(noted, listing),
+            has_news=bool(listing.gone(known, judgements)) or any(is_other(one, known) for one in noted),
             set_aside=plan.set_aside,
             traces=traces,
         )
+
+    def _counts(self, noted: Sequence[Judgement], listing: "_Listing") -> Counter[str]:
+        if listing.is_unchanged:
+            return Counter(self.database.transact(agency_files.counts, self.route.name))
+        return Counter(judgement.state for judgement in noted)
 
     @property
     def _folder(self) -> str:
@@ -128,6 +153,15 @@ class FinalsLooker:
         try:
             with self.open_agency() as agency:
                 tempo = agency.tempo
+                mark = Marks(
+                    agency=agency,
+                    database=self.database,
+                    site=self.site,
+                    route=self.route,
+                    folder_id=self.folder_id,
+                ).read()
+                if mark.waiting is not None:
+                    return _Listing.unchanged(mark.waiting, tempo)
                 everything = self._everything(agency, found.append)
                 unseen = self._unseen(agency, [file for file in everything if file.is_folder], log)
         except OutOfTime:
@@ -141,6 +175,7 @@ class FinalsLooker:
         return _Listing(
             found=[*self._finished(found), *unseen],
             tempo=tempo,
+            position=mark.position,
             versions={file.version for file in everything if not file.is_folder},
             is_whole=len(found) == len(everything),
         )
@@ -210,8 +245,9 @@ class FinalsLooker:
     ) -> None:
         """Write down what changed; idempotent."""
         outages.note_look(cursor, SYSTEM, self._folder)
-        news = [judgement for judgement in judgements if is_news(judgement, known.get(judgement.file.version))]
-        agency_files.save_judgements(cursor, self.route.name, news)
+        news = [judgement for judgement in judgements if is_news(judgement, known)]
+        if news:
+            agency_files.save_judgements(cursor, self.route.name, news)
         if gone:
             steps.leave_agency_folder(cursor, self.route.name, gone)
         refused = [judgement for judgement in news if judgement.state == "refused"]
@@ -255,10 +291,25 @@ class _Listing:
 
     found: Sequence[ListedFile]
     tempo: Tempo
-    #: Of the whole folder, once it was listed to its end.
+    #: Of the whole folder, once it was listed to its end, and from which of Box's events on.
     versions: Collection[tuple[BoxId, str]] | None = None
+    position: str | None = None
     is_whole: bool = False
+    #: Nothing has changed in Box: `found` are the files that wait, and `known` what is known of them.
+    is_unchanged: bool = False
+    known: KnownFiles | None = None
     figures: str | None = None
+
+    @classmethod
+    def unchanged(cls, waiting: Sequence[tuple[KnownFile, ListedFile]], tempo: Tempo) -> "_Listing":
+        """Of a folder that is as the tables say."""
+        known = {file.version: file for file, _ in waiting}
+        return cls(found=[file for _, file in waiting], tempo=tempo, is_unchanged=True, known=known)
+
+    def is_all_known(self, noted: Sequence[Judgement]) -> bool:
+        """Whether the tables hold the whole folder by now; what is left over the next listing brings."""
+        is_noted = self.versions is not None and len(noted) == len(self.found)
+        return is_noted and all(is_counted(file) for file in self.found if file.is_folder)
 
     def gone(self, known: KnownFiles, judgements: Sequence[Judgement]) -> set[tuple[BoxId, str]]:
         """What is not there any more; of a folder that was not listed to its end nobody knows."""

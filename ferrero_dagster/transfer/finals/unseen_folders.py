@@ -93,6 +93,11 @@ class Counting:
         return before if before and before.state == "refused" else None
 
 
+def is_counted(folder: ListedFile) -> bool:
+    """Whether its number is known, so that nobody need look at it before it changes."""
+    return folder.problem != _UNCOUNTED
+
+
 def tell_unseen(cursor: Cursor, route: FinalsRoute, news: Sequence[Judgement], known: KnownFiles) -> None:
     """One mail for all folders that were not told before; of one that is gone and comes back, on another day again."""
     new = [judgement for judgement in news if _is_untold(judgement.file, known)]

@@ -171,6 +171,7 @@ def test_a_listing_that_cannot_be_read_is_never_an_empty_folder(agency, body):
     agency.campaign("AAA001")
     agency.deliver(ONE)
     agency.settled_look()
+    agency.deliver("another.mp4")
     agency.world.box.board.add(Fault(path="/items", status=200, body=body, headers=JSON, times=None))
     with pytest.raises(TransientError) as caught:
         agency.look()
@@ -225,8 +226,9 @@ def test_box_refusing_our_log_in_is_mailed_at_once_and_nothing_is_forgotten(agen
 
 
 @pytest.mark.fault(55)
-def test_ten_thousand_files_cost_twelve_calls_and_as_many_statements_at_most(agency, postgres, capsys):
-    """One statement per thousand files; the second look, which knows the refused names, is no dearer."""
+def test_ten_thousand_files_cost_twelve_calls_and_few_statements_and_one_call_where_nothing_has_changed(
+    agency, postgres, capsys
+):
     agency = agency.with_site(agency={"settle_looks": 1, "runs_per_tick": 5})
     ids = [f"A{number:05}" for number in range(7000)]
     agency.sql(
@@ -242,7 +244,7 @@ def test_ten_thousand_files_cost_twelve_calls_and_as_many_statements_at_most(age
     agency.world.database.close()
     # What a process asks of PostgreSQL once, when it connects.
     agency.world.database.transact(lambda cursor: cursor.execute("SELECT 1"))
-    for _ in range(2):
+    for most_calls, most_statements in ((12, 15), (1, 13)):
         agency.world.box.board.seen.clear()
         before, began = log.stat().st_size, time.monotonic()
         look = agency.look()
@@ -252,8 +254,8 @@ def test_ten_thousand_files_cost_twelve_calls_and_as_many_statements_at_most(age
             sys.stderr.write(f"\na look at 10,000 files: {elapsed_s:.1f} s, {statements} statements\n")
         assert look.counts == {"ready": 7000, "refused": 3000}
         assert len(look.starts) == 5
-        assert len(agency.world.box.board.seen) <= 12
-        assert 0 < statements <= 12
+        assert len(agency.world.box.board.seen) <= most_calls
+        assert 0 < statements <= most_statements
     assert len(agency.mails()) == 3000
 
 

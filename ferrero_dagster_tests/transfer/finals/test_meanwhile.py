@@ -120,12 +120,13 @@ def test_a_master_withdrawn_meanwhile_makes_the_next_look_refuse_its_final(agenc
 
 def test_a_file_back_from_the_trash_is_on_its_way_again(agency):
     campaign_id = agency.campaign("AAA001")
-    agency.deliver(ONE)
+    file_id, store = agency.deliver(ONE), agency.world.box.store
     agency.world.box.board.add(Fault(path="/content$", status=404, body='{"code": "not_found"}'))
     agency.settle_and_move(campaign_id)
-    agency.sql(
-        "UPDATE transfers SET state = 'withdrawn' RETURNING 1", "UPDATE agency_files SET state = 'gone' RETURNING 1"
-    )
+    store.delete(file_id)
+    agency.look()
+    assert agency.sql("SELECT state FROM transfers") == ["withdrawn"]
+    store.restore(file_id, name=None, folder_id=None, new_etag=False)
     agency.go_on()
     assert len(agency.assets(campaign_id)) == 1
     assert agency.sql("SELECT status FROM derivative_assets") == ["active"]

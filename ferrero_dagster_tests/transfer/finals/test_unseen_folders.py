@@ -78,9 +78,7 @@ def test_a_box_that_says_no_sizes_of_folders_is_asked_for_the_number_each_time(a
 def test_a_folder_is_the_same_under_another_name_and_another_one_under_the_same_name(agency, folder):
     agency.settled_look()
     store = agency.world.box.store
-    store.database.change(
-        "UPDATE items SET name = 'Week 13', name_key = 'week 13', etag = etag + 1 WHERE id = ?", folder
-    )
+    store.rename_folder(folder, "Week 13")
     agency.settled_look()
     assert ([*listed(agency)], len(told(agency))) == (["Week 13"], 1)
     store.delete_folder(folder, recursive=True)
@@ -103,7 +101,7 @@ def test_a_folder_that_is_gone_or_empty_is_forgotten(agency, folder, way):
     for item in store.items(folder) if way == "emptied" else []:
         (store.delete if item.type == "file" else lambda id_: store.delete_folder(id_, recursive=True))(item.id)
     if way == "renamed to be hidden":
-        store.database.change("UPDATE items SET name = '.Week 12', name_key = '.week 12' WHERE id = ?", folder)
+        store.rename_folder(folder, ".Week 12")
     assert agency.look().counts == {}
     assert listed(agency) == {}
 
