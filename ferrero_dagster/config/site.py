@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import time
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -27,6 +27,7 @@ from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.name_components import ASSET_TYPE
 from ferrero_dagster.domain.otmm.representation import RepresentationRules
+from ferrero_dagster.domain.quiet_hours import QuietHours, QuietTime
 
 try:  # ten times as fast, where PyYAML was built with it
     from yaml import CSafeLoader as _FastLoader
@@ -50,6 +51,7 @@ def _clock_time(value: object) -> object:
 
 Link = Annotated[str, made_of("url", "id")]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 #: Sections, settings, entries of settings that are tables: so deep a site's file replaces by name.
 _LEVELS = 3
@@ -145,12 +147,28 @@ class CampaignsSite(_Section):
     silent_run_minutes: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
+class QuietTimeSite(_Section):
+    """A time of some days in which looks are few; one that ends before it begins, or then, ends on the next day."""
+
+    days: Annotated[frozenset[Weekday], Field(min_length=1)] = frozenset(_WEEKDAYS)
+    begins: Annotated[time, BeforeValidator(_clock_time)] = time(0)
+    ends: Annotated[time, BeforeValidator(_clock_time)] = time(0)
+
+    @property
+    def rule(self) -> QuietTime:
+        """As a rule."""
+        days = frozenset(_WEEKDAYS.index(day) for day in self.days)
+        return QuietTime(weekdays=days, begins=self.begins, ends=self.ends)
+
+
 class LooksSite(_Section):
-    """The time that one look of a sensor has."""
+    """The time that one look of a sensor has, and when there are few."""
 
     #: For all that it asks together; Dagster ends a tick after 60 s.
     budget_s: Annotated[float, Field(gt=0, lt=60)]
     full_listing_minutes: Minutes
+    quiet_hours: tuple[QuietTimeSite, ...]
+    quiet_every_minutes: Annotated[int, Field(ge=1, le=1440)]
     slow_mail_after_looks: Annotated[int, Field(ge=1)]
 
 
@@ -247,6 +265,12 @@ class Site(_Section):
     def zone(self) -> ZoneInfo:
         """The time zone that people live in."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def quiet_hours(self) -> QuietHours:
+        """When looks are few."""
+        times = [one.rule for one in self.looks.quiet_hours]
+        return QuietHours(zone=self.zone, times=times, every_minutes=self.looks.quiet_every_minutes)
 
     @cached_property
     def representation_rules(self) -> RepresentationRules:

@@ -11,6 +11,7 @@ from ferrero_dagster.defs import shown
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
+from ferrero_dagster.defs.quiet import skipped
 from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import DamResource, TrackingResource
 from ferrero_dagster.defs.runs import tick_result, under_way
@@ -40,6 +41,8 @@ def build_campaign_sensor(
     )
     def campaigns(context: dg.SensorEvaluationContext, dam: DamResource, tracking: TrackingResource) -> dg.SensorResult:
         with as_failures(), ExitStack() as stack:
+            if quiet := skipped(context, tracking.site):
+                return quiet
             deadline = Deadline.after(tracking.site.looks.budget_s)
             database = stack.enter_context(tracking.database(route.sensor, deadline=deadline))
             otmm = stack.enter_context(dam.client(limits_within(deadline)))

@@ -16,6 +16,7 @@ from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campa
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
+from ferrero_dagster.defs.quiet import skipped
 from ferrero_dagster.defs.reds import watch
 from ferrero_dagster.defs.resources import BoxResource, TrackingResource
 from ferrero_dagster.defs.runs import TickEvent, tick_result, under_way
@@ -76,6 +77,8 @@ def build_agency_sensor(
         context: dg.SensorEvaluationContext, box: BoxResource, tracking: TrackingResource
     ) -> dg.SensorResult:
         with as_failures(), ExitStack() as stack:
+            if quiet := skipped(context, tracking.site):
+                return quiet
             deadline = Deadline.after(tracking.site.looks.budget_s)
             database = stack.enter_context(tracking.database(route.sensor, deadline=deadline))
             with ended(database, Turn(name=f"{route.sensor}, dead runs"), context.log.error):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from itertools import takewhile
 
 from ferrero_dagster.clients.otmm import Otmm, UnreadHit
@@ -257,6 +258,8 @@ class MastersLooker:
         )
 
     def _count_empty(self, campaign: Campaign) -> str:
+        if self.site.quiet_hours.hold(datetime.now(timezone.utc)):
+            return "No master assets yet (polls in quiet hours do not count) - skipping until assets appear"
         polls = self.database.transact(count_empty_poll, self.route, campaign, self.site, interval_s=self.interval_s)
         return f"No master assets yet (poll {polls}) - skipping until assets appear"
 
