@@ -1,7 +1,8 @@
 """Runs whose process is gone: found by their campaign and its locks, whatever started them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import dagster as dg
 
@@ -11,6 +12,8 @@ from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.tracking import overview
 from ferrero_dagster.tracking.database import Cursor, Database
 
+#: The last event of whoever launched a run, and the first of its worker.
+_HANDED_OVER = {dg.DagsterEventType.PIPELINE_STARTING, dg.DagsterEventType.RUN_START}
 #: Dagster itself ends runs that stay in any other unfinished state but the queue, as dagster.yaml says.
 _BEGUN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED]
 
@@ -34,12 +37,22 @@ def end_dead_runs(instance: dg.DagsterInstance, database: Database, site: Site) 
 
 
 def _silent_since(instance: dg.DagsterInstance, run: dg.DagsterRun) -> datetime:
-    """When the run wrote its last event; one that has just let go of the lock still sends messages."""
+    """When the run wrote its last event; one that has just let go of the lock still sends messages.
+
+    Its worker's clock may be behind that of whoever launched the run: so much later was it.
+    """
     events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
     if events:
-        return datetime.fromtimestamp(events[0].timestamp, timezone.utc)
+        handed_over = instance.get_records_for_run(run.run_id, of_type=_HANDED_OVER).records
+        return datetime.fromtimestamp(events[0].timestamp + _behind_s(handed_over), timezone.utc)
     record = instance.get_run_record_by_id(run.run_id)
     return record.create_timestamp if record else datetime.now(timezone.utc)
+
+
+def _behind_s(events: Sequence[dg.EventLogRecord]) -> float:
+    """How much earlier an event says that it was written than the one before it."""
+    times = [record.timestamp for record in events]
+    return max([0.0, *(before - after for before, after in pairwise(times))])
 
 
 def _is_moving(cursor: Cursor, route_names: Iterable[str], campaign_id: DamId) -> bool:

@@ -24,10 +24,16 @@ def made(cockpit, campaign_id, *, minutes_ago=11, route=A1, event=Event.RUN_STAR
         tags={PARTITION: cockpit.key(campaign_id), **{name.replace("__", "/"): value for name, value in tags.items()}},
         asset_selection=frozenset({AssetKey(route.asset)}),
     )
+    said(cockpit, run.run_id, minutes_ago=minutes_ago, event=event)
+    return run.run_id
+
+
+def said(cockpit, run_id, *, minutes_ago, event=Event.RUN_START):
+    """An event of a run, so old by the clock of whoever wrote it."""
     last = dg.DagsterEvent(event.value, job_name=IMPLICIT_JOB, message="so it began")
     at = time.time() - 60 * minutes_ago
-    instance.handle_new_event(dg.EventLogEntry(None, 20, "", run.run_id, at, job_name=IMPLICIT_JOB, dagster_event=last))
-    return run.run_id
+    entry = dg.EventLogEntry(None, 20, "", run_id, at, job_name=IMPLICIT_JOB, dagster_event=last)
+    cockpit.instance.handle_new_event(entry)
 
 
 def materialize(cockpit, route, campaign_id=None, *, instance=None, **options):
@@ -50,6 +56,16 @@ def test_a_run_of_an_assets_button_whose_process_is_gone_is_ended_and_its_campai
         [request] = cockpit.preview("a1_campaigns").run_requests
     assert request.partition_key == cockpit.key(dead)
     assert [cockpit.instance.get_run_by_id(run).is_finished for run in runs] == [True, False, False]
+
+
+@pytest.mark.fault(77)
+def test_a_run_whose_worker_has_a_clock_that_is_behind_is_not_taken_for_dead(cockpit):
+    behind, dead = (cockpit.world.campaign(name=name) for name in "AB")
+    runs = [made(cockpit, behind, minutes_ago=1, event=Event.PIPELINE_STARTING), made(cockpit, dead, minutes_ago=11)]
+    said(cockpit, runs[0], minutes_ago=21)
+    [request] = cockpit.preview("a1_campaigns").run_requests
+    assert request.partition_key == cockpit.key(dead)
+    assert [cockpit.instance.get_run_by_id(run).is_finished for run in runs] == [False, True]
 
 
 @pytest.mark.fault(77)
