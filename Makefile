@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak test check bench bench-large faults databases format lock clean
+.PHONY: help install demo demo-check demo-check-customer demo-check-seeds soak workers test check bench bench-large faults databases format lock clean
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -45,6 +45,9 @@ bench-large: install ## what a master of 5 GB costs, and what becomes of one tha
 soak: install ## ten minutes of bad luck with Dagster's daemon and code server: a table; one scenario: ONLY=dead-run
 	$(BIN)/python -m ferrero_dagster.sandbox.soak $(if $(ONLY),--only $(ONLY))
 
+workers: install ## runs on two workers, each with network, /tmp and clock of its own, one killed, one cut off (needs root, redis-server)
+	$(BIN)/python -m ferrero_dagster.sandbox.workers $(if $(ONLY),--only $(ONLY))
+
 faults: install ## docs/FAULTS.md from the marks of the tests, docs/REQUESTS.md from the code
 	$(BIN)/python -m ferrero_dagster_tests.faults_table
 	$(BIN)/python -m ferrero_dagster_tests.requests_table
@@ -61,4 +64,4 @@ lock: ## pin the newest allowed versions (needs uv)
 		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
 
 clean: ## forget the demo's state
-	rm -rf .demo .demo-check .demo*.lock
+	rm -rf .demo .demo-check .demo*.lock .workers

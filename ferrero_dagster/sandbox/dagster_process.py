@@ -1,16 +1,17 @@
 """Dagster itself, all of its processes, working on the stand-ins."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
+import yaml
 
 import ferrero_dagster
 from ferrero_dagster.domain.errors import ConfigurationError
@@ -24,8 +25,12 @@ _POLL_SECONDS = "5"
 
 
 @contextmanager
-def running_dagster(world: World, state: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def running_dagster(
+    world: World, state: Path, port: int, settings: Mapping[str, Any] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Daemon, code server and pages as one process group, with its sensors on; ended at the end.
+
+    `settings` of Dagster are used instead of those in `dagster.yaml`.
 
     Raises:
         ConfigurationError: the port is taken, or Dagster does not start.
@@ -33,12 +38,17 @@ def running_dagster(world: World, state: Path, port: int) -> Iterator["subproces
     listening_socket(port, "the Dagster UI").close()
     home = state / "dagster_home"
     home.mkdir(exist_ok=True)
-    shutil.copy(_ROOT / "dagster.yaml", home)
+    (home / "dagster.yaml").write_text(yaml.safe_dump({**dagster_settings(), **(settings or {})}))
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(_ROOT / "workspace.yaml"), "-h", HOST, "-p", str(port)]
     with (state / "dagster.log").open("w") as log:
         # Its own working directory: a .env of the user's must not reach the demo.
         process = subprocess.Popen(  # noqa: S603  # our own command
-            command, cwd=home, env=_environment(world, home, port), stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=home,
+            env=dagster_environment(world, home, port),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             _wait_until_up(process, port, log.name)
@@ -47,7 +57,14 @@ def running_dagster(world: World, state: Path, port: int) -> Iterator["subproces
             _stop(process)
 
 
-def _environment(world: World, home: Path, port: int) -> dict[str, str]:
+def dagster_settings() -> dict[str, Any]:
+    """What `dagster.yaml` says."""
+    settings: dict[str, Any] = yaml.safe_load((_ROOT / "dagster.yaml").read_text())
+    return settings
+
+
+def dagster_environment(world: World, home: Path, port: int) -> dict[str, str]:
+    """The variables of a process of Dagster that works on the stand-ins."""
     inherited = {
         name: value
         for name, value in os.environ.items()

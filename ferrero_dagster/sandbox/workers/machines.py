@@ -1,0 +1,163 @@
+"""A machine of a worker: network, /tmp, DAGSTER_HOME and clock of its own, by namespaces of this one; needs root."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ferrero_dagster.domain.errors import ConfigurationError
+from ferrero_dagster.sandbox.serving import HOST
+from ferrero_dagster.sandbox.workers import links
+from ferrero_dagster.sandbox.workers.links import Address, Links
+
+#: Its own /tmp, hidden from all others, and then what it is to run.
+_OWN_TMP = 'mount -t tmpfs tmpfs /tmp && exec "$@"'
+_CLOCKS = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+_CLOCK = next(_CLOCKS, None)
+
+
+@dataclass
+class Machine:
+    """Number 1 or 2; use it as a context manager, which ends all that runs on it."""
+
+    number: int
+    state: Path
+    #: What it can reach, by port, on its own 127.0.0.1.
+    services: Mapping[int, Address]
+    environment: Mapping[str, str]
+    clock_minutes: int = 0
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _worker: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def has_own_clock(self) -> bool:
+        """Whether libfaketime is there, which makes it wrong."""
+        return _CLOCK is not None and self.clock_minutes != 0
+
+    @property
+    def is_idle(self) -> bool:
+        """No worker runs on it."""
+        return self._worker is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Its worker takes runs."""
+        return " ready." in self._said
+
+    @property
+    def tasks(self) -> int:
+        """How many runs were handed to it."""
+        return self._said.count("] received")
+
+    @property
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def _log(self) -> Path:
+        return self.state / f"worker-{self.number}.log"
+
+    @property
+    def _outside(self) -> str:
+        """Where the machine finds this one."""
+        return f"10.77.{self.number}.1"
+
+    @property
+    def _name(self) -> str:
+        return f"ferrero-{self.number}"
+
+    def __enter__(self) -> "Machine":
+        """The network is up, no worker runs yet.
+
+        Raises:
+            ConfigurationError: this machine allows no namespaces.
+        """
+        with ExitStack() as stack:
+            stack.callback(subprocess.run, ["ip", "netns", "delete", self._name], check=False)
+            for command in self._plumbing():
+                _run(command)
+            stack.callback(self.kill)
+            stack.enter_context(Links(self._outside, self.services))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _plumbing(self) -> list[str]:
+        inside, outside, name = f"{self._name}-in", f"{self._name}-out", self._name
+        return [
+            f"ip netns add {name}",
+            f"ip link add {outside} type veth peer name {inside}",
+            f"ip link set {inside} netns {name}",
+            f"ip addr add {self._outside}/24 dev {outside}",
+            f"ip link set {outside} up",
+            f"ip -n {name} addr add 10.77.{self.number}.2/24 dev {inside}",
+            f"ip -n {name} link set {inside} up",
+            f"ip -n {name} link set lo up",
+        ]
+
+    def start(self, slots: int) -> None:
+        """Start its worker: so many runs at once, each in a process of its own."""
+        home = self.state / f"home-{self.number}"
+        home.mkdir(exist_ok=True)
+        shutil.copy(self.state / "dagster_home" / "dagster.yaml", home)
+        worker = f"-A dagster_celery.app worker -Q dagster -n machine-{self.number} -l INFO --concurrency {slots}"
+        own = f"{worker} --max-tasks-per-child 1 --disable-prefetch -I ferrero_dagster.definitions"
+        ends = [HOST, self._outside, *map(str, self.services)]
+        self._run_inside(home, [sys.executable, "-m", links.__name__, *ends])
+        own_clock = ["env", *self._clock()]
+        self._worker = self._run_inside(home, [*own_clock, sys.executable, "-m", "celery", *own.split()])
+
+    def _run_inside(self, home: Path, command: list[str]) -> "subprocess.Popen[bytes]":
+        inside = ["ip", "netns", "exec", self._name, "unshare", "--mount", "sh", "-c", _OWN_TMP, "sh"]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  # our own command
+                [*inside, *command],
+                cwd=home,
+                env={**self.environment, "DAGSTER_HOME": str(home)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _clock(self) -> list[str]:
+        if not self.has_own_clock:
+            return []
+        return [f"LD_PRELOAD={_CLOCK}", f"FAKETIME={self.clock_minutes:+d}m", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+
+    def kill(self) -> None:
+        """All of its processes die at once."""
+        if self._worker:
+            shown = subprocess.run(  # noqa: S603  # our own command
+                ["ip", "netns", "pids", self._name],  # noqa: S607  # wherever it is
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            for pid in map(int, shown.stdout.split()):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._worker.wait()
+            self._worker = None
+
+    def cut_off(self) -> None:
+        """Not a packet arrives on either side."""
+        _run(f"ip link set {self._name}-out down")
+
+    def bring_back(self) -> None:
+        """They arrive again."""
+        _run(f"ip link set {self._name}-out up")
+
+
+def _run(command: str) -> None:
+    try:
+        subprocess.run(command.split(), check=True, capture_output=True, text=True)  # noqa: S603  # our own
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip()
+        raise ConfigurationError(
+            f"No machine can be made of this one: `{command}` says {said!r}; root and iproute2 are needed."
+        ) from None
