@@ -30,7 +30,7 @@ from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.box_session import code_of
 from ferrero_dagster.clients.held_bytes import HeldBytes
 from ferrero_dagster.clients.http import is_busy
-from ferrero_dagster.domain.errors import FerreroError, IntegrityError, PermanentError, TransientError
+from ferrero_dagster.domain.errors import FerreroError, IntegrityError, PermanentError, TransientError, UnexpectedAnswer
 from ferrero_dagster.domain.files import Digest, KnownUpload
 from ferrero_dagster.domain.ids import BoxId
 
@@ -141,15 +141,18 @@ def _continued(client: BoxClient, file: LargeFile) -> "_Upload | None":
         return None
     try:
         session = client.chunked_uploads.get_file_upload_session_by_id(known.session_id)
-        upload = _Upload(client, file, session, known)
-        if answers.part_bytes(session.raw_data, "Continuing an upload") == known.part_bytes:
+        part_bytes = answers.part_bytes(session.raw_data, "Continuing an upload")
+        if session.session_endpoints and part_bytes == known.part_bytes:
+            upload = _Upload(client, file, session, known)
             upload.find_parts()
             return upload
-        upload.end()
+        end_session(client, known.session_id)
     except BoxAPIError as error:
         if _passes(error):
             raise
-        file.sessions.ended(known)
+    except UnexpectedAnswer:
+        pass  # nobody can go on with a session that Box does not describe
+    file.sessions.ended(known)
     return None
 
 

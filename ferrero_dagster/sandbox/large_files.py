@@ -33,6 +33,7 @@ from ferrero_dagster.transfer.systems import Watcher
 
 _MB, _GB = 10**6, 10**9
 _LOOK_EVERY_S = 0.2
+_OTHER = b"another!"
 
 
 class Film(RawIOBase):
@@ -131,6 +132,19 @@ class _Stage:
             told = json.loads((child.stdout.read() if child.stdout else "") or '{"said": "killed", "peak_mb": 0}')
         return Outcome(**told, disk_mb=disk_mb, seconds=time.monotonic() - began)
 
+    def film(self, campaign_id: str) -> Path:
+        """Where the DAM has the campaign's film."""
+        dam = self.world.dam
+        [asset] = dam.assets(dam.folder(campaign_id, "01 Master Assets"))
+        return dam.content(asset.id)
+
+    def mend(self, campaign_id: str) -> None:
+        """All is well again, the film too."""
+        for board in self.world.boards.values():
+            board.clear()
+        with self.film(campaign_id).open("r+b") as file:
+            file.write(Film(len(_OTHER)).read(len(_OTHER)))
+
     def parts_sent(self) -> int:
         """Since the campaign was made."""
         return len([put for put in self.world.boards["Box"].requests("PUT") if put.status == HTTPStatus.OK])
@@ -178,20 +192,16 @@ def _mishaps(stage: _Stage, largest_gb: float) -> Table:
             arm(stage, campaign_id)
         first = stage.run(campaign_id, killed_at_parts=None if arm else round(0.6 * parts))
         between = stage.left()
-        for board in stage.world.boards.values():
-            board.clear()
+        stage.mend(campaign_id)
         second = stage.run(campaign_id)
         table.add_row(what, first.said, between, second.said, str(stage.parts_sent()), str(parts), stage.left())
     return table
 
 
 def _change(stage: _Stage, campaign_id: str) -> None:
-    [asset] = stage.world.dam.assets(stage.world.dam.folder(campaign_id, "01 Master Assets"))
-    path = stage.world.dam.content(asset.id)
-
     def change() -> None:
-        with path.open("r+b") as file:
-            file.write(b"another")
+        with stage.film(campaign_id).open("r+b") as file:
+            file.write(_OTHER)
 
     board = stage.world.boards["DAM"]
     board.add(Fault(path="/contents$", cut_after_bytes=60 * _MB))

@@ -1,5 +1,6 @@
 """Uploads in parts go on where they were cut off, and never with the bytes of another file (FAULTS 83)."""
 
+import json
 import tracemalloc
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from ferrero_dagster_tests.clients.uploads import (
     digest_of,
     large_file,
 )
-from ferrero_dagster_tests.fix_sandbox import opened_box
+from ferrero_dagster_tests.fix_sandbox import JSON, opened_box
 
 THREADS = 3
 OUT = SystemUnavailable("PostgreSQL", "It is out.")
@@ -93,6 +94,18 @@ def test_a_session_that_is_gone_or_another_s_is_begun_anew_at_once(served_box, b
         served_box.store.expire_upload_sessions()
     else:
         served_box.board.add(Fault(method="GET", path="/upload_sessions/", status=status))
+    box.upload_large(large_file(sessions=noted))
+    assert parts_sent(served_box) == LARGE_PARTS
+    assert served_box.store.tree() == {"film.mp4": digest_of(LARGE).sha1_hex}
+    assert not noted.sessions
+
+
+@pytest.mark.fault(83)
+@pytest.mark.parametrize("told", [{}, {"id": "1", "part_size": PART_BYTES}, {"id": "1", "part_size": "many"}])
+def test_a_session_that_box_does_not_describe_is_begun_anew_at_once(served_box, box, noted, told):
+    cut_off_after(served_box, box, noted, 5)
+    answer = Fault(method="GET", path="/upload_sessions/", status=200, body=json.dumps(told), headers=JSON, times=None)
+    served_box.board.add(answer)
     box.upload_large(large_file(sessions=noted))
     assert parts_sent(served_box) == LARGE_PARTS
     assert served_box.store.tree() == {"film.mp4": digest_of(LARGE).sha1_hex}
