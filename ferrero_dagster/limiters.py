@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ferrero_dagster.clients.limiter import CALLS, UPLOADS, Limiter, OwnLimiter
-from ferrero_dagster.domain.allowance import Priority, Rate, ServiceLimits
+from ferrero_dagster.domain.allowance import MonthLimit, Priority, Rate, ServiceLimits
 
 if TYPE_CHECKING:
     from ferrero_dagster.config.settings import Settings
@@ -20,7 +20,7 @@ _RESERVE_PER_MILLE = {UPLOADS: 15, CALLS: 50}
 
 def dam_limits(site: Site) -> ServiceLimits:
     """What the DAM takes at once."""
-    return ServiceLimits(service="DAM", parallel=site.dam.parallel_calls)
+    return ServiceLimits(service="DAM", parallel=site.dam.parallel_calls, zone=site.time_zone)
 
 
 def box_limits(settings: Settings, site: Site) -> ServiceLimits:
@@ -31,7 +31,9 @@ def box_limits(settings: Settings, site: Site) -> ServiceLimits:
         for kind, limit in limits.items()
         if limit
     }
-    return ServiceLimits(service="Box", rates=rates)
+    licensed = site.box.calls_per_month
+    month = MonthLimit(calls=licensed, brake_share=site.box.month_brake_share) if licensed else None
+    return ServiceLimits(service="Box", rates=rates, month=month, zone=site.time_zone)
 
 
 class OpenLimiters:

@@ -43,6 +43,7 @@ def status(*, as_json: bool) -> None:
     print_table("Finals without a new score", found.unscored_finals, nothing="Every final has its score.")
     print_table("Messages", found.messages, nothing="No message is waiting.")
     print_table("Outages", found.outages, nothing="No system is out.")
+    print_table("Requests this month", found.requests, nothing="Nothing was asked of Box and the DAM this month.")
     print_table("Red in Dagster", found.reds, nothing="Nothing is red in Dagster.")
     print_table("Findings of the audit", found.audit_findings, nothing="The audit found nothing.")
     print_table("Turns that an error ended", found.unforeseen_errors, nothing="No error has ended a turn.")

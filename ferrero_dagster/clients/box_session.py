@@ -8,7 +8,7 @@ import json
 import random
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from requests.adapters import HTTPAdapter
 from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.box_calls import kind_of, limited_as
-from ferrero_dagster.clients.http import HttpLimits, Tempo, is_busy, retried, retry_after_s, tls_reason
+from ferrero_dagster.clients.http import HttpLimits, Tempo, body_bytes, is_busy, retried, retry_after_s, tls_reason
 from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.limiter import Limiter, OwnLimiter
@@ -148,7 +148,7 @@ class _PacedAdapter(HTTPAdapter):
             try:
                 response = self._sent(request, *args, **options)
             finally:
-                limiter.note(kind, size_bytes=_length(request.headers))
+                limiter.note(kind, size_bytes=body_bytes(request.headers))
         pause_s = retry_after_s(response.headers) if is_busy(response.status_code) else None
         if pause_s and pause_s <= self._limits.retry_for_s:
             limiter.hold(pause_s)
@@ -168,12 +168,6 @@ class _PacedAdapter(HTTPAdapter):
     def close(self) -> None:
         self._connections.close()
         super().close()
-
-
-def _length(headers: Mapping[str, str]) -> int:
-    """Bytes of a body whose length is known."""
-    length = headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else 0
 
 
 class _SharedLogin(BoxJWTAuth):

@@ -34,6 +34,7 @@ from ferrero_dagster.domain.sound_json import parsed, sound_text
 T = TypeVar("T")
 
 _SHORTEST_TIMEOUT_S = 0.01
+_LONGEST_NUMBER = 19
 #: What asks for bytes as they are: requests would ask for packed ones.
 IDENTITY = {"Accept-Encoding": "identity"}
 _FIRST_SERVER_ERROR = 500
@@ -201,6 +202,12 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         seconds = _seconds_until(value)
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def body_bytes(headers: Mapping[str, str]) -> int:
+    """How long the body is, as the headers say; 0 where they do not."""
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < _LONGEST_NUMBER else 0
 
 
 def _seconds_until(date: str) -> float:

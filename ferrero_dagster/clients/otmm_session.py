@@ -22,6 +22,7 @@ from ferrero_dagster.clients.http import (
     IDENTITY,
     HttpLimits,
     Tempo,
+    body_bytes,
     clock_skew_s,
     is_busy,
     json_of,
@@ -231,6 +232,7 @@ class OtmmSession:
                 )
             if options.get("stream"):
                 _ends_with(response, turn.pop_all())
+        self._limiter.note(_kind(method, path, options), size_bytes=_carried_bytes(response, options))
         self._hold(response)
         self.clock_skew_s = clock_skew_s(response.headers)
         return response
@@ -280,6 +282,7 @@ class OtmmSession:
         with self._token_session(login) as session, in_time, self.tempo.answer():
             # Secrets are sent to this address alone, wherever it would have us go.
             response = session.post(url, data=login.form, timeout=self.limits.timeout, allow_redirects=False)
+        self._limiter.note("log-ins")
         if is_busy(response.status_code):
             raise _error(login.what, response)
         return response
@@ -297,6 +300,18 @@ class OtmmSession:
         self._connections.close()
         for session in self._sessions:
             session.close()
+
+
+def _kind(method: str, path: str, options: Mapping[str, Any]) -> str:
+    """In the words of the report."""
+    if method == "GET":
+        return "downloads" if options.get("stream") else "reads"
+    return "searches" if path.startswith("/search/") else "changes and imports"
+
+
+def _carried_bytes(response: requests.Response, options: Mapping[str, Any]) -> int:
+    """Of the content that was fetched or sent, as announced."""
+    return body_bytes(response.headers if options.get("stream") else response.request.headers)
 
 
 def _ends_with(response: requests.Response, turn: ExitStack) -> None:

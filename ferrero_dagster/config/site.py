@@ -122,6 +122,11 @@ class BoxSite(_Section):
     parts_are_uploads: bool
     #: An interrupted upload is gone on with for so long; Box forgets it after seven days.
     keep_uploads_hours: Annotated[float, Field(ge=1, le=160)]
+    #: What the licence gives, of all programs together; None: no limit is known.
+    calls_per_month: Annotated[int, Field(ge=1)] | None
+    month_warning_share: Annotated[float, Field(gt=0, le=1)]
+    #: Beyond it only what people start asks Box.
+    month_brake_share: Annotated[float, Field(gt=0, le=1)]
     #: What becomes of a master in whose place the agency has put other content.
     replaced_masters: Literal["leave", "deliver_beside"]
 

@@ -25,6 +25,7 @@ def report_metadata(report: Report, zone: ZoneInfo, links: Links) -> Metadata:
         "current retry status": dg.MetadataValue.md(_retry_status(report)),
         "tried or looked at twice and more": dg.MetadataValue.md(_near_failure(report, zone)),
         "integrity of the moved files": dg.MetadataValue.md(_integrity(report)),
+        "requests this month": dg.MetadataValue.md(_requests(report)),
         "moved files": dg.MetadataValue.md(_moved_files(report, zone)),
         "moved": dg.MetadataValue.int(report.moved),
         "moved bytes": dg.MetadataValue.int(sum(part.size_bytes for part in report.integrity)),
@@ -87,6 +88,13 @@ def _near_failure(report: Report, zone: ZoneInfo) -> str:
     ]  # fmt: skip
     return (
         markdown_table(("campaign", "number", "status", "attempts", "last time", "reason"), rows) if rows else "None."
+    )
+
+
+def _requests(report: Report) -> str:
+    return markdown_table(
+        ["what", "calls", "forecast", "licensed", "GB"],
+        [[label, *figures] for label, figures in report.request_figures],
     )
 
 

@@ -56,6 +56,7 @@ def status_metadata(tracking: TrackingResource) -> Metadata:
         "files refused": status.refused_files,
         "finals without a new score": status.unscored_finals,
         "messages not sent": status.messages,
+        "requests of this month": status.requests,
         "findings of the audit": status.audit_findings,
     }
     counts: Metadata = {f"number of {name}": dg.MetadataValue.int(len(rows)) for name, rows in tables.items()}

@@ -58,6 +58,18 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MonthLimit:
+    """What a licence gives of all calls of a month, and the share that all but people may use."""
+
+    calls: int
+    brake_share: float
+
+    def is_used(self, calls: int) -> bool:
+        """Whether the rest is people's."""
+        return calls >= self.calls * self.brake_share
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceLimits:
     """What one service, or one of its users, takes; `parallel` 0: as many at once as we like."""
 
@@ -66,6 +78,9 @@ class ServiceLimits:
     user: str = ""
     rates: dict[str, Rate] = field(default_factory=dict)
     parallel: int = 0
+    month: MonthLimit | None = None
+    #: Whose days and months count.
+    zone: str = "UTC"
 
     @property
     def account(self) -> str:

@@ -175,6 +175,35 @@ class MovedLine(_Value):
     size_bytes: NonNegativeInt | None
 
 
+class RequestLine(_Value):
+    """How often a service was asked this month, and how often it will have been at its end if it goes on so."""
+
+    service: Line
+    #: `all`, or the kind of request.
+    kind: Line
+    calls: NonNegativeInt
+    size_bytes: NonNegativeInt
+    forecast: NonNegativeInt
+    #: Of all calls of the month; None where no limit is known.
+    licensed: NonNegativeInt | None = None
+
+    @property
+    def label(self) -> str:
+        """`Box: uploads`."""
+        return f"{self.service}: {self.kind}"
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Calls, forecast, what is licensed, and gigabytes, as people read them."""
+        licensed = f"{self.licensed:,}" if self.licensed else "–"
+        return f"{self.calls:,}", f"{self.forecast:,}", licensed, f"{self.size_bytes / 1e9:,.2f}"
+
+    @property
+    def used_percent(self) -> int:
+        """Of what is licensed, rounded down."""
+        return 100 * self.calls // self.licensed if self.licensed else 0
+
+
 class Report(_Value):
     """The report of one day. Fields are only ever added, with a default: old ones are stored."""
 
@@ -202,6 +231,8 @@ class Report(_Value):
     #: Of the audit: those that the day brought and that are there, and those that were gone by its end.
     findings_new: NonNegativeInt = 0
     findings_gone: NonNegativeInt = 0
+    #: Of the month until the end of the day.
+    requests: tuple[RequestLine, ...] = ()
     #: At most the first few thousand.
     moved_files: tuple[MovedLine, ...] = Field(repr=False)
 
@@ -209,6 +240,11 @@ class Report(_Value):
     def moved(self) -> int:
         """Files that arrived on the day, both directions."""
         return sum(balance.moved for balance in self.balances)
+
+    @property
+    def request_figures(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """How often each service was asked this month."""
+        return tuple((line.label, line.figures) for line in self.requests)
 
     @property
     def remarks(self) -> tuple[str, ...]:

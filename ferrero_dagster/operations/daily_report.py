@@ -8,6 +8,7 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.report import Report, ReportDay
 from ferrero_dagster.domain.report_sections import SensorLook, build_report
 from ferrero_dagster.messages.facts import DailyReport
+from ferrero_dagster.operations.request_months import request_lines
 from ferrero_dagster.tracking import daily_reports, final_scores, outbox, report_frames
 from ferrero_dagster.tracking.database import Cursor, Database
 
@@ -69,7 +70,7 @@ class DailyReporting:
         return MadeReport(report=report, not_mailed=not_mailed)
 
     def _count(self, cursor: Cursor, day: ReportDay, now: datetime) -> Report:
-        return build_report(
+        report = build_report(
             report_frames.read_frames(
                 cursor,
                 day,
@@ -83,6 +84,7 @@ class DailyReporting:
             polls_before_warning=self.site.campaigns.empty_polls_before_warning,
             unscored=final_scores.unscored_of_day(cursor, day.begins_at, day.ends_at),
         )
+        return report.model_copy(update={"requests": request_lines(cursor, self.site, day.date)})
 
     def _write_mail(self, cursor: Cursor, report: Report, dedupe_key: str) -> None:
         fact = DailyReport(report=report, run_id=self.run_id)

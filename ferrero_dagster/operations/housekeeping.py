@@ -12,8 +12,9 @@ from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Request
+from ferrero_dagster.operations.request_months import warn_of_month
 from ferrero_dagster.operations.stuck_digest import write_digest
-from ferrero_dagster.tracking import campaigns, file_events, scores, upload_sessions
+from ferrero_dagster.tracking import campaigns, file_events, request_counts, scores, upload_sessions
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.campaign.sightings import reread
 from ferrero_dagster.transfer.finals.late_scores import LateScores
@@ -23,6 +24,7 @@ _MAX_REREAD = 50
 _MAX_LATE_SCORES = 100
 _MAX_UPLOADS = 100
 _MAX_FORGOTTEN = 50_000
+_MONTHS_COUNTED = 13
 Row = dict[str, str]
 
 
@@ -35,7 +37,7 @@ def put_right(
     *,
     warn: Callable[[str], None],
 ) -> list[Row]:
-    """Release old failures, read campaigns again, bring late scores, write the digest; a row for each thing done.
+    """Release old failures, read campaigns again, bring late scores, write digest and warning; a row for what was done.
 
     Idempotent. Where DAM or Box cannot be reached, or a step ends with an error that nobody foresaw, `warn` is told,
     and the rest is done.
@@ -49,6 +51,7 @@ def put_right(
         "bringing late scores": lambda: _bring_late_scores(database, site, open_dam, warn),
         "writing the digest": lambda: _write_digest(database, site),
         "ending uploads": lambda: _end_uploads(database, site, open_box, warn),
+        "counting the month's requests": lambda: _warn_of_month(database, site),
         "forgetting old events": lambda: _forget_events(database, site),
     }
     rows: list[Row] = []
@@ -135,6 +138,12 @@ def _end_uploads(
     except FerreroError as error:
         warn(f"Uploads that nobody goes on with could not be ended: {error}")
     return rows
+
+
+def _warn_of_month(database: Database, site: Site) -> list[Row]:
+    is_told = database.transact(warn_of_month, site, datetime.now(timezone.utc))
+    database.transact(request_counts.forget_before_months, _MONTHS_COUNTED)
+    return [row("mail written", "most of the month's Box calls are used")] if is_told else []
 
 
 def _forget_events(database: Database, site: Site) -> list[Row]:

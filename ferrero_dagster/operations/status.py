@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
@@ -10,6 +10,7 @@ from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.planning import pause_left_s
 from ferrero_dagster.domain.words import counted
 from ferrero_dagster.operations.audit_findings import MAX_SHOWN, finding_row
+from ferrero_dagster.operations.request_months import request_rows
 from ferrero_dagster.tracking import (
     agency_files,
     campaigns,
@@ -53,6 +54,8 @@ class Status:
     unforeseen_errors: list[Row]
     #: What is red in Dagster: sensors, schedules, daemons, checks.
     reds: list[Row]
+    #: What was asked of Box and the DAM this month, with a forecast.
+    requests: list[Row]
     #: What audits found and is there still, the oldest first.
     audit_findings: list[Row]
 
@@ -98,6 +101,7 @@ def read_status(database: Database, site: Site) -> Status:
                 for error in unforeseen_errors.recent(cursor)
             ],
             outages=[_outage(outage) for outage in outages.open_outages(cursor)],
+            requests=request_rows(cursor, site, datetime.now(timezone.utc)),
             reds=[_red(red) for red in reds.open_reds(cursor)],
             audit_findings=[finding_row(one) for one in findings.open_findings(cursor, limit=MAX_SHOWN)],
         )

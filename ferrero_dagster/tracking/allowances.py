@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Taking, take
+from ferrero_dagster.tracking import request_counts
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.tracking.request_counts import Counted
 
 #: The places of a process that has not been heard of for so long are free again.
 PLACES_LIFE_S = 15
@@ -25,6 +27,17 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """What a process has asked of late, to be added to all that was asked."""
+
+    service: str
+    zone: str
+    counted: tuple[Counted, ...]
+    #: Whether it wants to know of all of the month.
+    has_month_limit: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
     """What a process has to say and wants to know of one account at a service."""
 
@@ -36,6 +49,7 @@ class Ask:
     #: The service has told it to wait so long.
     pause_s: float = 0
     places: Places | None = None
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +60,24 @@ class Answer:
     #: Nobody may ask for so long.
     pause_s: float = 0
     places: int = 0
+    #: Of all processes, where it was counted and the service has a limit for it.
+    month_calls: int | None = None
 
 
 def exchange(cursor: Cursor, ask: Ask) -> Answer:
-    """Tell and ask all at once; done twice, tokens are lost and nothing else."""
+    """Tell and ask all at once; done twice, tokens are lost, requests count twice, and nothing else."""
     if ask.pause_s:
         _hold(cursor, ask.account, ask.pause_s)
     takings = {kind: _take(cursor, ask, kind, wanted) for kind, wanted in sorted(ask.wanted.items()) if wanted}
     places = _places(cursor, ask.account, ask.places) if ask.places else 0
-    return Answer(takings=takings, places=places, pause_s=_pause_left_s(cursor, ask.account))
+    month_calls = _counted(cursor, ask.counts) if ask.counts else None
+    return Answer(takings=takings, places=places, pause_s=_pause_left_s(cursor, ask.account), month_calls=month_calls)
+
+
+def _counted(cursor: Cursor, counts: Counts) -> int | None:
+    if counts.counted:
+        request_counts.add(cursor, counts.service, counts.zone, counts.counted)
+    return request_counts.calls_of_month(cursor, counts.service, counts.zone) if counts.has_month_limit else None
 
 
 def _hold(cursor: Cursor, account: str, pause_s: float) -> None:

@@ -16,8 +16,9 @@ from ferrero_dagster.config.database import Patience
 from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.domain.allowance import TOKEN_LIFE_S, Priority, ServiceLimits, Standing, Taking, take
 from ferrero_dagster.domain.errors import FerreroError, OutOfTime, SystemUnavailable
-from ferrero_dagster.tracking.allowances import Answer, Ask, Places, exchange
+from ferrero_dagster.tracking.allowances import Answer, Ask, Counts, Places, exchange
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.tracking.request_counts import Counted
 
 #: Nobody waits long for an answer to a question that only spares others.
 PATIENCE = Patience(shown_as="ferrero_dagster limiter", connect_s=2, lock_s=1, transaction_s=2)
@@ -29,6 +30,10 @@ _MOST_TOKENS = 32
 _HEAR_EVERY_S = 1.0
 #: Between two signs of life of who has requests under way; a third of what their places live.
 _RENEW_EVERY_S = 5.0
+#: A killed process loses the count of what it asked in this time, or of so many requests.
+_TELL_EVERY_S = 5.0
+_MOST_UNTOLD = 100
+_LOOK_AT_MONTH_EVERY_S = 30.0
 _SHORTEST_WAIT_S = 0.05
 _PLACE_WAIT_S = 0.25
 
@@ -65,6 +70,27 @@ class _Pool:
             self.ask_at_s = 0 if taking.tokens else now_s + max(taking.wait_s, _SHORTEST_WAIT_S)
 
 
+@dataclass(slots=True)
+class _Untold:
+    """Requests that were counted here and not told yet."""
+
+    by_kind: dict[str, Counted] = field(default_factory=dict)
+    calls: int = 0
+    told_at_s: float = -math.inf
+
+    def add(self, kind: str, calls: int, size_bytes: int) -> None:
+        """Count them."""
+        known = self.by_kind.get(kind) or Counted(kind=kind, calls=0, size_bytes=0)
+        self.by_kind[kind] = Counted(kind=kind, calls=known.calls + calls, size_bytes=known.size_bytes + size_bytes)
+        self.calls += calls
+
+    def taken(self, now_s: float) -> tuple[Counted, ...]:
+        """All of them, which count as told from now on."""
+        counted = tuple(self.by_kind.values())
+        self.by_kind, self.calls, self.told_at_s = {}, 0, now_s
+        return counted
+
+
 class SharedLimiter:
     """As `clients.limiter.Limiter`. Safe to share between threads; close it."""
 
@@ -83,6 +109,8 @@ class SharedLimiter:
         self._pause_to_tell_s = 0.0
         self._in_use = self._places = self._peak = self._waiting = 0
         self._places_at_s = self._ask_places_at_s = 0.0
+        self._counts = _Untold()
+        self._is_month_used = False
         self._is_over = threading.Event()
         self._keeper: threading.Thread | None = None
 
@@ -93,6 +121,8 @@ class SharedLimiter:
         with self._changed:
             if not pools and time.monotonic() - self._heard_at_s > _HEAR_EVERY_S:
                 self._ask_unless_asking()
+            if self._limits.month:
+                self._look_at_month()
             while True:
                 self._wait_out(deadline, patience_s)
                 for pool in pools:
@@ -124,17 +154,22 @@ class SharedLimiter:
                 self._ask_unless_asking()
 
     def note(self, kind: str, *, calls: int = 1, size_bytes: int = 0) -> None:
-        """As every limiter."""
+        """As every limiter; a process that is killed loses what it has not told yet."""
+        with self._changed:
+            self._counts.add(kind, calls, size_bytes)
+            if self._counts.calls >= _MOST_UNTOLD:
+                self._ask_unless_asking()
 
     def close(self) -> None:
-        """Give everything back."""
+        """Give everything back, and tell what was not told."""
         self._is_over.set()
         with self._changed:
             self._in_use = self._peak = self._waiting = 0
-            has_places = self._places > 0
-        if has_places and not self._is_alone:
+            places = self._wanted_places() if self._places else None
+            counts = self._untold(is_due=True)
+        if (places or counts) and not self._is_alone:
             with suppress(FerreroError):
-                self._database.transact(exchange, Ask(account=self._limits.account, places=self._wanted_places()))
+                self._database.transact(exchange, Ask(account=self._limits.account, places=places, counts=counts))
         self._database.close()
 
     @property
@@ -144,6 +179,19 @@ class SharedLimiter:
     @property
     def _is_alone(self) -> bool:
         return time.monotonic() < self._alone_until_s
+
+    def _look_at_month(self) -> None:
+        """Leave to people what is theirs of a licence; the lock is held, and given up meanwhile."""
+        if time.monotonic() - self._counts.told_at_s > _LOOK_AT_MONTH_EVERY_S:
+            self._ask_unless_asking()
+        if self._is_month_used and self.priority < Priority.PEOPLE:
+            service = self._limits.service
+            raise SystemUnavailable(
+                service,
+                f"What our licence gives of calls to {service} for this month is nearly used up; the rest is kept for "
+                "what people start. Have more calls licensed (box.calls_per_month) or give us more of them "
+                "(box.month_brake_share); with the next month work goes on by itself.",
+            )
 
     def _wait_out(self, deadline: Deadline, patience_s: float) -> None:
         """Let a pause pass; the lock is held, and given up meanwhile."""
@@ -212,6 +260,16 @@ class SharedLimiter:
             wanted=wanted,
             pause_s=pause_s,
             places=self._wanted_places() if self._limits.parallel else None,
+            counts=self._untold(is_due=now_s - self._counts.told_at_s > _TELL_EVERY_S),
+        )
+
+    def _untold(self, *, is_due: bool) -> Counts | None:
+        month = self._limits.month
+        if not is_due or not (self._counts.by_kind or month):
+            return None
+        counted = self._counts.taken(time.monotonic())
+        return Counts(
+            service=self._limits.service, zone=self._limits.zone, counted=counted, has_month_limit=month is not None
         )
 
     def _wanted_places(self) -> Places:
@@ -239,6 +297,10 @@ class SharedLimiter:
     def _hear(self, ask: Ask, answer: Answer) -> None:
         now_s = self._heard_at_s = time.monotonic()
         self._not_before_s = max(self._not_before_s, now_s + answer.pause_s)
+        for one in ask.counts.counted if ask.counts and self._is_alone else ():
+            self._counts.add(one.kind, one.calls, one.size_bytes)
+        if answer.month_calls is not None and self._limits.month:
+            self._is_month_used = self._limits.month.is_used(answer.month_calls)
         for kind in ask.wanted:
             self._pools[kind].hear(answer.takings.get(kind), now_s)
         if ask.places:

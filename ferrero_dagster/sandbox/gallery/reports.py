@@ -14,6 +14,7 @@ from ferrero_dagster.domain.report import (
     NearFailure,
     Need,
     Report,
+    RequestLine,
     RetryStatus,
     TrendPoint,
 )
@@ -57,6 +58,18 @@ def report_of(campaign_name: str, size: int) -> Report:
         integrity=(_integrity(DIRECTIONS[0], 2 * size), _integrity(DIRECTIONS[1], size)),
         trend=_trend(size),
         gaps=_GAPS if size else (),
+        requests=(
+            RequestLine(
+                service="Box",
+                kind="all",
+                calls=900 * size,
+                size_bytes=size << 30,
+                forecast=999 * size,
+                licensed=100_000,
+            ),
+            RequestLine(service="Box", kind="uploads", calls=100 * size, size_bytes=size << 30, forecast=111 * size),
+            RequestLine(service="DAM", kind="all", calls=1500 * size, size_bytes=size << 30, forecast=1666 * size),
+        ),
         moved_files=tuple(_moved(campaign_name, number) for number in range(3 * size)),
     )
 
