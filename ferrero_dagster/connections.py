@@ -47,14 +47,14 @@ class Connections:
     priority: Priority = Priority.REST
 
     @classmethod
-    def from_environment(cls) -> Connections:
+    def from_environment(cls, priority: Priority = Priority.REST) -> Connections:
         """As the environment says.
 
         Raises:
             ConfigurationError: a setting is wrong; the sentence names it.
         """
         settings = load_settings()
-        return cls(settings, load_site(settings.site_config))
+        return cls(settings, load_site(settings.site_config), priority=priority)
 
     @cached_property
     def links(self) -> Links:
@@ -101,7 +101,7 @@ class Connections:
         from ferrero_dagster.clients.otmm_imports import OtmmImports
 
         with (
-            closing(self._limiters(dam_limits(self.site))) as limiters,
+            closing(self._limiters(dam_limits(self.site), limits)) as limiters,
             closing(self._dam_session(limits, limiters())) as session,
         ):
             imports = OtmmImports(session, self.site.dam_import, self.site.dam.lock_owner)
@@ -123,9 +123,11 @@ class Connections:
             limiter=limiter,
         )
 
-    def _limiters(self, limits: ServiceLimits) -> OpenLimiters:
-        """Whose turn it is, shared with all other processes."""
-        return OpenLimiters(limits, self.settings.database_url.get_secret_value(), self.priority)
+    def _limiters(self, limits: ServiceLimits, patience: HttpLimits | None) -> OpenLimiters:
+        """Whose turn it is, shared with all other processes; looks are known by their deadline."""
+        is_look = patience is not None and patience.deadline is not NEVER
+        priority = max(self.priority, Priority.LOOK) if is_look else self.priority
+        return OpenLimiters(limits, self.settings.database_url.get_secret_value(), priority)
 
     def _dam_login(self) -> OAuthLogin | None:
         from ferrero_dagster.clients.otmm_login import OAuthLogin
@@ -180,7 +182,7 @@ class Connections:
             base_url=settings.box_api_url, upload_url=settings.box_upload_url, oauth_2_url=settings.box_oauth_url
         )
         config = read_box_config(settings.box_config)
-        with closing(self._limiters(box_limits(settings, self.site))) as limiters:
+        with closing(self._limiters(box_limits(settings, self.site), limits)) as limiters:
             client = open_box_client(
                 config,
                 base_urls=urls,

@@ -33,7 +33,14 @@ def box_limits(settings: Settings, site: Site) -> ServiceLimits:
     }
     licensed = site.box.calls_per_month
     month = MonthLimit(calls=licensed, brake_share=site.box.month_brake_share) if licensed else None
-    return ServiceLimits(service="Box", rates=rates, month=month, zone=site.time_zone)
+    return ServiceLimits(
+        service="Box",
+        rates=rates,
+        small_uploads=site.box.small_campaign_files,
+        small_wait_s=site.box.small_campaign_wait_s,
+        month=month,
+        zone=site.time_zone,
+    )
 
 
 class OpenLimiters:

@@ -10,6 +10,7 @@ import click
 
 from ferrero_dagster.cli.tables import as_json_option, command_name, print_json, print_table, say
 from ferrero_dagster.connections import Connections
+from ferrero_dagster.domain.allowance import Priority
 from ferrero_dagster.operations.changes import Outcome, Request
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,7 +106,7 @@ def redeliver(*, yes: bool, done_by: str, as_json: bool, **chosen: Any) -> None:
     """
     from ferrero_dagster.operations.redeliveries import Redelivering, Wanted
 
-    with Connections.from_environment().systems() as systems:
+    with Connections.from_environment(Priority.PEOPLE).systems() as systems:
         request = Request(done_by=done_by, dry_run=not yes)
         operation = Redelivering(systems=systems, request=request, log=partial(click.echo, err=True))
         outcome = operation.redeliver(Wanted(**chosen))
@@ -153,7 +154,7 @@ def advance(*, campaigns: tuple[str, ...], incomplete: bool, yes: bool, done_by:
     """
     from ferrero_dagster.operations.advances import Advancing
 
-    connections = Connections.from_environment()
+    connections = Connections.from_environment(Priority.PEOPLE)
     with connections.database(name=command_name()) as database, connections.dam() as dam:
         outcome = Advancing(
             database=database,

@@ -62,9 +62,11 @@ def check_connections(*, as_json: bool) -> None:
       ferrero-dagster check-connections --json | jq '.[] | select(.state == "failed")'
     """
     from ferrero_dagster.connections import Connections
+    from ferrero_dagster.domain.allowance import Priority
     from ferrero_dagster.operations import connection_checks
 
-    rows = [asdict(check) for check in connection_checks.check_connections(Connections.from_environment())]
+    connections = Connections.from_environment(Priority.PEOPLE)
+    rows = [asdict(check) for check in connection_checks.check_connections(connections)]
     if as_json:
         print_json(rows)
     else:

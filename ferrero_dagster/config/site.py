@@ -119,6 +119,9 @@ class BoxSite(_Section):
     part_threads: Annotated[int, Field(ge=1, le=8)]
     #: So many seconds' worth of a minute's uploads and calls may be made at once.
     burst_seconds: Annotated[float, Field(ge=5, le=60)]
+    #: A run that has uploaded so few files, and waits for its turn so long, goes first.
+    small_campaign_files: Annotated[int, Field(ge=0)]
+    small_campaign_wait_s: Seconds
     parts_are_uploads: bool
     #: An interrupted upload is gone on with for so long; Box forgets it after seven days.
     keep_uploads_hours: Annotated[float, Field(ge=1, le=160)]

@@ -21,6 +21,7 @@ from ferrero_dagster.defs.resources import (
     WebhookResource,
 )
 from ferrero_dagster.defs.runs import CAMPAIGN_TAG, ROUTE_TAG, campaign_tags
+from ferrero_dagster.domain.allowance import Priority
 from ferrero_dagster.domain.files import Campaign
 from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.domain.links import Links
@@ -29,6 +30,9 @@ from ferrero_dagster.operations.traces import life_so_far
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.transfers import expected_files
 from ferrero_dagster.transfer.systems import Systems, Watcher
+
+#: Tags of runs for which nobody waits; a backfill may be of many campaigns.
+_BY_ITSELF = frozenset({"dagster/sensor_name", "dagster/schedule_name", "dagster/backfill"})
 
 #: Moves a campaign: what the run's page says in the end, and whether files failed.
 Move = Callable[[dg.AssetExecutionContext, Systems, DamId, Links], tuple[Metadata, bool]]
@@ -85,7 +89,7 @@ def _run(
     context: dg.AssetExecutionContext, resources: RunResources, route: Route, move: Move
 ) -> dg.MaterializeResult[Any]:
     try:
-        with resources.systems() as systems:
+        with resources.systems(priority_of(context.run)) as systems:
             campaign_id = _campaign_of_run(context, systems.database, route)
             metadata, is_red = move(context, systems, campaign_id, resources.dam.links)
             expected = systems.database.transact(expected_files, route.name, campaign_id)
@@ -93,6 +97,11 @@ def _run(
         deliver_at_once(context.log, resources.tracking, resources.mail, resources.webhook)
     context.log_event(arrival_evaluation(route, context.partition_key, expected))
     return _ended(context, metadata, is_red=is_red)
+
+
+def priority_of(run: dg.DagsterRun) -> Priority:
+    """Whoever starts one campaign on its page waits for it."""
+    return Priority.REST if _BY_ITSELF & run.tags.keys() else Priority.PEOPLE
 
 
 def campaign_watcher(

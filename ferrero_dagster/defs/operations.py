@@ -18,6 +18,7 @@ from ferrero_dagster.defs.resources import (
     TrackingResource,
     WebhookResource,
 )
+from ferrero_dagster.domain.allowance import Priority
 from ferrero_dagster.operations.advances import AdvanceOutcome, Advancing
 from ferrero_dagster.operations.campaign_resets import CampaignSelection, reset_campaign_retries
 from ferrero_dagster.operations.changes import Outcome, Request
@@ -221,7 +222,7 @@ def redeliver(
         tracking_ids=config.tracking_ids, file_names=config.file_names, campaigns=config.campaigns,
         finals=config.finals, to_folder=config.to_folder,
     )  # fmt: skip
-    with as_failures(is_attended=True), resources.systems() as systems:
+    with as_failures(is_attended=True), resources.systems(Priority.PEOPLE) as systems:
         operation = Redelivering(systems=systems, request=config.request(context), log=context.log.info)
         outcome = operation.redeliver(wanted)
     rows = [file.row() for file in outcome.files]
@@ -245,7 +246,7 @@ def advance(
     webhook: WebhookResource,
 ) -> None:
     """Set the next status of campaigns."""
-    with as_failures(is_attended=True), tracking.database() as database, dam.client() as otmm:
+    with as_failures(is_attended=True), tracking.database() as database, dam.client(priority=Priority.PEOPLE) as otmm:
         outcome = Advancing(
             database=database,
             dam=otmm,
@@ -274,7 +275,7 @@ def check(context: dg.OpExecutionContext) -> None:
     from ferrero_dagster.operations.connection_checks import check_connections  # noqa: PLC0415  # loads Alembic: slow
 
     with as_failures(is_attended=True):
-        checks = check_connections(context.resources.tracking.connections)
+        checks = check_connections(context.resources.tracking.connected(Priority.PEOPLE))
     rows = [
         {"system": c.system, "check": c.check, "state": c.state, "detail": c.detail, "who must act": c.who_must_act}
         for c in checks

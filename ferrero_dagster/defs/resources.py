@@ -6,7 +6,7 @@ cannot send our secrets elsewhere, and a run that tries to is refused.
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from ferrero_dagster.config.deadline import NEVER, Deadline
 from ferrero_dagster.config.settings import Settings
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.connections import Connections, opened_systems
+from ferrero_dagster.domain.allowance import Priority
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.domain.links import Links
@@ -53,6 +54,10 @@ class OutsideSystem(dg.ConfigurableResource[Any]):
         """As environment and site configuration say now: Dagster makes the resource anew for every run and tick."""
         return Connections.from_environment()
 
+    def connected(self, priority: Priority) -> Connections:
+        """The same, for who goes before or after others where Box or the DAM do not take all at once."""
+        return replace(self.connections, priority=priority)
+
     @property
     def site(self) -> Site:
         """The site configuration as it is now."""
@@ -79,13 +84,15 @@ class DamResource(OutsideSystem):
         settings = connections.settings
         return cls(reads=_variables("dam_"), address=_address(settings.dam_url), log_in=settings.dam_auth)
 
-    def client(self, limits: HttpLimits | None = None) -> AbstractContextManager[Otmm]:
+    def client(
+        self, limits: HttpLimits | None = None, priority: Priority = Priority.REST
+    ) -> AbstractContextManager[Otmm]:
         """The DAM; it is asked for nothing yet."""
-        return self.connections.dam(limits)
+        return self.connected(priority).dam(limits)
 
-    def clients(self) -> AbstractContextManager[tuple[Otmm, OtmmImports]]:
+    def clients(self, priority: Priority = Priority.REST) -> AbstractContextManager[tuple[Otmm, OtmmImports]]:
         """The DAM and its import jobs."""
-        return self.connections.dam_clients()
+        return self.connected(priority).dam_clients()
 
 
 class BoxResource(OutsideSystem):
@@ -117,9 +124,9 @@ class BoxResource(OutsideSystem):
         """The agency's folder, logged in."""
         return self.connections.agency(limits)
 
-    def clients(self) -> AbstractContextManager[tuple[Box, BoxAgency]]:
+    def clients(self, priority: Priority = Priority.REST) -> AbstractContextManager[tuple[Box, BoxAgency]]:
         """Box and the agency's folder, logged in."""
-        return self.connections.box_clients()
+        return self.connected(priority).box_clients()
 
     def folder_id(self, name: str) -> BoxId:
         """The id of the folder that a route names so."""
@@ -215,10 +222,13 @@ class RunResources:
     mail: MailResource
     webhook: WebhookResource
 
-    def systems(self) -> AbstractContextManager[Systems]:
+    def systems(self, priority: Priority = Priority.REST) -> AbstractContextManager[Systems]:
         """What files are moved with, opened."""
         return opened_systems(
-            self.tracking.connections, database=self.tracking.database(), dam=self.dam.clients(), box=self.box.clients()
+            self.tracking.connections,
+            database=self.tracking.database(),
+            dam=self.dam.clients(priority),
+            box=self.box.clients(priority),
         )
 
 

@@ -78,6 +78,9 @@ class ServiceLimits:
     user: str = ""
     rates: dict[str, Rate] = field(default_factory=dict)
     parallel: int = 0
+    #: A process that has had so few uploads and waits for one so long goes before those that have had more.
+    small_uploads: int = 0
+    small_wait_s: float = 30
     month: MonthLimit | None = None
     #: Whose days and months count.
     zone: str = "UTC"

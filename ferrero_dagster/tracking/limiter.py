@@ -46,6 +46,9 @@ class _Pool:
     good_until_s: float = 0
     ask_at_s: float = 0
     waiting: int = 0
+    #: When the first of those who wait began to; what was used in all.
+    waiting_since_s: float = 0
+    total: int = 0
     #: Since the last question.
     used: int = 0
     asked_at_s: float = 0
@@ -205,6 +208,8 @@ class SharedLimiter:
             self._sleep(left_s, deadline)
 
     def _take(self, pool: _Pool, deadline: Deadline) -> None:
+        if not pool.waiting:
+            pool.waiting_since_s = time.monotonic()
         pool.waiting += 1
         try:
             while not pool.left(time.monotonic()):
@@ -214,6 +219,7 @@ class SharedLimiter:
             pool.waiting -= 1
         pool.tokens -= 1
         pool.used += 1
+        pool.total += 1
 
     def _take_place(self, deadline: Deadline) -> None:
         with self._changed:
@@ -255,13 +261,20 @@ class SharedLimiter:
         pause_s, self._pause_to_tell_s = self._pause_to_tell_s, 0.0
         return Ask(
             account=self._limits.account,
-            priority=self.priority,
+            priority=max(self.priority, self._hurry(now_s)),
             rates=self._limits.rates,
             wanted=wanted,
             pause_s=pause_s,
             places=self._wanted_places() if self._limits.parallel else None,
             counts=self._untold(is_due=now_s - self._counts.told_at_s > _TELL_EVERY_S),
         )
+
+    def _hurry(self, now_s: float) -> Priority:
+        """Who needs little, as the run of a small campaign, does not wait until the large ones are through."""
+        pool, limits = self._pools.get("uploads"), self._limits
+        if pool is None or not pool.waiting or pool.total >= limits.small_uploads:
+            return Priority.REST
+        return Priority.SMALL if now_s - pool.waiting_since_s >= limits.small_wait_s else Priority.REST
 
     def _untold(self, *, is_due: bool) -> Counts | None:
         month = self._limits.month
