@@ -193,7 +193,7 @@ class Connections:
             )
             try:
                 yield (
-                    Box(client, self.site.box),
+                    Box(client, self.site.box, as_users=settings.box_users),
                     BoxAgency(client, template=self.site.agency.metadata_template, limits=limits),
                 )
             finally:

@@ -91,6 +91,7 @@ def opened_box(
     limits: HttpLimits = QUICK,
     http_session=None,
     tokens: Tokens | None = None,
+    as_users: tuple[str, ...] = (),
     **site,
 ) -> Iterator[Box]:
     """Our client on the Box, with these values of the site configuration changed."""
@@ -99,7 +100,7 @@ def opened_box(
         config, base_urls=served.base_urls, limits=limits, http_session=http_session, tokens=tokens
     )
     try:
-        yield Box(client, load_site().box.model_copy(update=site))
+        yield Box(client, load_site().box.model_copy(update=site), as_users=as_users)
     finally:
         close_box_client(client)
 

@@ -1,9 +1,10 @@
 """The Box calls that we make, on the official SDK (contract box.md), in and out as our own values."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase
+from itertools import cycle
 from typing import Any
 
 import requests
@@ -53,8 +54,14 @@ class PlacedFile:
 class Box:
     """One Box account as this project uses it; safe to share between threads."""
 
-    def __init__(self, client: BoxClient, site: BoxSite) -> None:
+    def __init__(self, client: BoxClient, site: BoxSite, *, as_users: Sequence[str] = ()) -> None:
+        """Files that are sent at once are uploaded as each of these users in turn.
+
+        All else, and without them all, is done as the service account: an upload in parts is gone on with only as who
+        began it.
+        """
         self._client = client
+        self._uploaders = cycle([client.with_as_user_header(user) for user in as_users] or [client])
         self._site = site
 
     def check(self) -> None:
@@ -190,7 +197,7 @@ class Box:
         attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
         try:
             with _uploading(name):
-                answer = self._client.uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
+                answer = next(self._uploaders).uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
         on_bytes(digest.size_bytes)

@@ -173,9 +173,18 @@ class _PacedAdapter(HTTPAdapter):
 class _SharedLogin(BoxJWTAuth):
     """Renews a refused token once for all threads that used it; a refused log-in is our own error."""
 
-    def __init__(self, config: JWTConfig, limits: HttpLimits, limiter: Limiter, token: Token, tempo: Tempo) -> None:
+    def __init__(
+        self,
+        config: JWTConfig,
+        limits: HttpLimits,
+        *,
+        network: NetworkSession,
+        limiter: Limiter,
+        token: Token,
+        tempo: Tempo,
+    ) -> None:
         super().__init__(config)
-        self._limits, self.limiter, self._token = limits, limiter, token
+        self._network, self._limits, self.limiter, self._token = network, limits, limiter, token
         self.tempo = tempo
         self._sent = threading.local()
 
@@ -189,28 +198,29 @@ class _SharedLogin(BoxJWTAuth):
         self._sent.token = self.retrieve_token(network_session=network_session).access_token
         return f"Bearer {self._sent.token}"
 
-    def retrieve_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:
+    def retrieve_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:  # noqa: ARG002  # the SDK's
         """The token; raises as `refresh_token` where there is none yet."""
-        return self._got(network_session, other_than=None)
+        return self._got(other_than=None)
 
-    def refresh_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:
+    def refresh_token(self, *, network_session: NetworkSession | None = None) -> AccessToken:  # noqa: ARG002  # the SDK's
         """A token other than the one that this thread sent last.
 
         Raises:
             FerreroError: Box refuses the log-in or cannot be reached.
         """
-        return self._got(network_session, other_than=getattr(self._sent, "token", None))
+        return self._got(other_than=getattr(self._sent, "token", None))
 
-    def _got(self, network_session: NetworkSession | None, *, other_than: str | None) -> AccessToken:
+    def _got(self, *, other_than: str | None) -> AccessToken:
         def log_in() -> str:
-            return retried(lambda: self._log_in(network_session), self._limits, self.limiter)
+            return retried(self._log_in, self._limits, self.limiter)
 
         token = self._token.get(log_in, other_than=other_than, system=SYSTEM, deadline=self._limits.deadline)
         return AccessToken(access_token=token)
 
-    def _log_in(self, network_session: NetworkSession | None) -> str:
+    def _log_in(self) -> str:
         with _login_errors():
-            token: object = super().refresh_token(network_session=network_session).access_token
+            # As the service account, as whichever user the refused request was.
+            token: object = super().refresh_token(network_session=self._network).access_token
         if not is_token(token):
             raise SystemUnavailable(SYSTEM, "Logging in: Box's answer holds no token.")
         return token
@@ -277,7 +287,8 @@ def open_box_client(
             connection_timeout_ms=_CONNECT_TIMEOUT_S * 1000, read_timeout_ms=int(limits.read_timeout_s * 1000)
         ),
     )
-    client = BoxClient(auth=_SharedLogin(config, limits, limiters(""), token, tempo), network_session=network)
+    login = _SharedLogin(config, limits, network=network, limiter=limiters(""), token=token, tempo=tempo)
+    client = BoxClient(auth=login, network_session=network)
     client.auth.retrieve_token(network_session=client.network_session)
     return client
 

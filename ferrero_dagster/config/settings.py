@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     box_web_url: str = Field("https://app.box.com", description="for links to files and folders")
     box_uploads_per_minute: int = Field(240, ge=0)
     box_calls_per_minute: int = Field(1000, ge=0)
+    box_as_users: str = Field("", description="ids of Box users as whom files are uploaded in turn, comma-separated")
     box_folder_local_masters: str | None = None
     box_folder_global_masters: str | None = None
     box_folder_agency_uploads: str | None = None
@@ -95,6 +96,13 @@ class Settings(BaseSettings):
             raise ValueError("expected a path such as /otmmapi, without address and /v6")
         return path
 
+    @field_validator("box_as_users")
+    @classmethod
+    def _has_ids(cls, text: str) -> str:
+        if not re.fullmatch(r"\s*(\d+\s*(,\s*\d+\s*)*)?", text, re.ASCII):
+            raise ValueError(f"expected ids of Box users such as 12345678, 87654321; found {text!r}")
+        return text
+
     @field_validator("database_url")
     @classmethod
     def _is_a_database(cls, url: SecretStr) -> SecretStr:
@@ -116,6 +124,11 @@ class Settings(BaseSettings):
         if url:
             cls._is_an_address(url.get_secret_value())
         return url
+
+    @property
+    def box_users(self) -> tuple[str, ...]:
+        """As whom files are uploaded; empty: as the service account."""
+        return tuple(dict.fromkeys(re.findall(r"\d+", self.box_as_users)))
 
     def box_folder(self, name: str) -> str | None:
         """The id that the environment gives the Box folder of this name, if it gives one."""

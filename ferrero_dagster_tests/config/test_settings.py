@@ -22,6 +22,7 @@ def settings(**values):
         ("dam_grant", "code", "FERRERO_DAM_GRANT: expected 'password' or 'client_credentials'"),
         ("dam_api_path", "https://dam.example.com", "FERRERO_DAM_API_PATH: expected a path such as /otmmapi, without"),
         ("smtp_port", "many", "FERRERO_SMTP_PORT: expected a valid integer"),
+        ("box_as_users", "17, maria", "FERRERO_BOX_AS_USERS: expected ids of Box users such as 12345678"),
         ("mail_to", "operations", "FERRERO_MAIL_TO: expected mail addresses separated by commas, such as"),
         ("mail_to", "a@x.example,", "found ''"),
         ("mail_errors_to", "a@x.example, Müller, Zoë <zoe@agency.example>", "found 'Müller'"),
@@ -131,6 +132,11 @@ def test_an_id_of_digits_needs_no_quotation_marks(tmp_path) -> None:
     path.write_text("box: {folders: {agency_uploads: 348526703108}}\ndam_import: {template_id: 1125}\n")
     site = load_site(path)
     assert (site.box.ids["agency_uploads"], site.dam_import.template_id) == ("348526703108", "1125")
+
+
+def test_users_of_box_are_named_once_each() -> None:
+    assert settings(box_as_users=" 17,18 , 17").box_users == ("17", "18")
+    assert settings().box_users == ()
 
 
 def test_a_box_folder_has_no_id_before_somebody_sets_one():

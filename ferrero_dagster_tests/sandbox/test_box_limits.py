@@ -6,8 +6,12 @@ import pytest
 import requests
 from box_sdk_gen import UploadFileAttributes, UploadFileAttributesParentField
 
+from ferrero_dagster.domain.files import Digest
+from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.box import BoxSettings
 from ferrero_dagster.sandbox.box.limits import MinuteLimits
+from ferrero_dagster_tests.fix_sandbox import opened_box
+from ferrero_dagster_tests.fix_world import sha1
 
 
 def ask(box, *, user="", times=1):
@@ -46,3 +50,12 @@ def test_a_sliding_minute_forgets_one_by_one_what_a_fixed_one_forgets_at_once(mi
     moments = iter([120.0, 129.0, 129.0, 180.0, 180.0])
     limits = MinuteLimits(BoxSettings(calls_per_minute=2, minute=minute), clock=lambda: next(moments))
     assert [round(limits.pause_s("", is_upload=False)) for _ in pauses] == pauses
+
+
+def test_users_in_turn_have_an_allowance_each(served_box):
+    served_box.settings.uploads_per_minute = 2
+    digest = Digest(size_bytes=1, sha1_hex=sha1(b"x"), md5_hex="")
+    with opened_box(served_box, as_users=("17", "18")) as box:
+        for number in range(4):
+            box.upload(BoxId("0"), str(number), io.BytesIO(b"x"), digest)
+    assert {request.status for request in served_box.board.requests("POST", "/content")} == {201}
