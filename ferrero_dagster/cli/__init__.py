@@ -106,8 +106,16 @@ def upgrade() -> None:
     show_default=True,
     help="How the DAM's stand-in speaks: as the customer's documents say, or as the seeds of the specification do.",
 )
+@click.option("--box-limits", is_flag=True, help="Box takes 240 uploads and 1,000 calls a minute, as the real one.")
 def demo(
-    *, check: bool, fresh: bool, port: int, state: Path, site_config: Path | None, dialect: Literal["customer", "seeds"]
+    *,
+    check: bool,
+    fresh: bool,
+    port: int,
+    state: Path,
+    site_config: Path | None,
+    dialect: Literal["customer", "seeds"],
+    box_limits: bool,
 ) -> None:
     """Run everything on this machine, with stand-ins for DAM, Box, mail and Make.com.
 
@@ -115,7 +123,17 @@ def demo(
     """
     from ferrero_dagster.sandbox.demo import run_demo
 
-    sys.exit(run_demo(state.resolve(), port=port, check=check, fresh=fresh, site_config=site_config, dialect=dialect))
+    sys.exit(
+        run_demo(
+            state.resolve(),
+            port=port,
+            check=check,
+            fresh=fresh,
+            site_config=site_config,
+            dialect=dialect,
+            box_limits=box_limits,
+        )
+    )
 
 
 for command in (*show.COMMANDS, audit.audit, *custody.COMMANDS, health.health, *change.COMMANDS):

@@ -35,7 +35,14 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_demo(
-    state: Path, *, port: int, check: bool, fresh: bool, dialect: Dialect, site_config: Path | None = None
+    state: Path,
+    *,
+    port: int,
+    check: bool,
+    fresh: bool,
+    dialect: Dialect,
+    site_config: Path | None = None,
+    box_limits: bool = False,
 ) -> int:
     """Run until Ctrl-C, or with `check` until the end state; returns the exit code.
 
@@ -47,7 +54,7 @@ def run_demo(
     try:
         with (
             _state_folder(state, fresh=fresh),
-            World(state, base_port=port, site_config=site_config, dialect=dialect) as world,
+            World(state, base_port=port, site_config=site_config, dialect=dialect, box_limits=box_limits) as world,
         ):
             console.print("Making sample campaigns …")
             samples = seed(world.dam, world.box, world.media_dir, world.site)

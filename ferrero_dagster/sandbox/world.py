@@ -12,6 +12,7 @@ from ferrero_dagster.sandbox.faults import FaultBoard, FaultMiddleware
 from ferrero_dagster.sandbox.mailbox import Mailbox, MailServer
 from ferrero_dagster.sandbox.otmm import OTDS_TOKEN_PATH, Dialect, OtmmSettings, OtmmStore, create_otmm_app
 from ferrero_dagster.sandbox.page.app import Sandbox, create_page_app
+from ferrero_dagster.sandbox.page.switches import CALLS_PER_MINUTE, UPLOADS_PER_MINUTE
 from ferrero_dagster.sandbox.postgres import EmbeddedPostgres
 from ferrero_dagster.sandbox.serving import HOST, Server
 from ferrero_dagster.sandbox.site import SANDBOX_SITE, sandbox_site
@@ -28,11 +29,18 @@ class World:
     """
 
     def __init__(
-        self, state: Path, *, base_port: int = 0, site_config: Path | None = None, dialect: Dialect = "seeds"
+        self,
+        state: Path,
+        *,
+        base_port: int = 0,
+        site_config: Path | None = None,
+        dialect: Dialect = "seeds",
+        box_limits: bool = False,
     ) -> None:
         """Nothing is started yet; `site_config` is what a site of its own replaces, such as its routes.
 
-        `dialect` is how the DAM speaks, and `environment()` then logs in accordingly.
+        `dialect` is how the DAM speaks, and `environment()` then logs in accordingly. With `box_limits` Box answers 429
+        to more uploads and calls a minute than the real one takes, and `environment()` has us keep to that.
 
         Raises:
             ConfigurationError: `site_config` is wrong.
@@ -45,7 +53,10 @@ class World:
         self.dam = OtmmStore(state / "dam")
         self.dam_settings = OtmmSettings(dialect=dialect, statuses=tuple(self.site.routes.statuses))
         self.box = BoxStore(state / "box")
-        self.box_settings = BoxSettings()
+        self.box_settings = BoxSettings(
+            uploads_per_minute=UPLOADS_PER_MINUTE if box_limits else 0,
+            calls_per_minute=CALLS_PER_MINUTE if box_limits else 0,
+        )
         self.mailbox = Mailbox(state / "mailbox")
         self.webhooks = WebhookInbox(state / "webhooks")
         self.boards = {name: FaultBoard() for name in ("DAM", "Box", "Make.com")}
@@ -120,8 +131,8 @@ class World:
             "FERRERO_BOX_UPLOAD_URL": f"{box}/upload/api",
             "FERRERO_BOX_OAUTH_URL": f"{box}/oauth2",
             "FERRERO_BOX_WEB_URL": f"{self.page.url}/box",
-            "FERRERO_BOX_UPLOADS_PER_MINUTE": "0",
-            "FERRERO_BOX_CALLS_PER_MINUTE": "0",
+            "FERRERO_BOX_UPLOADS_PER_MINUTE": str(self.box_settings.uploads_per_minute),
+            "FERRERO_BOX_CALLS_PER_MINUTE": str(self.box_settings.calls_per_minute),
             "FERRERO_SMTP_HOST": HOST,
             "FERRERO_SMTP_PORT": str(self.mail.port),
             "FERRERO_SMTP_SECURITY": "none",

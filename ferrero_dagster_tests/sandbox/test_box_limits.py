@@ -10,6 +10,7 @@ from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.box import BoxSettings
 from ferrero_dagster.sandbox.box.limits import MinuteLimits
+from ferrero_dagster.sandbox.world import World
 from ferrero_dagster_tests.fix_sandbox import opened_box
 from ferrero_dagster_tests.fix_world import sha1
 
@@ -59,3 +60,9 @@ def test_users_in_turn_have_an_allowance_each(served_box):
         for number in range(4):
             box.upload(BoxId("0"), str(number), io.BytesIO(b"x"), digest)
     assert {request.status for request in served_box.board.requests("POST", "/content")} == {201}
+
+
+def test_a_world_with_limits_has_us_keep_to_what_its_box_takes(tmp_path):
+    world = World(tmp_path / "limited", box_limits=True)
+    assert (world.box_settings.uploads_per_minute, world.box_settings.calls_per_minute) == (240, 1000)
+    assert World(tmp_path / "free").box_settings.uploads_per_minute == 0
