@@ -239,7 +239,10 @@ class AuditSite(_Section):
 
 
 class DagsterSite(_Section):
-    """What Dagster's pages say of who owns our assets and jobs, and where their code is kept."""
+    """What Dagster's pages say of who owns our assets and jobs, where their code is kept, and how long they tell it."""
+
+    keep_reconcile_days: Days | None
+    keep_observations_days: Days | None
 
     owners: tuple[Annotated[str, Field(pattern=r"^(team:[\w-]+|[^@\s]+@[^@\s]+)$")], ...]
     repository_url: Annotated[str, Field(pattern=r"^https://\S+[^/\s]$")] | None

@@ -13,6 +13,7 @@ from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.markdown import metadata_table
+from ferrero_dagster.defs.old_events import forget_old
 from ferrero_dagster.defs.reds import Watch, tell
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import BoxResource, DamResource, TrackingResource
@@ -53,6 +54,8 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
                     evaluate_report_was_sent(context.instance, tracking)
                 with step("bringing the status up to date"):
                     refresh_status(context.instance, tracking)
+                with step("forgetting what is old in Dagster"):
+                    done += _forget_old(context, tracking)
         context.log.info("%d things were put right.", len(done))
         context.add_output_metadata({"done": metadata_table(done)})
 
@@ -103,6 +106,12 @@ def _put_right(
         return housekeeping.put_right(
             database, tracking.site, dam.client, box.clients, request, warn=context.log.warning
         )
+
+
+def _forget_old(context: dg.OpExecutionContext, tracking: TrackingResource) -> list[Row]:
+    runs, observations = forget_old(context.instance, tracking.site.dagster, job=context.job_name)
+    told = {"old runs of reconcile forgotten": runs, "old observations forgotten": observations}
+    return [row(what, str(number)) for what, number in told.items() if number]
 
 
 def _end_dead_runs(instance: dg.DagsterInstance, tracking: TrackingResource) -> list[Row]:

@@ -17,17 +17,24 @@ from dagster._core.storage.asset_check_execution_record import (
 
 # What a storage of one's own is made of, and what Dagster uses where none is configured.
 from dagster._core.storage.base_storage import DagsterStorage
+
+# Its tables of events: of old ones it has no call to delete.
+from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "ENDED_CHECKS",
     "IMPLICIT_JOB",
+    "AssetEventTagsTable",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
     "DagsterStorage",
     "InstigatorState",
     "ScheduleInstigatorData",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
     "TickStatus",
     "without_warnings",
 ]

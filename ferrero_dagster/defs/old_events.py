@@ -1,0 +1,56 @@
+"""What is old in Dagster's tables and of no use to anybody goes, so that they do not grow for ever.
+
+That is runs of the job `reconcile` that ended well, whose work our own tables tell, and what sensors observed. An
+asset's materializations, its latest observation and the runs of campaigns stay: they are its history and its lineage.
+"""
+
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ferrero_dagster.config.site import DagsterSite
+from ferrero_dagster.defs.internals import AssetEventTagsTable, SqlEventLogStorage, SqlEventLogStorageTable
+
+#: At one time, so that the job ends soon; more go at the next.
+_MAX_RUNS, _MAX_EVENTS = 200, 5000
+_OBSERVED = dg.DagsterEventType.ASSET_OBSERVATION.value
+
+
+def forget_old(instance: dg.DagsterInstance, site: DagsterSite, *, job: str) -> tuple[int, int]:
+    """Delete some of the old runs of the job, and of the old observations; how many went. Safe to repeat."""
+    now = datetime.now(timezone.utc)
+    runs, observations = site.keep_reconcile_days, site.keep_observations_days
+    return (
+        _forget_runs(instance, job, now - timedelta(days=runs)) if runs else 0,
+        _forget_observations(instance, now - timedelta(days=observations)) if observations else 0,
+    )
+
+
+def _forget_runs(instance: dg.DagsterInstance, job: str, before: datetime) -> int:
+    old = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_before=before)
+    run_ids = instance.get_run_ids(old, limit=_MAX_RUNS)
+    for run_id in run_ids:
+        instance.delete_run(run_id)
+    return len(run_ids)
+
+
+def _forget_observations(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Dagster has no call for it; only whole assets can be wiped."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    events, tags = SqlEventLogStorageTable, AssetEventTagsTable
+    id_, is_observation = events.c.id, events.c.dagster_event_type == _OBSERVED
+    latest = sa.select(sa.func.max(id_)).where(is_observation).group_by(events.c.asset_key)
+    old = sa.select(id_).where(
+        is_observation,
+        events.c.run_id == "",
+        events.c.timestamp < before.replace(tzinfo=None),
+        id_.not_in(latest),
+    )
+    with storage.index_connection() as connection:
+        ids = list(connection.execute(old.order_by(id_).limit(_MAX_EVENTS)).scalars())
+        connection.execute(sa.delete(tags).where(tags.c.event_id.in_(ids)))
+        connection.execute(sa.delete(events).where(id_.in_(ids)))
+    return len(ids)

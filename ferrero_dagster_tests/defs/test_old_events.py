@@ -1,0 +1,68 @@
+"""What goes from Dagster's tables when it is old, and what stays (on its own PostgreSQL)."""
+
+import dagster as dg
+import psycopg2
+import pytest
+from dagster._core.test_utils import instance_for_test
+
+from ferrero_dagster.config.site import load_site
+from ferrero_dagster.defs.old_events import forget_old
+
+UPLOADS, STATUS = dg.AssetKey(["box", "agency_uploads"]), dg.AssetKey(["operations", "status"])
+SITE = load_site().dagster
+
+
+@pytest.fixture
+def instance(empty_database_url):
+    url = empty_database_url.replace("://", "+psycopg2://")
+    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": url}}}) as instance:
+        yield instance
+
+
+def aged(url, days):
+    """All that is in Dagster's tables is so old."""
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        for statement in ("event_logs SET timestamp = timestamp", "runs SET create_timestamp = create_timestamp"):
+            cursor.execute(f"UPDATE {statement} - interval '{days} days'")
+
+
+def run_of(instance, job, status=dg.DagsterRunStatus.SUCCESS):
+    run = dg.DagsterRun(job_name=job, status=status)
+    instance.add_run(run)
+    return run.run_id
+
+
+def observed(instance):
+    return len(instance.fetch_observations(UPLOADS, limit=100).records)
+
+
+def test_old_observations_go_but_for_the_latest_and_materializations_stay(instance, empty_database_url):
+    for _ in range(5):
+        instance.report_runless_asset_event(dg.AssetObservation(UPLOADS))
+        instance.report_runless_asset_event(dg.AssetMaterialization(STATUS))
+    assert forget_old(instance, SITE, job="reconcile") == (0, 0)
+    aged(empty_database_url, 100)
+    assert forget_old(instance, SITE, job="reconcile") == (0, 4)
+    assert observed(instance) == 1
+    assert len(instance.fetch_materializations(STATUS, limit=100).records) == 5
+    assert forget_old(instance, SITE, job="reconcile") == (0, 0)
+
+
+def test_old_runs_of_the_housekeeping_go_and_all_others_stay(instance, empty_database_url):
+    old, failed, other = (
+        run_of(instance, "reconcile"),
+        run_of(instance, "reconcile", dg.DagsterRunStatus.FAILURE),
+        run_of(instance, "a1_to_a2"),
+    )
+    aged(empty_database_url, 8)
+    new = run_of(instance, "reconcile")
+    assert forget_old(instance, SITE, job="reconcile") == (1, 0)
+    assert {run.run_id for run in instance.get_runs()} == {failed, other, new}
+    assert old not in {run.run_id for run in instance.get_runs()}
+
+
+def test_a_site_may_keep_everything(instance, empty_database_url):
+    run_of(instance, "reconcile")
+    aged(empty_database_url, 1000)
+    keeps = SITE.model_copy(update={"keep_reconcile_days": None, "keep_observations_days": None})
+    assert forget_old(instance, keeps, job="reconcile") == (0, 0)
