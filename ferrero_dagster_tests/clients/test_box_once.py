@@ -45,12 +45,12 @@ def test_a_deletion_whose_answer_was_lost_is_done_and_what_was_replaced_meanwhil
 
 
 @pytest.mark.fault(61)
-def test_a_damaged_copy_that_a_person_has_replaced_meanwhile_is_not_deleted(served_box, box, tmp_path):
+def test_a_damaged_copy_that_a_person_has_replaced_meanwhile_is_not_deleted(served_box, box):
     served_box.settings.wrong_sha1 = True
     by_ann = Fault(method="DELETE", before=lambda: served_box.store.put_file("0", "film.mp4", b"by Ann"))
     served_box.board.add(by_ann)
     with pytest.raises(IntegrityError):
-        put(box, tmp_path, b"content")
+        put(box, b"content")
     assert list(served_box.store.tree()) == ["film.mp4"]
 
 

@@ -33,7 +33,7 @@ USES = {
     "withdraw_masters": "tracking",
     "advance_campaigns": "dam tracking webhook",
     "resend_notifications": "tracking",
-    "reconcile": "dam tracking",
+    "reconcile": "box dam tracking",
     "audit": "box dam mail tracking webhook",
     "check_connections": "box dam mail tracking webhook",
     "all_files_there": "tracking",
