@@ -92,17 +92,18 @@ def test_a_request_costs_no_statement_of_its_own(database_url):
         assert database.transactions <= 80
 
 
-def test_a_run_that_needs_little_and_waits_goes_before_one_that_has_had_much(database_url):
-    rate = {"uploads": Rate(per_minute=4, minute_s=2)}
+def test_a_run_that_needs_little_and_waits_has_what_becomes_free_kept_for_it(database_url):
+    rate, claimed = {"uploads": Rate(per_minute=4, minute_s=4)}, "SELECT claimed_by FROM request_allowances"
     small = {"small_uploads": 3, "small_wait_s": 0.0}
     with opened(database_url, rates=rate, **small) as large, opened(database_url, rates=rate, **small) as little:
-        for _ in range(4):
-            assert is_turn(large, "uploads", within_s=20)
-        with ThreadPoolExecutor(5) as pool:
-            waiting = [pool.submit(is_turn, large, "uploads", within_s=20) for _ in range(4)]
-            assert is_turn(little, "uploads", within_s=20)
-            assert sum(future.done() for future in waiting) < 4
-            assert all(future.result() for future in waiting)
+        assert all(is_turn(large, "uploads", within_s=20) for _ in range(4))
+        assert not is_turn(large, "uploads")
+        assert run_sql(database_url, claimed) == [(Priority.REST,)]
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(is_turn, little, "uploads", within_s=20)
+            while run_sql(database_url, claimed) != [(Priority.SMALL,)]:
+                assert not waiting.done()
+            assert waiting.result()
 
 
 def test_tokens_of_a_process_are_gone_for_the_others(database_url):
