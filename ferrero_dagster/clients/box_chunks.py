@@ -275,6 +275,7 @@ class _Upload:
                 failed.set()
                 raise
             finally:
+                part.data.close()  # somebody may still hold the part
                 give_back()
 
         sent: list[Future[UploadPart]] = []
