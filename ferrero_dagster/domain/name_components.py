@@ -49,7 +49,7 @@ class Codes:
 
     def known(self, component: Component) -> tuple[str, ...]:
         """The codes of a component that are listed somewhere; empty where its pattern decides."""
-        return self._known.get(component.key, ())
+        return self._listed(component.key)
 
     def takes_others(self, component: Component) -> bool:
         """Whether values beside the listed ones may be legal."""
@@ -58,7 +58,7 @@ class Codes:
 
     def fits(self, component: Component, value: str) -> bool:
         """Whether the value is legal in this place."""
-        if value in self._sets.get(component.key, ()):
+        if value in self._set(component.key):
             return True
         return (
             self.takes_others(component)
@@ -70,7 +70,7 @@ class Codes:
 
     def expected(self, component: Component) -> str:
         """What is legal in this place, in words for the person who names files."""
-        listed = () if component.key in {"country", "language"} else self.known(component)
+        listed = () if component.key in ISO_KEYS else self.known(component)
         if component.key == "language" and self.languages:
             listed = self.languages
         if listed:
@@ -119,28 +119,32 @@ class Codes:
         repaired = component.repair(plain)
         return near.pop() if near else repaired if self.fits(component, repaired) else None
 
-    @cached_property
-    def _known(self) -> dict[str, tuple[str, ...]]:
-        return {
-            "brand": self.brands,
-            "type": self.asset_types,
-            "ratio": self.aspect_ratios,
-            "country": (*_iso_countries(), *self.extra_countries),
-            "language": self.languages or (*_iso_languages(), _EVERYWHERE),
-        }
+    def _listed(self, key: str) -> tuple[str, ...]:
+        if key == "country":
+            return (*_iso_countries(), *self.extra_countries)
+        if key == "language":
+            return self.languages or (*_iso_languages(), _EVERYWHERE)
+        return {"brand": self.brands, "type": self.asset_types, "ratio": self.aspect_ratios}.get(key, ())
+
+    def _set(self, key: str) -> frozenset[str]:
+        if key not in self._sets:
+            self._sets[key] = frozenset(self._listed(key))
+        return self._sets[key]
 
     @cached_property
     def _sets(self) -> dict[str, frozenset[str]]:
-        return {key: frozenset(codes) for key, codes in self._known.items()}
+        return {}
 
     def _is_language(self, value: str) -> bool:
         code, _, region = value.partition("-")
-        is_region = not region or region.isdigit() or region in self._sets["country"]
-        return is_region and (code in self._sets["language"] or code in _iso_languages_of_three_letters())
+        is_region = not region or region.isdigit() or region in self._set("country")
+        return is_region and (code in self._set("language") or code in _iso_languages_of_three_letters())
 
 
 #: Version or duration: where the type is missing, they are not taken for it, unless they are known codes.
 _FOLLOWS_THE_TYPE = re.compile(r"[0-9]{3}|MST|[0-9]{1,3}S|NA")
+#: Components whose codes come from ISO.
+ISO_KEYS = frozenset({"country", "language"})
 #: A language for finals of no language.
 _EVERYWHERE = "Global"
 

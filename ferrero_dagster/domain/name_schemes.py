@@ -4,12 +4,12 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice, product
 
-from ferrero_dagster.domain.name_components import COMPONENTS, Codes, Component
+from ferrero_dagster.domain.name_components import COMPONENTS, ISO_KEYS, Codes, Component
 
 _BY_KEY = {component.key: component for component in COMPONENTS}
 _MAX_OPTIONAL = 6
@@ -132,14 +132,22 @@ def filled(pattern: str, values: Mapping[str, str]) -> str:
 def name_of_two_orders(orders: Sequence[Order], codes: Codes) -> tuple[str, Order, Order] | None:
     """A name, without extension, that can be read in two ways, and the two."""
     for one, other in combinations(orders, 2):
-        if len(one.slots) == len(other.slots) and (tokens := list(_common(one, other, codes))):
+        if len(one.slots) == len(other.slots) and (tokens := _common(one, other, codes)):
             return "_".join(tokens), one, other
     return None
 
 
-def _common(one: Order, other: Order, codes: Codes) -> Iterator[str]:
-    tokens = [_common_token(*slots, codes) for slots in zip(one.slots, other.slots, strict=True)]
-    yield from (token for token in tokens if token is not None and None not in tokens)
+def _common(one: Order, other: Order, codes: Codes) -> list[str]:
+    """A token for each place that fits there in both orders; none where one place has none."""
+    places = list(zip(one.slots, other.slots, strict=True))
+    # Places without ISO's codes, which are slow to import, mostly decide.
+    if any(_common_token(*slots, codes) is None for slots in sorted(places, key=_has_iso_codes)):
+        return []
+    return [token for slots in places if (token := _common_token(*slots, codes)) is not None]
+
+
+def _has_iso_codes(slots: tuple[Slot, Slot]) -> bool:
+    return any(isinstance(part, Component) and part.key in ISO_KEYS for slot in slots for part in slot.parts)
 
 
 def _common_token(one: Slot, other: Slot, codes: Codes) -> str | None:

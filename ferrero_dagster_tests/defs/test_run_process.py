@@ -13,8 +13,8 @@ from ferrero_dagster_tests.fix_dagster import PARTITION
 
 #: Pages, pictures, tables and whatever else takes long to import and moves no file.
 NEVER = {"pandas", "numpy", "matplotlib", "PIL", "pymediainfo", "dagster_webserver", "dagster_graphql", "starlette"}
-#: Needed when there is a mail, which a run sends after its files.
-LATER = {"jinja2", "css_inline"}
+#: Needed when there is a mail, which a run sends after its files, or a name of the agency to be read.
+LATER = {"jinja2", "css_inline", "pycountry"}
 #: Python imports it by itself at the start of each process.
 TELL_IN_THE_END = """
 import atexit, os, sys
@@ -48,7 +48,7 @@ def test_the_process_of_a_run_that_moves_files_imports_nothing_that_it_does_not_
     assert not modules & NEVER
 
 
-def test_what_a_run_needs_before_its_first_transfer_does_not_include_what_its_mails_need():
+def test_what_mails_and_names_need_is_not_imported_before_there_is_one():
     script = "import sys, ferrero_dagster.definitions as d; d.definitions().get_repository_def(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
     assert not {*done.stdout.split()} & (NEVER | LATER)
