@@ -1,5 +1,7 @@
 """Everything that Dagster sees, built from the table of routes. Nothing is opened or asked when this is loaded."""
 
+from functools import partial
+
 import dagster as dg
 
 from ferrero_dagster.config.routes import FinalsRoute, Routes
@@ -17,9 +19,10 @@ from ferrero_dagster.defs.finals import (
     build_finals_asset,
     build_finals_job,
     build_refused_check,
+    finals_lineage,
 )
 from ferrero_dagster.defs.housekeeping import build_reconcile, build_reconcile_schedule
-from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job
+from ferrero_dagster.defs.masters import build_masters_asset, build_masters_job, masters_lineage
 from ferrero_dagster.defs.messages import build_pending_notifications
 from ferrero_dagster.defs.operations import build_operations
 from ferrero_dagster.defs.reds import Watch
@@ -45,7 +48,10 @@ def definitions() -> dg.Definitions:
     audits = build_audit_schedule(time_zone=site.time_zone, at=site.audit.at, default_status=scheduled)
     # The sensors watch its own schedule, too.
     reconcile = build_reconcile(
-        owners, Watch(ticking=[*sensors, reports, audits], checks=[*report_was_sent.check_keys])
+        owners,
+        Watch(ticking=[*sensors, reports, audits], checks=[*report_was_sent.check_keys]),
+        {route.name: partial(masters_lineage, route) for route in routes.masters}
+        | {route.name: partial(finals_lineage, route) for route in routes.finals},
     )
     schedules = [reports, audits, build_reconcile_schedule(reconcile, default_status=scheduled)]
     return dg.Definitions(

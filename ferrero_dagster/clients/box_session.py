@@ -158,6 +158,7 @@ class _PacedAdapter(HTTPAdapter):
         options["timeout"] = tuple(map(self._limits.at_most, options["timeout"]))
         with in_time(SYSTEM, "Asking Box", self._limits.deadline), self._tempo.answer():
             response = super().send(request, *args, **options)
+            self._tempo.heard(response.status_code)
             if "json" in response.headers.get("Content-Type", ""):
                 # Read here, where the SDK still repeats a request whose answer was cut; it parses what it finds
                 # unguarded.

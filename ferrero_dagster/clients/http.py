@@ -41,6 +41,7 @@ _FIRST_SERVER_ERROR = 500
 #: What OpenSSL makes of an answer that is none of TLS, in its versions.
 _NO_TLS = ("wrong version number", "wrong_version_number", "record layer failure", "unknown protocol")
 _LATER_STATUSES = frozenset({408, 425, 429})
+_SLOWER_STATUSES = frozenset({429, 503})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,12 @@ class Tempo:
     asked: int = 0
     answers: int = 0
     seconds: float = 0
+    #: How often it has asked us to slow down.
+    pushbacks: int = 0
+
+    def heard(self, status: int) -> None:
+        """It has answered with this status."""
+        self.pushbacks += status in _SLOWER_STATUSES
 
     @property
     def mean_s(self) -> float:

@@ -15,6 +15,7 @@ from ferrero_dagster.domain.otmm.metadata import (
     field_value,
     field_values,
     fields_by_id,
+    holds,
     is_deeper_than,
     is_readable,
     shown_text,
@@ -225,6 +226,8 @@ def full_asset(item: Item) -> DamAsset:
 
 def _odd_numbers(item: Item, name: str) -> Iterator[str]:
     """A note on each field whose number PostgreSQL could not keep as one."""
+    if not holds(item.fields, OddNumber):
+        return
     for field_id, node in fields_by_id(item.fields).items():
         for value in field_values(node, field_id):
             if isinstance(value, OddNumber):

@@ -234,6 +234,7 @@ class OtmmSession:
                 _ends_with(response, turn.pop_all())
         self._limiter.note(_kind(method, path, options), size_bytes=_carried_bytes(response, options))
         self._hold(response)
+        self.tempo.heard(response.status_code)
         self.clock_skew_s = clock_skew_s(response.headers)
         return response
 

@@ -183,7 +183,7 @@ class LooksSite(_Section):
 class TransferSite(_Section):
     """How files are moved."""
 
-    threads: Annotated[int, Field(ge=1, le=16)]
+    threads: Annotated[int, Field(ge=1, le=32)]
     read_timeout_s: Seconds
     #: Of contents, held by all files of one run together.
     memory_bytes: Annotated[int, Field(ge=1_000_000)]

@@ -1,6 +1,7 @@
 """What the assets, jobs and runs of all routes have in common, whichever way their files go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,10 @@ from ferrero_dagster.config.routes import Route
 from ferrero_dagster.defs.arrivals import arrival_evaluation
 from ferrero_dagster.defs.catalog import JOB_METADATA, NO_FORM
 from ferrero_dagster.defs.failures import REPORTED, as_failures
-from ferrero_dagster.defs.markdown import Metadata, life_metadata
+from ferrero_dagster.defs.lineage import Lineage, LineageWriter
+from ferrero_dagster.defs.markdown import Metadata
 from ferrero_dagster.defs.messages import deliver_at_once
-from ferrero_dagster.defs.partitions import CAMPAIGNS, TRACKING_IDS_NAME, campaign_id_of, partition_of
+from ferrero_dagster.defs.partitions import CAMPAIGNS, campaign_id_of, partition_of
 from ferrero_dagster.defs.resources import (
     BoxResource,
     DamResource,
@@ -23,10 +25,8 @@ from ferrero_dagster.defs.resources import (
 from ferrero_dagster.defs.runs import CAMPAIGN_TAG, ROUTE_TAG, campaign_tags
 from ferrero_dagster.domain.allowance import Priority
 from ferrero_dagster.domain.files import Campaign
-from ferrero_dagster.domain.ids import DamId, TrackingId
+from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
-from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.operations.traces import life_so_far
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.transfers import expected_files
 from ferrero_dagster.transfer.systems import Systems, Watcher
@@ -104,35 +104,23 @@ def priority_of(run: dg.DagsterRun) -> Priority:
     return Priority.REST if _BY_ITSELF & run.tags.keys() else Priority.PEOPLE
 
 
-def campaign_watcher(
-    context: dg.AssetExecutionContext,
-    systems: Systems,
-    *,
-    route_name: str,
-    files: dg.AssetKey,
-    describe: Callable[[MovedFile, str], Metadata],
-) -> Watcher:
-    """Tags the run with its campaign and writes an event of the asset `files` for each moved file.
+@contextmanager
+def campaign_watcher(context: dg.AssetExecutionContext, lineage: Lineage) -> Iterator[Watcher]:
+    """Tags the run with its campaign and tells of each moved file; when the context ends, all is told."""
+    run_id = context.run.run_id
+    with LineageWriter(lineage, campaign=context.partition_key, run_id=run_id, warn=context.log.warning) as writer:
 
-    `describe` makes an event's metadata of the file and the campaign's name.
-    """
-    name = context.partition_key
+        def on_campaign(campaign: Campaign) -> None:
+            writer.campaign = str(campaign)
+            context.instance.add_run_tags(run_id, campaign_tags(lineage.route.name, campaign))
 
-    def on_campaign(campaign: Campaign) -> None:
-        nonlocal name
-        name = str(campaign)
-        context.instance.add_run_tags(context.run.run_id, campaign_tags(route_name, campaign))
-
-    def on_moved(file: MovedFile) -> None:
-        context.instance.add_dynamic_partitions(TRACKING_IDS_NAME, [file.tracking_id])
-        tracking_id = TrackingId(file.tracking_id)
-        life = systems.database.transact(life_so_far, tracking_id)
-        told = describe(file, name) | life_metadata(life, tracking_id, systems.site.zone)
-        context.log_event(dg.AssetMaterialization(files, partition=tracking_id, metadata=told))
-
-    return Watcher(
-        run_id=context.run.run_id, about=name, log=context.log.info, on_moved=on_moved, on_campaign=on_campaign
-    )
+        yield Watcher(
+            run_id=run_id,
+            about=context.partition_key,
+            log=context.log.info,
+            on_moved=writer.add,
+            on_campaign=on_campaign,
+        )
 
 
 def _campaign_of_run(context: dg.AssetExecutionContext, database: Database, route: Route) -> DamId:

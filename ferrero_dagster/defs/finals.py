@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ from ferrero_dagster.defs.agency_tables import CHECK, agency_check, agency_obser
 from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campaign_job, campaign_watcher
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.lineage import Lineage
 from ferrero_dagster.defs.markdown import Metadata, final_metadata, finals_metadata
 from ferrero_dagster.defs.quiet import skipped
 from ferrero_dagster.defs.reds import watch
@@ -26,6 +28,7 @@ from ferrero_dagster.domain.turns import NO_CURSOR
 from ferrero_dagster.tracking.agency_files import refused_files, shown_files
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.transfer.finals.look import FinalsLook, FinalsLooker
+from ferrero_dagster.transfer.finals.mails import moved_file
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Systems
 from ferrero_dagster.transfer.unforeseen import Turn, ended
@@ -133,10 +136,25 @@ def build_refused_check(route: FinalsRoute) -> dg.AssetChecksDefinition:
     return no_refused_files
 
 
+def finals_lineage(
+    route: FinalsRoute, instance: dg.DagsterInstance, database: Database, zone: ZoneInfo, links: Links
+) -> Lineage:
+    """Where the events of the route's files go."""
+    return Lineage(
+        instance=instance,
+        database=database,
+        zone=zone,
+        route=route,
+        files=DERIVATIVE_ASSETS,
+        describe=partial(final_metadata, links=links),
+        moved_file=moved_file,
+    )
+
+
 def _move(
     route: FinalsRoute, context: dg.AssetExecutionContext, systems: Systems, campaign_id: DamId, links: Links
 ) -> tuple[Metadata, bool]:
-    describe = partial(final_metadata, links=links)
-    watcher = campaign_watcher(context, systems, route_name=route.name, files=DERIVATIVE_ASSETS, describe=describe)
-    outcome = move_finals(route, campaign_id, systems, watcher)
+    lineage = finals_lineage(route, context.instance, systems.database, systems.site.zone, links)
+    with campaign_watcher(context, lineage) as watcher:
+        outcome = move_finals(route, campaign_id, systems, watcher)
     return finals_metadata(outcome, links, campaign_id=campaign_id), bool(outcome.failed)

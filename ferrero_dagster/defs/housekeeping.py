@@ -1,10 +1,11 @@
 """The job `reconcile`: what must be put right by itself from time to time, and its schedule."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -12,12 +13,14 @@ from ferrero_dagster.defs.catalog import AHEAD_OF_CAMPAIGNS, JOB_METADATA, NO_FO
 from ferrero_dagster.defs.dead_runs import end_dead_runs
 from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
+from ferrero_dagster.defs.lineage import Lineage, tell_the_rest
 from ferrero_dagster.defs.markdown import metadata_table
 from ferrero_dagster.defs.old_events import forget_old
 from ferrero_dagster.defs.reds import Watch, tell
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import BoxResource, DamResource, TrackingResource
 from ferrero_dagster.defs.status import refresh_status
+from ferrero_dagster.domain.links import Links
 from ferrero_dagster.operations import housekeeping
 from ferrero_dagster.operations.changes import Request
 from ferrero_dagster.operations.housekeeping import Row, row
@@ -29,10 +32,17 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK_BACK = timedelta(days=1)
 _MAX_FAILED_RUNS = 500
 _NOTHING = Watch()
+_NONE: Mapping[str, "MakeLineage"] = {}
 
 
-def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg.JobDefinition:
-    """The job; idempotent, and safe beside everything else that runs."""
+#: Makes a route's `Lineage`.
+MakeLineage = Callable[[dg.DagsterInstance, Database, ZoneInfo, Links], Lineage]
+
+
+def build_reconcile(
+    owners: Sequence[str] = (), watched: Watch = _NOTHING, lineages: Mapping[str, MakeLineage] = _NONE
+) -> dg.JobDefinition:
+    """The job; idempotent, and safe beside everything else that runs. `lineages` are those of routes, by name."""
 
     @dg.op
     def put_right(
@@ -46,6 +56,12 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
                     done += _end_dead_runs(context.instance, tracking)
                 with step("telling failed runs"):
                     done += _tell_missed(context.instance, tracking)
+                with step("telling Dagster of files"):
+                    made = {
+                        name: make(context.instance, database, tracking.site.zone, dam.links)
+                        for name, make in lineages.items()
+                    }
+                    done += [row("files shown in Dagster", str(n)) for n in [tell_the_rest(database, made)] if n]
                 done += _put_right(context, dam, box, tracking)
                 with step("looking for what is red"):
                     reds = tell(context.instance, watched, tracking, database)
@@ -66,11 +82,11 @@ def build_reconcile(owners: Sequence[str] = (), watched: Watch = _NOTHING) -> dg
         metadata=JOB_METADATA,
         owners=owners,
         description=(
-            "Ends runs whose process died, reports failed runs that the sensor missed, tells what is red in Dagster, "
-            "notices campaigns that people moved on in the DAM, brings CreativeX scores that came after their final, "
-            "ends uploads to Box that nobody goes on with, gives campaigns that failed long ago a new chance and "
-            "writes the weekly digest, the last two as the site configuration says. Brings the asset "
-            "operations/status and the check report_was_sent up to date. Nothing "
+            "Ends runs whose process died, reports failed runs that the sensor missed, shows files that a dying run "
+            "had moved and not told of, tells what is red in Dagster, notices campaigns that people moved on in the "
+            "DAM, brings CreativeX scores that came after their final, ends uploads to Box that nobody goes on with, "
+            "gives campaigns that failed long ago a new chance and writes the weekly digest, the last two as the site "
+            "configuration says. Brings the asset operations/status and the check report_was_sent up to date. Nothing "
             "to fill in; safe to start at any time."
         ),
     )

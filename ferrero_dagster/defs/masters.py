@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.defs import groups
 from ferrero_dagster.defs.campaign_runs import build_campaign_asset, build_campaign_job, campaign_watcher
+from ferrero_dagster.defs.lineage import Lineage
 from ferrero_dagster.defs.markdown import Metadata, master_metadata, outcome_metadata
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.links import Links
+from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.transfer.masters.mails import moved_file
 from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Systems
 
@@ -45,10 +49,25 @@ def _description(route: MastersRoute) -> str:
     )
 
 
+def masters_lineage(
+    route: MastersRoute, instance: dg.DagsterInstance, database: Database, zone: ZoneInfo, links: Links
+) -> Lineage:
+    """Where the events of the route's files go."""
+    return Lineage(
+        instance=instance,
+        database=database,
+        zone=zone,
+        route=route,
+        files=MASTER_ASSETS,
+        describe=partial(master_metadata, route=route.title, links=links),
+        moved_file=moved_file,
+    )
+
+
 def _move(
     route: MastersRoute, context: dg.AssetExecutionContext, systems: Systems, campaign_id: DamId, links: Links
 ) -> tuple[Metadata, bool]:
-    describe = partial(master_metadata, route=route.title, links=links)
-    watcher = campaign_watcher(context, systems, route_name=route.name, files=MASTER_ASSETS, describe=describe)
-    outcome = move_masters(route, campaign_id, systems, watcher)
+    lineage = masters_lineage(route, context.instance, systems.database, systems.site.zone, links)
+    with campaign_watcher(context, lineage) as watcher:
+        outcome = move_masters(route, campaign_id, systems, watcher)
     return outcome_metadata(outcome, links, campaign_id=campaign_id), bool(outcome.failed)

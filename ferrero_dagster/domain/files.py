@@ -46,13 +46,15 @@ class DamAsset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MasterDetails:
-    """What is remembered of a master beside its ids and its full metadata."""
+    """What is remembered of a master beside its ids."""
 
     #: Id of the DAM folder that its finals go to.
     finals_folder_id: DamId
     description: str | None
     #: Values of the fields that a final needs (SPEC 6), by field id.
     extracted_fields: dict[str, Any]
+    #: JSON as PostgreSQL takes it.
+    full_metadata: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

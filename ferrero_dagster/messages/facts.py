@@ -52,6 +52,8 @@ class MovedFile(_Value):
     size_bytes: NonNegativeInt
     dam_asset_id: Line | None = None
     box_file_id: Line | None = None
+    #: The row that tells of it; for no message.
+    transfer_id: int | None = Field(default=None, exclude=True)
     #: As in `FileUploaded`, whose mail tells it; no other message does.
     unkept_fields: tuple[Line, ...] = Field(default=(), exclude=True)
     creativex_score: Line | None = Field(default=None, exclude=True)

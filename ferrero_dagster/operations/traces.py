@@ -1,6 +1,6 @@
 """The whole life of a file: from the DAM to Box, to the agency, and back, with mails and what people did by hand."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.domain.custody import CustodyEvent, agency_file_events, transfer_events
@@ -52,9 +52,10 @@ def _traced(cursor: Cursor, word: str) -> Trace:
     return Trace(files=files, events=sorted(happened, key=lambda event: event.at))
 
 
-def life_so_far(cursor: Cursor, tracking_id: TrackingId) -> list[CustodyEvent]:
-    """What happened to a master and its finals themselves; mails, statuses and people's doings are left to `trace`."""
-    return _in_words(file_events.events_of_master(cursor, tracking_id))
+def lives_so_far(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, list[CustodyEvent]]:
+    """What happened to masters and their finals themselves; mails, statuses and people's doings are left to `trace`."""
+    happened = file_events.events_of_masters(cursor, tracking_ids)
+    return {tracking_id: _in_words(changes) for tracking_id, changes in happened.items()}
 
 
 def _in_words(changes: Iterable[FileEvent]) -> list[CustodyEvent]:

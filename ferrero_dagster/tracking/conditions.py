@@ -28,9 +28,18 @@ OURS = (
     "reds",
     "transfers",
     "unforeseen_errors",
+    "untold_files",
 )
 #: Those that rows are deleted from.
-EMPTIED = ("audit_findings", "audit_passes", "file_events", "pending_masters", "reds", "unforeseen_errors")
+EMPTIED = (
+    "audit_findings",
+    "audit_passes",
+    "file_events",
+    "pending_masters",
+    "reds",
+    "unforeseen_errors",
+    "untold_files",
+)
 
 # A sequence is needed where a column's default asks it; an identity needs none.
 _TABLES = """

@@ -1,7 +1,9 @@
 """The connection to the tracking database: a pool of 1-10, transactions that survive a lost connection, locks."""
 
+import math
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -171,6 +173,7 @@ class HeldLock:
         self._turn = threading.Lock()
         self._is_over = threading.Event()
         self._lost: str | None = None
+        self._proof_began = -math.inf
 
     def __enter__(self) -> "HeldLock":
         """Begins to ask."""
@@ -185,11 +188,14 @@ class HeldLock:
     def confirm(self) -> None:
         """Do nothing while the lock is still ours; call it before what must not be done by two.
 
+        Of several threads that ask at once one question of the server serves all.
+
         Raises:
             SystemUnavailable: the connection was lost, and the lock with it; another process may hold it.
         """
+        asked = time.monotonic()
         with self._turn:
-            if not self._lost:
+            if not self._lost and self._proof_began < asked:
                 self._prove()
             if self._lost:
                 raise SystemUnavailable(SYSTEM, self._lost)
@@ -197,6 +203,7 @@ class HeldLock:
     def _prove(self) -> None:
         """Once lost it stays lost: another process may have had it meanwhile."""
         reason = "it does not hold it any more"
+        self._proof_began = time.monotonic()
         try:
             if _holds_a_lock(self._connection, self._patience):
                 return

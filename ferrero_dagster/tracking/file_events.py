@@ -82,20 +82,25 @@ def events_of(cursor: Cursor, transfer_ids: Collection[int], agency_ids: Collect
     return [FileEvent(**row) for row in cursor.fetchall()]
 
 
-def events_of_master(cursor: Cursor, tracking_id: TrackingId) -> list[FileEvent]:
-    """What happened so far to a master and to its finals, the latest last; quick, however many files there are."""
+def events_of_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, list[FileEvent]]:
+    """What happened so far to each of these masters and its finals, the latest last; quick, however many others are."""
     cursor.execute(
         """
-        WITH files AS (SELECT id, route, source_id FROM transfers WHERE tracking_id = %s)
-        SELECT at, file_table, row_id, changed FROM file_events
-        WHERE (file_table = 'transfers' AND row_id IN (SELECT id FROM files))
-           OR (file_table = 'agency_files' AND row_id IN (
-               SELECT a.id FROM agency_files a JOIN files f ON a.route = f.route AND a.file_id = f.source_id))
-        ORDER BY at, file_events.id
+        WITH files AS (SELECT id, route, source_id, tracking_id FROM transfers WHERE tracking_id = ANY(%s)),
+        rows AS (
+            SELECT 'transfers' AS file_table, id AS row_id, tracking_id FROM files
+            UNION SELECT 'agency_files', a.id, f.tracking_id
+            FROM agency_files a JOIN files f ON a.route = f.route AND a.file_id = f.source_id
+        )
+        SELECT tracking_id, at, file_table, row_id, changed
+        FROM file_events JOIN rows USING (file_table, row_id) ORDER BY at, file_events.id
         """,
-        (tracking_id,),
+        (list(tracking_ids),),
     )
-    return [FileEvent(**row) for row in cursor.fetchall()]
+    found: dict[TrackingId, list[FileEvent]] = {id_: [] for id_ in tracking_ids}
+    for row in cursor.fetchall():
+        found[row.pop("tracking_id")].append(FileEvent(**row))
+    return found
 
 
 def forget_before(cursor: Cursor, days: float, *, most: int) -> int:

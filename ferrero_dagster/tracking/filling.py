@@ -45,9 +45,11 @@ def filled(cursor: Cursor, table: str) -> tuple[str, str]:
     return "".join(f", {column}" for column in columns), "".join(f", {value}" for value in columns.values())
 
 
-def extracted_columns(cursor: Cursor, table: str, extracted: Mapping[str, object]) -> dict[str, str]:
-    """Values of metadata fields by the table's text columns that are called as the fields are."""
-    kinds = column_types(cursor, table)
+def extracted_columns(kinds: Mapping[str, str], extracted: Mapping[str, object]) -> dict[str, str]:
+    """Values of metadata fields by the table's text columns that are called as the fields are.
+
+    `kinds` are the table's columns as `column_types` has them.
+    """
     named = {_column_of(field_id): _text(value) for field_id, value in extracted.items()}
     return {column: text for column, text in named.items() if kinds.get(column) == _TEXT and column not in _AMBIGUOUS}
 

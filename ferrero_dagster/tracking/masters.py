@@ -18,7 +18,7 @@ from ferrero_dagster.domain.sound_json import parsed
 from ferrero_dagster.domain.triage import KnownMaster
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.filling import extracted_columns, filled
-from ferrero_dagster.tracking.neighbours import attempted, first_accepted
+from ferrero_dagster.tracking.neighbours import attempted, column_types, first_accepted
 from ferrero_dagster.tracking.refusals import not_kept
 from ferrero_dagster.tracking.storable import fitted, json_text
 
@@ -85,72 +85,109 @@ def insert_pending(
     return [row["tracking_id"] for row in cursor.fetchall()]
 
 
-def describe(cursor: Cursor, tracking_id: TrackingId, asset: DamAsset, details: MasterDetails) -> None:
-    """Keep what the DAM says of a master that is on its way; one that has arrived keeps what it has."""
-    metadata, extracted = json_text(asset.raw), json_text(details.extracted_fields)
-    cursor.execute(
-        """
-        UPDATE pending_masters SET full_metadata = %s, upload_directory = %s, extracted_fields = %s, description = %s
-        WHERE tracking_id = %s AND opentext_id = %s
-        """,
-        (metadata, details.finals_folder_id, extracted, details.description, tracking_id, asset.id),
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArrivedMaster:
+    """A master whose file is in Box, with what the DAM says of it."""
+
+    tracking_id: TrackingId
+    box_file_id: BoxId
+    #: The file that was in Box before, and is there no longer.
+    instead_of: BoxId | None
+    details: MasterDetails
 
 
-def activate(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId, *, instead_of: BoxId | None) -> None:
-    """The master is in Box, perhaps for a file that is there no longer: finals of it are awaited; idempotent.
+def activate(cursor: Cursor, arrived: Collection[ArrivedMaster]) -> None:
+    """The masters are in Box, perhaps for files that are there no longer: finals of them are awaited; idempotent.
 
     Raises:
-        RefusedByDatabase: the table does not keep its row as it is written.
+        RefusedByDatabase: the table does not keep a row as it is written.
     """
-    cursor.execute(
-        "UPDATE master_assets SET box_file_id = %s, updated_at = now() WHERE tracking_id = %s AND box_file_id = %s",
-        (box_file_id, tracking_id, instead_of),
-    )
-    cursor.execute("SELECT extracted_fields FROM pending_masters WHERE tracking_id = %s", (tracking_id,))
-    if pending := cursor.fetchone():
-        _insert_active(cursor, tracking_id, box_file_id)
-        # A value that a column of theirs does not take shall not hold up the file.
-        attempted(cursor, "master_assets", _fill_extracted, tracking_id, pending["extracted_fields"] or {})
-        delete_pending(cursor, [tracking_id])
+    _replace_files(cursor, [one for one in arrived if one.instead_of])
+    pending = delete_pending(cursor, [one.tracking_id for one in arrived])
+    new = [one for one in arrived if one.tracking_id in pending]
+    if new:
+        _insert_active(cursor, new, pending)
+        _fill_extracted(cursor, {one.tracking_id: one.details.extracted_fields for one in new})
 
 
-def _insert_active(cursor: Cursor, tracking_id: TrackingId, box_file_id: BoxId) -> None:
+#: As that column of theirs has it, which may be a number.
+_BOX_FILE_ID = """(jsonb_populate_record(
+    NULL::master_assets, jsonb_build_object('box_file_id', a.box_file_id))).box_file_id"""
+
+
+def _replace_files(cursor: Cursor, arrived: Collection[ArrivedMaster]) -> None:
+    if arrived:
+        cursor.execute(
+            f"""
+            UPDATE master_assets m SET box_file_id = {_BOX_FILE_ID}, updated_at = now()
+            FROM unnest(%s::text[], %s::text[], %s::text[]) AS a (tracking_id, box_file_id, instead_of)
+            WHERE m.tracking_id = a.tracking_id AND m.box_file_id::text = a.instead_of
+            """,
+            [list(each) for each in zip(*((a.tracking_id, a.box_file_id, a.instead_of) for a in arrived), strict=True)],
+        )
+
+
+def _insert_active(
+    cursor: Cursor, arrived: Collection[ArrivedMaster], pending: Mapping[TrackingId, Mapping[str, Any]]
+) -> None:
     columns, values = filled(cursor, "master_assets")
+    rows = [
+        (
+            one.tracking_id, known["opentext_id"], known["original_id"], known["asset_name"], known["campaign_id"],
+            one.details.finals_folder_id, one.details.description, one.details.full_metadata,
+            json_text(one.details.extracted_fields), one.box_file_id,
+        )
+        for one in arrived
+        for known in [pending[one.tracking_id]]
+    ]  # fmt: skip
     cursor.execute(
         f"""
         INSERT INTO master_assets (tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory,
                                    description, full_metadata, extracted_fields, box_file_id, status{columns})
         SELECT tracking_id, opentext_id, original_id, {fitted("master_assets", "asset_name", "asset_name")},
-               campaign_id, upload_directory, {fitted("master_assets", "description", "description")}, full_metadata,
-               extracted_fields, %s, 'active'{values}
-        FROM pending_masters WHERE tracking_id = %s
-        RETURNING (tracking_id::text, status::text) = (%s, 'active') AS is_kept
+               campaign_id, upload_directory, {fitted("master_assets", "description", "description")},
+               full_metadata::jsonb, extracted_fields::jsonb, {_BOX_FILE_ID}, 'active'{values}
+        FROM unnest({", ".join(["%s::text[]"] * 10)}) AS a (
+            tracking_id, opentext_id, original_id, asset_name, campaign_id, upload_directory, description,
+            full_metadata, extracted_fields, box_file_id)
+        RETURNING tracking_id::text, status::text
         """,
-        (box_file_id, tracking_id, tracking_id),
+        [list(column) for column in zip(*rows, strict=True)],
     )
-    if not any(row["is_kept"] for row in cursor.fetchall()):
+    kept = {row["tracking_id"] for row in cursor.fetchall() if row["status"] == "active"}
+    if kept != {one.tracking_id for one in arrived}:
         raise not_kept("master_assets")
 
 
-def _fill_extracted(cursor: Cursor, tracking_id: TrackingId, extracted: Mapping[str, Any]) -> None:
-    columns = extracted_columns(cursor, "master_assets", extracted)
-    if columns:
-        values = [
-            SQL("{name} = coalesce({name}, {value})").format(
-                name=Identifier(column), value=SQL(fitted("master_assets", column))
-            )
-            for column in columns
-        ]
-        statement = SQL("UPDATE {} SET {} WHERE tracking_id = %s")
-        cursor.execute(
-            statement.format(Identifier("master_assets"), SQL(", ").join(values)), [*columns.values(), tracking_id]
-        )
+def _fill_extracted(cursor: Cursor, extracted: Mapping[TrackingId, Mapping[str, Any]]) -> None:
+    """Fill columns that are called as metadata fields are; a value that one does not take shall not hold up a file."""
+    kinds = column_types(cursor, "master_assets")
+    columns = {id_: extracted_columns(kinds, fields) for id_, fields in extracted.items()}
+    wanted = {id_: found for id_, found in columns.items() if found}
+    if wanted:
+        _, problem = attempted(cursor, "master_assets", _fill_columns, wanted)
+        for id_, found in wanted.items() if problem and len(wanted) > 1 else ():
+            attempted(cursor, "master_assets", _fill_columns, {id_: found})
 
 
-def delete_pending(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> None:
-    """Masters that have arrived, or never will, are on their way no longer."""
-    cursor.execute("DELETE FROM pending_masters WHERE tracking_id = ANY(%s)", (list(tracking_ids),))
+def _fill_columns(cursor: Cursor, wanted: Mapping[TrackingId, Mapping[str, str]]) -> None:
+    for column in sorted({column for columns in wanted.values() for column in columns}):
+        texts = {id_: columns[column] for id_, columns in wanted.items() if column in columns}
+        statement = SQL(
+            "UPDATE master_assets m SET {name} = coalesce(m.{name}, {value}) "
+            "FROM unnest(%s::text[], %s::text[]) AS a (id, text) WHERE m.tracking_id = a.id"
+        ).format(name=Identifier(column), value=SQL(fitted("master_assets", column, "a.text")))
+        cursor.execute(statement, (list(texts), list(texts.values())))
+
+
+def delete_pending(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, dict[str, Any]]:
+    """Masters that have arrived, or never will, are on their way no longer; those that were, by their tracking IDs."""
+    cursor.execute(
+        "DELETE FROM pending_masters WHERE tracking_id = ANY(%s) "
+        "RETURNING tracking_id, opentext_id, original_id, asset_name, campaign_id",
+        (list(tracking_ids),),
+    )
+    return {row["tracking_id"]: row for row in cursor.fetchall()}
 
 
 def withdraw_master(cursor: Cursor, tracking_id: TrackingId) -> None:

@@ -14,9 +14,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Another program's lock, or a table without an index, shall not hold up a file for longer.
-_PATIENCE = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'"
-_OURS = "SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement"
-_AS_BEFORE = "SET LOCAL lock_timeout = %(lock)s; SET LOCAL statement_timeout = %(statement)s"
+_BEGIN = """
+SAVEPOINT neighbour;
+SELECT lock, statement, set_config('lock_timeout', '2s', TRUE), set_config('statement_timeout', '10s', TRUE)
+FROM (SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement OFFSET 0) ours
+"""
+_END = """
+SET LOCAL lock_timeout = %(lock)s; SET LOCAL statement_timeout = %(statement)s; RELEASE SAVEPOINT neighbour
+"""
 
 
 def attempted(
@@ -26,14 +31,11 @@ def attempted(
 
     What it did until then is undone; the caller's transaction goes on as if it had never been tried.
     """
-    cursor.execute("SAVEPOINT neighbour")
+    cursor.execute(_BEGIN)
+    [ours] = cursor.fetchall()
     try:
-        cursor.execute(_OURS)
-        [ours] = cursor.fetchall()
-        cursor.execute(_PATIENCE)
         result = work(cursor, *args, **named)
-        cursor.execute(_AS_BEFORE, dict(ours))
-        cursor.execute("RELEASE SAVEPOINT neighbour")
+        cursor.execute(_END, dict(ours))
     except psycopg2.Error as error:
         if error.pgcode is None or cursor.connection.closed:
             raise  # the connection is lost, not the table

@@ -1,13 +1,14 @@
 """The steps of a way that concern two tables: each is written down in the caller's one transaction."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from ferrero_dagster.config.neighbours import CreativexSite
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.creativex import MasterScore
-from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam
+from ferrero_dagster.domain.files import Arrival, DamAsset, MasterDetails, ToBox, ToDam
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, rounds, scores, transfers
+from ferrero_dagster.tracking import agency_files, campaigns, finals, masters, rounds, scores, transfers, untold_files
 from ferrero_dagster.tracking.database import Cursor
 
 
@@ -40,21 +41,38 @@ def withdraw(cursor: Cursor, gone: Collection[ToBox]) -> None:
     masters.delete_pending(cursor, transfers.leave_dam(cursor, [transfer.id for transfer in gone]))
 
 
-def record_master(
-    cursor: Cursor,
-    transfer: ToBox,
-    arrival: Arrival[BoxId],
-    own_score: tuple[CreativexSite, MasterScore] | None = None,
-) -> None:
-    """The file is in Box and proven: write it down, and the master becomes `active`, its own score kept; idempotent.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedMaster:
+    """A master that is in Box and proven, with what is to be kept of it; `own_score` where its route keeps that."""
+
+    transfer: ToBox
+    arrival: Arrival[BoxId]
+    details: MasterDetails
+    own_score: tuple[CreativexSite, MasterScore] | None = None
+
+
+def record_masters(cursor: Cursor, recorded: Collection[RecordedMaster]) -> None:
+    """The files are in Box and proven: write it down, and the masters become `active`; idempotent.
 
     Raises:
         PermanentError: as `transfers.arrive_in_box`.
+        RefusedByDatabase: as `masters.activate`.
     """
-    transfers.arrive_in_box(cursor, transfer, arrival)
-    masters.activate(cursor, transfer.tracking_id, arrival.target_id, instead_of=transfer.target_id)
-    if own_score:
-        scores.keep_master_score(cursor, *own_score, arrival.target_id)
+    transfers.arrive_in_box(cursor, [(one.transfer, one.arrival) for one in recorded])
+    masters.activate(cursor, [_arrived(one) for one in recorded])
+    untold_files.add(cursor, {one.transfer.id: one.arrival.run_id for one in recorded})
+    for one in recorded:
+        if one.own_score:
+            scores.keep_master_score(cursor, *one.own_score, one.arrival.target_id)
+
+
+def _arrived(one: RecordedMaster) -> masters.ArrivedMaster:
+    return masters.ArrivedMaster(
+        tracking_id=one.transfer.tracking_id,
+        box_file_id=one.arrival.target_id,
+        instead_of=one.transfer.target_id,
+        details=one.details,
+    )
 
 
 def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
@@ -62,6 +80,7 @@ def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bo
     is_new = transfers.arrive_in_dam(cursor, transfer, arrival)
     if is_new:
         finals.add_active(cursor, transfer.id)
+        untold_files.add(cursor, {transfer.id: arrival.run_id})
     return is_new
 
 

@@ -5,7 +5,7 @@ A transfer is `pending` until its file has arrived and is proven (`moved`), was 
 """
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,28 @@ def of_campaign(cursor: Cursor, route: str, campaign_id: DamId) -> dict[tuple[Da
         (route, campaign_id),
     )
     return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
+
+
+def of_assets(
+    cursor: Cursor, route: str, campaign_id: DamId, asset_ids: Collection[DamId]
+) -> dict[tuple[DamId, str], ToBox]:
+    """As `of_campaign`, of these assets and of what shares a master with one of them."""
+    cursor.execute(
+        f"""
+        SELECT {_COLUMNS} FROM transfers WHERE route = %(route)s AND campaign_id = %(campaign)s
+           AND tracking_id IN (SELECT tracking_id FROM transfers
+                               WHERE route = %(route)s AND campaign_id = %(campaign)s AND source_id = ANY(%(ids)s))
+        ORDER BY source_name, id
+        """,
+        {"route": route, "campaign": campaign_id, "ids": list(asset_ids)},
+    )
+    return {(row["source_id"], row["source_version"]): Transfer(**row) for row in cursor.fetchall()}
+
+
+def transfers_of(cursor: Cursor, transfer_ids: Collection[int]) -> list[Transfer[Any, Any]]:
+    """These transfers, as far as they are there, the oldest first."""
+    cursor.execute(f"SELECT {_COLUMNS} FROM transfers WHERE id = ANY(%s) ORDER BY id", (list(transfer_ids),))
+    return [Transfer(**row) for row in cursor.fetchall()]
 
 
 def moved(cursor: Cursor, route: str, campaign_id: DamId) -> list[ToDam]:
@@ -382,54 +404,66 @@ def import_again(cursor: Cursor, transfer_id: int) -> None:
 # --- ends ------------------------------------------------------------------------------------------------------------
 
 
-def arrive_in_box(cursor: Cursor, transfer: ToBox, arrival: Arrival[BoxId]) -> None:
-    """The file is in Box and proven; idempotent.
+def arrive_in_box(cursor: Cursor, arrived: Collection[tuple[ToBox, Arrival[BoxId]]]) -> None:
+    """The files are in Box and proven; idempotent.
 
     Raises:
-        PermanentError: that Box file belongs to another transfer, or another run has meanwhile finished this transfer
-            with a different result.
+        PermanentError: a Box file belongs to another transfer, or another run has meanwhile finished a transfer with a
+            different result.
     """
     try:
-        _arrive(cursor, transfer, arrival, guard="state = 'pending'", shares_target=False)
+        written = _arrive(cursor, arrived, guard="state = 'pending'")
     except UniqueViolation:
+        shown = ", ".join(f"{arrival.target_id} ({arrival.target_name})" for _, arrival in arrived)
         raise PermanentError(
-            f"Box file {arrival.target_id} ({arrival.target_name}) already holds another asset; rename it in Box and "
-            "start again.",
-            code="name conflict",
+            f"Box file {shown} already holds another asset; rename it in Box and start again.", code="name conflict"
         ) from None
-    _check_target(cursor, transfer, arrival.target_id)
+    _check_targets(cursor, {transfer.id: arrival for transfer, arrival in arrived if transfer.id not in written})
 
 
 def arrive_in_dam(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
     """The final is in the DAM and proven, whatever became of its file meanwhile; False where that was known."""
-    _arrive(cursor, transfer, arrival, guard="state <> 'moved'", shares_target=arrival.adopted)
-    return cursor.rowcount == 1
+    return bool(_arrive(cursor, [(transfer, arrival)], guard="state <> 'moved'", may_share=True))
 
 
-def _arrive(cursor: Cursor, transfer: ToBox | ToDam, arrival: Arrival[Any], *, guard: str, shares_target: bool) -> None:
-    digest = asdict(arrival.digest)
+def _arrive(
+    cursor: Cursor, arrived: Collection[tuple[Transfer[Any, Any], Arrival[Any]]], *, guard: str, may_share: bool = False
+) -> set[int]:
+    """The ids of those that had not arrived before."""
+    rows = [
+        (
+            transfer.id, arrival.target_id, arrival.target_name, arrival.digest.size_bytes, arrival.digest.sha1_hex,
+            arrival.digest.md5_hex, arrival.source_hash, arrival.run_id, arrival.adopted, may_share and arrival.adopted,
+        )
+        for transfer, arrival in arrived
+    ]  # fmt: skip
     cursor.execute(
         f"""
-        UPDATE transfers SET state = 'moved', target_id = %(target_id)s, target_name = %(target_name)s,
-               size_bytes = %(size_bytes)s, sha1_hex = %(sha1_hex)s, md5_hex = %(md5_hex)s,
-               source_hash = %(source_hash)s, run_id = %(run_id)s, adopted = %(adopted)s,
-               shares_target = %(shares_target)s, attempts = attempts + 1, last_error = NULL, last_error_code = NULL,
-               moved_at = now(), updated_at = now()
-        WHERE id = %(id)s AND {guard}
+        UPDATE transfers t SET state = 'moved', target_id = a.target_id, target_name = a.target_name,
+               size_bytes = a.size_bytes, sha1_hex = a.sha1_hex, md5_hex = a.md5_hex, source_hash = a.source_hash,
+               run_id = a.run_id, adopted = a.adopted, shares_target = a.shares_target, attempts = attempts + 1,
+               last_error = NULL, last_error_code = NULL, moved_at = now(), updated_at = now()
+        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[],
+                    %s::boolean[], %s::boolean[])
+             AS a (id, target_id, target_name, size_bytes, sha1_hex, md5_hex, source_hash, run_id, adopted,
+                   shares_target)
+        WHERE t.id = a.id AND {guard}
+        RETURNING t.id
         """,
-        {**asdict(arrival), **digest, "shares_target": shares_target, "id": transfer.id},
+        [list(column) for column in zip(*rows, strict=True)],
     )
+    return {row["id"] for row in cursor.fetchall()}
 
 
-def _check_target(cursor: Cursor, transfer: ToBox, file_id: BoxId) -> None:
-    cursor.execute("SELECT state, target_id FROM transfers WHERE id = %s", (transfer.id,))
-    now = cursor.fetchall()[0]
-    if now["target_id"] != file_id:
-        raise PermanentError(
-            f"Another run already recorded {transfer.source_name} as {now['state']}, with Box file "
-            f"{now['target_id'] or 'none'}; delete the surplus file {file_id} in Box.",
-            code="overtaken",
-        )
+def _check_targets(cursor: Cursor, arrivals: dict[int, Arrival[BoxId]]) -> None:
+    for known in transfers_of(cursor, arrivals) if arrivals else ():
+        file_id = arrivals[known.id].target_id
+        if known.target_id != file_id:
+            raise PermanentError(
+                f"Another run already recorded {known.source_name} as {known.state}, with Box file "
+                f"{known.target_id or 'none'}; delete the surplus file {file_id} in Box.",
+                code="overtaken",
+            )
 
 
 def leave_dam(cursor: Cursor, transfer_ids: Collection[int]) -> list[TrackingId]:

@@ -142,12 +142,12 @@ def _count(cursor: Cursor, prefix: str) -> None:
 def _add_master(cursor: Cursor, route: MastersRoute) -> _Refused | None:
     steps.intend(cursor, route, _ID, [_ASSET], finals_folder_id=_ID)
     for transfer in transfers.of_campaign(cursor, route.name, _ID).values():
-        details = MasterDetails(finals_folder_id=_ID, description=_NAME, extracted_fields={})
-        masters.describe(cursor, transfer.tracking_id, _ASSET, details)
+        details = MasterDetails(finals_folder_id=_ID, description=_NAME, extracted_fields={}, full_metadata="{}")
         arrival = Arrival(
             target_id=_FILE_ID, target_name=_NAME, digest=_DIGEST, source_hash="given", run_id="", adopted=False
         )
-        if refused := _unkept("master_assets", partial(steps.record_master, cursor, transfer, arrival)):
+        recorded = steps.RecordedMaster(transfer=transfer, arrival=arrival, details=details)
+        if refused := _unkept("master_assets", partial(steps.record_masters, cursor, [recorded])):
             return refused
     return None
 

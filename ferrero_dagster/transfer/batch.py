@@ -21,6 +21,10 @@ class FileTask(Protocol):
     def name(self) -> str:
         """The file's name, for the log."""
 
+    @property
+    def size_bytes(self) -> int:
+        """How large it is, 0 where that is not known."""
+
 
 #: So many in a row, with none moved between, and no further one is begun.
 _MOST_DOUBTFUL_IN_A_ROW = 3
@@ -61,7 +65,11 @@ def move_batch(
     with staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
         transit = Transit(area, progress, HeldBytes(site.memory_bytes))
         pool: Pool[Task, MovedFile] = Pool(
-            lambda task: move(task, transit), threads=site.threads, on_idle=lambda: watcher.log(str(progress))
+            lambda task: move(task, transit),
+            threads=site.threads,
+            on_idle=lambda: watcher.log(str(progress)),
+            size_bytes=lambda task: task.size_bytes,
+            pushbacks=systems.pushbacks,
         )
         for task, result in pool.run(tasks):
             progress.finished_file()

@@ -31,6 +31,10 @@ class Systems:
     #: Whether Make.com is to be told.
     has_webhook: bool
 
+    def pushbacks(self) -> int:
+        """How often the DAM and Box have asked us to slow down so far."""
+        return self.dam.tempo.pushbacks + self.agency.tempo.pushbacks
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watcher:

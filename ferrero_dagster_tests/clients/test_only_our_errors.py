@@ -91,7 +91,7 @@ def use_assets(body: dict[str, Any]) -> None:
         storable([in_plain_form(node) for node in nodes.values()])
         with suppress(PermanentError):
             storable(build(asset.raw).body)
-        storable(asset.raw, asset.notes, extracted_values(asset.raw, list(nodes)), differing_fields(asset.raw, FIELDS))
+        storable(asset.raw, asset.notes, extracted_values(nodes, list(nodes)), differing_fields(asset.raw, FIELDS))
 
 
 def storable(*values: Any) -> None:

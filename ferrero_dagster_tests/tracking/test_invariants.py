@@ -19,7 +19,7 @@ from ferrero_dagster.tracking import campaigns, outbox, rounds, steps, transfers
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
-from ferrero_dagster_tests.tracking.test_transfers import arrival, asset, box_file, claim_in
+from ferrero_dagster_tests.tracking.test_transfers import asset, box_file, claim_in, recorded
 
 ROUTE, ID = "a1_to_a2", DamId("c1")
 CAMPAIGN = Campaign(id=ID, number="C1", name="Local", status="A1", type="Local Adaptation")
@@ -70,7 +70,7 @@ class CampaignLife(RuleBasedStateMachine):
     def moved(self, number):
         self.claimed(number)
         transfer = self.database.transact(self.claim, number)
-        self.twice(steps.record_master, transfer, arrival(box_file(f"box-{number}")))
+        self.twice(steps.record_masters, [recorded(transfer, box_file(f"box-{number}"))])
         self.states[number] = "moved"
 
     @rule(number=NUMBERS)

@@ -9,8 +9,9 @@ import pytest
 from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails
 from ferrero_dagster.domain.ids import DamId
-from ferrero_dagster.tracking import masters, schema, steps, transfers
+from ferrero_dagster.tracking import schema, steps, transfers
 from ferrero_dagster.tracking.database import Database
+from ferrero_dagster.tracking.storable import json_text
 from ferrero_dagster_tests.fix_world import ROUTES
 from ferrero_dagster_tests.tracking import cron_database as cron
 from ferrero_dagster_tests.tracking.cron_database import run_sql
@@ -18,7 +19,10 @@ from ferrero_dagster_tests.tracking.cron_database import run_sql
 ROUTE, CAMPAIGN = "a1_to_a2", DamId("campaign-1")
 ROWS = {route.name: route for route in ROUTES.masters}
 DETAILS = MasterDetails(
-    finals_folder_id=DamId("folder-9"), description="für alle", extracted_fields={"BRAND": "Raffaello"}
+    finals_folder_id=DamId("folder-9"),
+    description="für alle",
+    extracted_fields={"BRAND": "Raffaello"},
+    full_metadata="{}",
 )
 DIGEST = Digest(size_bytes=3, sha1_hex="a" * 40, md5_hex="b" * 32)
 MASTERS = "SELECT tracking_id, status, box_file_id FROM master_assets ORDER BY 1"
@@ -41,13 +45,16 @@ def claim(database, wanted, *, route=ROUTE, campaign=CAMPAIGN, details=DETAILS):
 def claim_in(cursor, wanted, route=ROUTE, campaign=CAMPAIGN, *, details=DETAILS):
     """The transfer of one file that is to be moved, as a run makes it."""
     steps.intend(cursor, ROWS[route], campaign, [wanted], finals_folder_id=details.finals_folder_id)
-    transfer = transfers.of_campaign(cursor, route, campaign)[wanted.id, wanted.version]
-    masters.describe(cursor, transfer.tracking_id, wanted, details)
-    return transfer
+    return transfers.of_campaign(cursor, route, campaign)[wanted.id, wanted.version]
 
 
-def record_moved(database, transfer, file):
-    database.transact(steps.record_master, transfer, arrival(file))
+def record_moved(database, transfer, file, **known):
+    database.transact(steps.record_masters, [recorded(transfer, file, **known)])
+
+
+def recorded(transfer, file, *, details=DETAILS):
+    """What a run writes down of a file that is in Box."""
+    return steps.RecordedMaster(transfer=transfer, arrival=arrival(file), details=details)
 
 
 def arrival(file):
@@ -186,8 +193,8 @@ def test_masters_that_a_cron_script_moved_are_not_moved_again(empty_database_url
         database.transact(transfers.adopt_cron_masters, ROUTE, CAMPAIGN, listed)
     moved = {key[0]: (t.tracking_id, t.state, t.target_id) for key, t in known(database).items()}
     assert moved == {"dam-1": ("ABC123", "moved", "111"), "dam-2": ("DEF456", "moved", "222")}
-    claimed = claim(database, asset(3, name="x" * 300), details=replace(DETAILS, description="d" * 300))
-    record_moved(database, claimed, box_file())
+    claimed = claim(database, asset(3, name="x" * 300))
+    record_moved(database, claimed, box_file(), details=replace(DETAILS, description="d" * 300))
     database.close()
 
 
@@ -205,9 +212,8 @@ def test_of_two_masters_that_a_cron_script_made_of_one_asset_the_newer_counts(da
 def test_metadata_of_any_size_and_with_any_character_is_stored(database, database_url):
     awkward = {"nul": "a\0b", "half": "\ud83d", "path": "C:\\u0000", "emoji": "🎬", "\0key": ["x\0"] * 3}
     big = {str(number): "v" * 1000 for number in range(300)}
-    details = replace(DETAILS, description="NUL \0 inside")
-    claimed = claim(database, asset(name="half \ud83d name", raw={**awkward, **big}), details=details)
-    record_moved(database, claimed, box_file())
+    details = replace(DETAILS, description="NUL \0 inside", full_metadata=json_text({**awkward, **big}))
+    record_moved(database, claim(database, asset(name="half \ud83d name")), box_file(), details=details)
     stored, description, name = run_sql(
         database_url, "SELECT full_metadata, description, asset_name FROM master_assets"
     )[0]

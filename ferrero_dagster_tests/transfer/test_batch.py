@@ -13,6 +13,7 @@ from ferrero_dagster.transfer.systems import Watcher
 @dataclass(frozen=True)
 class Task:
     name: str
+    size_bytes: int = 1
 
 
 def moved(name):

@@ -69,6 +69,11 @@ class AgencyFile:
         """The file's name in Box."""
         return self.file.name
 
+    @property
+    def size_bytes(self) -> int:
+        """The file's size in Box."""
+        return self.file.size_bytes
+
 
 def _check_content(path: Path, task: AgencyFile) -> None:
     """Raises FileRefused where the first bytes are of another kind than the name's ending says."""
@@ -263,4 +268,4 @@ class FinalFiles:
             self.mails.tell_undeleted(transfer, str(error))
         else:
             left = [(file.id, file.etag)]
-            self.systems.database.transact(steps.leave_agency_folder, self.route.name, left)
+            self.mails.records.add(lambda cursor: steps.leave_agency_folder(cursor, self.route.name, left))

@@ -1,6 +1,6 @@
 """What became of a campaign's finals: each fact and its message, written in one transaction (SPEC 4.3-4.7)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
@@ -19,6 +19,7 @@ from ferrero_dagster.messages.facts import (
 )
 from ferrero_dagster.tracking import campaigns, final_scores, outbox, overrides, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
+from ferrero_dagster.transfer.group_commit import GroupCommit
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -30,6 +31,8 @@ class FinalsMails:
     route: FinalsRoute
     campaign: Campaign
     run_id: str
+    #: Where what has arrived is written down, with what others bring at the same time.
+    records: GroupCommit[Callable[[Cursor], None]]
 
     def tell_uploaded(
         self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded, *, score: SentScore, edits: Edits
@@ -44,7 +47,7 @@ class FinalsMails:
             notes = (*fact.notes, problem) if problem else fact.notes
             self._add(cursor, fact.model_copy(update={"notes": notes}), str(transfer.id))
 
-        self.systems.database.transact(work)
+        self.records.add(work)
 
     def count_failure(self, transfer: ToDam, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside (SPEC 4.5)."""
@@ -123,6 +126,7 @@ def moved_file(transfer: ToDam, *, unkept_fields: tuple[str, ...] = (), score: S
         stored_name=transfer.target_name or transfer.source_name,
         tracking_id=transfer.tracking_id,
         size_bytes=transfer.size_bytes or 0,
+        transfer_id=transfer.id,
         dam_asset_id=transfer.target_id,
         unkept_fields=unkept_fields,
         creativex_score=score.creativex.shown_score if score else None,

@@ -29,6 +29,7 @@ from ferrero_dagster.transfer.finals.completion import Completion
 from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.mails import FinalsMails
+from ferrero_dagster.transfer.group_commit import transactions
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster.transfer.unforeseen import Turn, note, told
 
@@ -96,7 +97,13 @@ class _FinalsMove:
         return result
 
     def _mails(self, campaign: Campaign) -> FinalsMails:
-        return FinalsMails(systems=self.systems, route=self.route, campaign=campaign, run_id=self.watcher.run_id)
+        return FinalsMails(
+            systems=self.systems,
+            route=self.route,
+            campaign=campaign,
+            run_id=self.watcher.run_id,
+            records=transactions(self.systems.database),
+        )
 
     # --- read ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Event
@@ -12,14 +13,16 @@ from ferrero_dagster.domain.creativex import MasterScore
 from ferrero_dagster.domain.errors import BoxFolderGone, Doubtful, FerreroError, FileRefused, Incident, OwnTrouble
 from ferrero_dagster.domain.files import Arrival, BoxFile, DamAsset, Digest, MasterDetails, ToBox
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.domain.otmm.metadata import extracted_values, field_value, field_values
+from ferrero_dagster.domain.otmm.metadata import FieldNode, extracted_values, fields_by_id, values_in
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import MovedFile
-from ferrero_dagster.tracking import masters, steps, transfers
+from ferrero_dagster.tracking import steps, transfers
 from ferrero_dagster.tracking.database import Cursor, HeldLock
+from ferrero_dagster.tracking.storable import json_text
 from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
+from ferrero_dagster.transfer.group_commit import GroupCommit
 from ferrero_dagster.transfer.masters import mails
 from ferrero_dagster.transfer.masters.passage import Passage
 from ferrero_dagster.transfer.masters.versions import HandedOver
@@ -30,9 +33,12 @@ from ferrero_dagster.transfer.systems import Systems
 class Claimed:
     """An asset with full metadata, its transfer, and the name it gets in Box."""
 
+    #: Without its metadata, which are many.
     asset: DamAsset
     transfer: ToBox
     box_name: str
+    kept: MasterDetails | None = None
+    own_score: tuple[CreativexSite, MasterScore] | None = None
     #: Why its metadata cannot be read; it then fails, and it alone.
     unread: FerreroError | None = None
 
@@ -40,6 +46,11 @@ class Claimed:
     def name(self) -> str:
         """The asset's name in the DAM."""
         return self.asset.name
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of its content in the DAM."""
+        return self.asset.size_bytes or 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,14 +62,17 @@ class MasterFiles:
     route: MastersRoute
     campaign_id: DamId
     run_id: str
-    log: Callable[[str], None]
     folders: CampaignFolders
+    #: Where what has arrived is written down, with what others bring at the same time.
+    records: GroupCommit[steps.RecordedMaster]
     #: Box folder that the masters go to.
     box_folder_id: BoxId
     #: Set once that is not there any more: nothing is downloaded in vain.
     folder_gone: Event = field(default_factory=Event)
     #: What the DAM hands over in other versions than it lists.
     handed_over: HandedOver = field(default_factory=HandedOver)
+    #: Sentences on what was read, for the run's log.
+    notes: deque[str] = field(default_factory=deque)
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
@@ -66,8 +80,7 @@ class MasterFiles:
         while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
             unread: dict[DamId, FerreroError] = {}
             full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
-            for note in (note for asset in full for note in asset.notes):
-                self.log(note)
+            self.notes.extend(note for asset in full for note in asset.notes)
             listed = {asset.id: asset for asset in batch}
             full = [self.handed_over.met(listed.get(asset.id, asset), asset) for asset in full]
             yield from self.systems.database.transact(self._claim, full)
@@ -77,7 +90,7 @@ class MasterFiles:
     def _claim_unread(
         self, cursor: Cursor, assets: list[DamAsset], unread: Mapping[DamId, FerreroError]
     ) -> list[Claimed]:
-        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id) if assets else {}
+        known = self._known(cursor, assets) if assets else {}
         return [
             Claimed(asset=asset, transfer=transfer, box_name=asset.name, unread=unread[asset.id])
             for asset in assets
@@ -86,24 +99,36 @@ class MasterFiles:
 
     def _claim(self, cursor: Cursor, assets: list[DamAsset]) -> list[Claimed]:
         """The DAM may hand over other versions than it lists, and such that have been moved."""
-        steps.intend(cursor, self.route, self.campaign_id, assets, finals_folder_id=self.folders.finals)
-        known = transfers.of_campaign(cursor, self.route.name, self.campaign_id)
-        taken = [(asset, known[asset.id, asset.version]) for asset in assets]
-        for asset, transfer in taken:
-            masters.describe(cursor, transfer.tracking_id, asset, self._details(asset))
+        known = self._known(cursor, assets)
+        taken = [known.get((asset.id, asset.version)) for asset in assets]
+        if any(transfer is None or transfer.state == "withdrawn" for transfer in taken):
+            steps.intend(cursor, self.route, self.campaign_id, assets, finals_folder_id=self.folders.finals)
+            known = self._known(cursor, assets)
         return [
-            Claimed(asset=asset, transfer=transfer, box_name=_box_name(transfer, known.values()))
-            for asset, transfer in taken
+            Claimed(
+                asset=replace(asset, raw=None),
+                transfer=transfer,
+                box_name=_box_name(transfer, known.values()),
+                kept=self._details(asset, nodes),
+                own_score=self._own_score(asset, nodes),
+            )
+            for asset in assets
+            for nodes in [fields_by_id(asset.raw)]
+            for transfer in [known[asset.id, asset.version]]
             if transfer.state != "moved"
         ]
 
-    def _details(self, asset: DamAsset) -> MasterDetails:
+    def _known(self, cursor: Cursor, assets: list[DamAsset]) -> dict[tuple[DamId, str], ToBox]:
+        return transfers.of_assets(cursor, self.route.name, self.campaign_id, [asset.id for asset in assets])
+
+    def _details(self, asset: DamAsset, nodes: Mapping[str, FieldNode]) -> MasterDetails:
         site = self.systems.site
-        description = field_value(asset.raw, site.dam.description_field)
+        description = next(iter(values_in(nodes, site.dam.description_field)), None)
         return MasterDetails(
             finals_folder_id=self.folders.finals,
             description=str(description) if description is not None else None,
-            extracted_fields=extracted_values(asset.raw, site.representation_rules.field_ids),
+            extracted_fields=extracted_values(nodes, site.representation_rules.field_ids),
+            full_metadata=json_text(asset.raw),
         )
 
     def move(self, claimed: Claimed, transit: Transit) -> MovedFile:
@@ -155,20 +180,34 @@ class MasterFiles:
             adopted=adopted,
             source_hash="given" if claimed.asset.md5_hex else "computed",
         )
-        self.systems.database.transact(steps.record_master, claimed.transfer, arrival, self._own_score(claimed.asset))
+        assert claimed.kept
+        self.records.add(
+            steps.RecordedMaster(
+                transfer=claimed.transfer, arrival=arrival, details=claimed.kept, own_score=claimed.own_score
+            )
+        )
         arrived = replace(claimed.transfer, target_id=file.id, target_name=file.name, size_bytes=digest.size_bytes)
         return mails.moved_file(arrived)
 
-    def _own_score(self, asset: DamAsset) -> tuple[CreativexSite, MasterScore] | None:
+    def _own_score(self, asset: DamAsset, nodes: Mapping[str, FieldNode]) -> tuple[CreativexSite, MasterScore] | None:
         """The master's own score, where its route keeps that."""
         site = self.systems.site.creativex
         if not self.route.keeps_score or not site.sources:
             return None
         rows = self.systems.site.representation_rules.fields
-        scores = [s for row in rows if "creativex_score" in row.sources for s in field_values(asset.raw, row.id)]
-        links = [link for row in rows if "creativex_link" in row.sources for link in field_values(asset.raw, row.id)]
+        scores = [s for row in rows if "creativex_score" in row.sources for s in values_in(nodes, row.id)]
+        links = [link for row in rows if "creativex_link" in row.sources for link in values_in(nodes, row.id)]
         score = MasterScore.of(asset.name, scores, next(iter(links), None))
         return (site, score) if score else None
+
+
+def record_in_groups(systems: Systems) -> GroupCommit[steps.RecordedMaster]:
+    """What writes down masters that are in Box; raises as `steps.record_masters`."""
+
+    def record(recorded: Sequence[steps.RecordedMaster]) -> None:
+        systems.database.transact(steps.record_masters, recorded)
+
+    return GroupCommit(record)
 
 
 def _box_name(transfer: ToBox, known: Iterable[ToBox]) -> str:

@@ -198,6 +198,7 @@ def moved_file(transfer: ToBox) -> MovedFile:
         stored_name=transfer.target_name or box_file_name(transfer.source_name, transfer.tracking_id),
         tracking_id=transfer.tracking_id,
         size_bytes=transfer.size_bytes or 0,
+        transfer_id=transfer.id,
         dam_asset_id=transfer.source_id,
         box_file_id=transfer.target_id,
     )

@@ -20,7 +20,7 @@ from ferrero_dagster.transfer import incidents
 from ferrero_dagster.transfer.batch import move_batch
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders
 from ferrero_dagster.transfer.masters.box_folders import made_box_folder
-from ferrero_dagster.transfer.masters.file import MasterFiles
+from ferrero_dagster.transfer.masters.file import MasterFiles, record_in_groups
 from ferrero_dagster.transfer.masters.presence import Sighting, look_for_masters
 from ferrero_dagster.transfer.redelivery import BUSY, OPERATION, Redelivered, untried
 from ferrero_dagster.transfer.systems import Systems, Watcher
@@ -186,6 +186,8 @@ class MastersRedelivery:
             if isinstance(result, EndedTurn):
                 note(self.systems.database, result, Turn(name=OPERATION, about=claimed.name), by_mail=False)
             yield claimed.transfer.id, result
+        for sentence in files.notes:
+            self.watcher.log(sentence)
 
     def _files(self, lock: HeldLock) -> MasterFiles:
         return MasterFiles(
@@ -194,7 +196,7 @@ class MastersRedelivery:
             route=self.route,
             campaign_id=self.campaign.id,
             run_id=self.watcher.run_id,
-            log=self.watcher.log,
+            records=record_in_groups(self.systems),
             # Of use for new masters only, and these are known.
             folders=CampaignFolders(source=self.campaign.id, finals=self.campaign.id),
             box_folder_id=self.to_folder or self._box_folder(),

@@ -20,7 +20,7 @@ from ferrero_dagster.transfer.campaign.advance import advance
 from ferrero_dagster.transfer.campaign.folders import CampaignFolders, find_folders
 from ferrero_dagster.transfer.masters.box_folders import made_box_folder
 from ferrero_dagster.transfer.masters.comments import read_comments
-from ferrero_dagster.transfer.masters.file import MasterFiles
+from ferrero_dagster.transfer.masters.file import MasterFiles, record_in_groups
 from ferrero_dagster.transfer.masters.mails import MastersMails, moved_file
 from ferrero_dagster.transfer.masters.presence import Presence, find_masters
 from ferrero_dagster.transfer.masters.versions import HandedOver
@@ -288,10 +288,10 @@ class _MastersMove:
             route=self.route,
             campaign_id=self.campaign_id,
             run_id=self.watcher.run_id,
-            log=self.watcher.log,
             folders=folders,
             box_folder_id=box_folder_id,
             handed_over=self.handed_over,
+            records=record_in_groups(self.systems),
         )
         while missing:
             tried |= {(asset.id, asset.version) for asset in missing}
@@ -324,6 +324,7 @@ class _MastersMove:
             self.systems, self.watcher, files.claims(missing), files.move, total=len(missing)
         ):
             tried.add(claimed.asset.id)
+            self._log_notes(files)
             if isinstance(result, MovedFile):
                 yield result
             else:
@@ -331,8 +332,13 @@ class _MastersMove:
                     turn = Turn(name=self.route.name, about=claimed.name, run_id=self.watcher.run_id)
                     note(self.systems.database, result, turn, by_mail=False)  # the campaign's mail has it
                 failures[claimed.asset.id] = FailedFile(name=claimed.name, reason=str(result)), result.code
+        self._log_notes(files)
         unseen = [asset for asset in missing if asset.id not in tried and not self.handed_over.has(asset)]
         failures |= {asset.id: _not_handed_over(asset) for asset in unseen}
+
+    def _log_notes(self, files: MasterFiles) -> None:
+        while files.notes:
+            self.watcher.log(files.notes.popleft())
 
     def _tell_partial(self, result: MastersOutcome, current: rounds.Round, failures: list[_Failure]) -> MastersOutcome:
         assert result.campaign

@@ -86,7 +86,7 @@ def test_values_are_extracted_by_id_and_empty_fields_are_left_out():
     tree = asset(
         category("A", scalar("S", "1"), empty("E"), table("T", column("C", row))), category("B", scalar("S", "2"))
     )
-    assert extracted_values(tree, ["S", "E", "C", "unknown"]) == {"S": "1", "C": ["de"]}
+    assert extracted_values(fields_by_id(tree), ["S", "E", "C", "unknown"]) == {"S": "1", "C": ["de"]}
 
 
 @pytest.mark.parametrize("first", [empty("F"), column("F"), table("F", column("C"))])
@@ -102,7 +102,7 @@ def test_a_table_is_found_under_its_own_id_unless_a_column_bears_it():
     tree = asset(table("T", column("C", GERMAN)), table("F", both, column("D", GERMAN)))
     assert fields_by_id(tree).keys() == {"C", "T", "F", "D"}
     assert fields_by_id(tree)["F"] == both
-    assert extracted_values(tree, ["T"]) == {"T": ["DE"]}
+    assert extracted_values(fields_by_id(tree), ["T"]) == {"T": ["DE"]}
 
 
 def test_a_field_in_plain_form_has_its_values_and_nothing_around_them():
@@ -204,6 +204,6 @@ def test_a_malformed_tree_has_fewer_fields_but_crashes_nothing(tree):
     for node in fields(tree):
         field_values(node, node["id"])
         in_plain_form(node)
-    extracted_values(tree, ["F"])
+    extracted_values(fields_by_id(tree), ["F"])
     table_ids(tree)
     differing_fields(tree, tree)

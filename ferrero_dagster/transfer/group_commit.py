@@ -1,0 +1,69 @@
+"""Writes down what several threads have done in one transaction, as databases commit in groups."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from ferrero_dagster.domain.errors import FerreroError, Incident
+from ferrero_dagster.domain.unforeseen import foreseen
+from ferrero_dagster.tracking.database import Cursor, Database
+
+Thing = TypeVar("Thing")
+#: Metadata are 200 KB each, and are sent in one statement.
+_MOST_AT_ONCE = 50
+
+
+class GroupCommit(Generic[Thing]):
+    """`write` writes all of its things or, if it raises, none; safe to share between threads.
+
+    The first thread that comes writes; what others bring meanwhile is written together, next.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Thing]], None]) -> None:
+        self._write = write
+        self._waiting: deque[tuple[Thing, Future[None]]] = deque()
+        self._turn = threading.Lock()
+
+    def add(self, thing: Thing) -> None:
+        """Return when the thing is written, and raise what keeps it, and it alone, from being written.
+
+        Raises:
+            FerreroError: as `write`.
+        """
+        written: Future[None] = Future()
+        self._waiting.append((thing, written))
+        with self._turn:
+            while not written.done():
+                self._write_group([self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))])
+        written.result()
+
+    def _write_group(self, group: Sequence[tuple[Thing, "Future[None]"]]) -> None:
+        try:
+            with foreseen():
+                self._write([thing for thing, _ in group])
+        except FerreroError as error:
+            if len(group) == 1 or isinstance(error, Incident):
+                for _, written in group:
+                    written.set_exception(error)
+                return
+            for one in group:
+                self._write_group([one])
+        else:
+            for _, written in group:
+                written.set_result(None)
+
+
+def transactions(database: Database) -> GroupCommit[Callable[[Cursor], None]]:
+    """Units of work that share a transaction with those that come at the same time; each must be idempotent."""
+
+    def write(works: Sequence[Callable[[Cursor], None]]) -> None:
+        database.transact(_all, works)
+
+    return GroupCommit(write)
+
+
+def _all(cursor: Cursor, works: Sequence[Callable[[Cursor], None]]) -> None:
+    for work in works:
+        work(cursor)

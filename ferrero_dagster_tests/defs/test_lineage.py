@@ -1,0 +1,76 @@
+"""Dagster has an event of every file that the tables call moved: from its run, or where that died, from reconcile."""
+
+import dagster as dg
+import pytest
+
+from ferrero_dagster.defs.lineage import Lineage
+from ferrero_dagster.domain.ids import DamId
+
+MASTERS = dg.AssetKey(["tracking", "master_assets"])
+UNTOLD = "SELECT count(*) FROM untold_files"
+LATER = "UPDATE untold_files SET since = since - interval '1 hour'"
+
+
+def events(cockpit):
+    """Of moved files: tracking ID, run and metadata, as Dagster shows them."""
+    found = cockpit.instance.fetch_materializations(MASTERS, limit=1000).records
+    return {
+        str(one.partition_key): (one.run_id, one.asset_materialization.metadata)
+        for one in found
+        if one.asset_materialization
+    }
+
+
+def reconcile(cockpit):
+    cockpit.repository.get_job("reconcile").execute_in_process(instance=cockpit.instance)
+
+
+def tracking_ids(cockpit):
+    return set(cockpit.world.sql("SELECT tracking_id FROM transfers WHERE state = 'moved'"))
+
+
+def test_when_a_run_has_ended_dagster_has_an_event_of_each_of_its_files_with_its_life(cockpit):
+    campaign_id = cockpit.world.campaign({f"film {n}.mp4": b"film" * n for n in range(1, 8)})
+    run = cockpit.launch("a1_to_a2", campaign_id)
+    told = events(cockpit)
+    assert told.keys() == {id_ for (id_,) in tracking_ids(cockpit)}
+    assert len(told) == 7
+    assert {run_id for run_id, _ in told.values()} == {run.run_id}
+    assert all("moved" in metadata["life"].value for _, metadata in told.values())
+    assert set(cockpit.instance.get_dynamic_partitions("tracking_ids")) == told.keys()
+    assert cockpit.world.sql(UNTOLD) == [(0,)]
+
+
+def test_what_a_killed_run_moved_and_did_not_tell_is_told_by_reconcile_once_as_that_runs(cockpit):
+    campaign_id = cockpit.world.campaign()
+    cockpit.world.run(DamId(campaign_id), run_id="of a dead host")  # nobody tells Dagster of it
+    moved = {id_ for (id_,) in tracking_ids(cockpit)}
+    reconcile(cockpit)
+    assert events(cockpit) == {}  # its run may be just about to tell
+    cockpit.world.sql(LATER)
+    reconcile(cockpit)
+    told = events(cockpit)
+    assert told.keys() == moved
+    assert {run_id for run_id, _ in told.values()} == {"of a dead host"}
+    assert all(metadata["campaign"].value.startswith("C") for _, metadata in told.values())
+    assert cockpit.world.sql(UNTOLD) == [(0,)]
+    reconcile(cockpit)
+    assert len(cockpit.instance.fetch_materializations(MASTERS, limit=1000).records) == len(moved)
+
+
+def test_a_run_whose_events_cannot_be_written_moves_its_files_says_so_and_reconcile_writes_them(
+    cockpit, monkeypatch: pytest.MonkeyPatch
+):
+    campaign_id = cockpit.world.campaign()
+    tell = Lineage.tell
+
+    def refused(*_args, **_named):
+        raise OSError("no space left in Dagster's storage")
+
+    monkeypatch.setattr(Lineage, "tell", refused)
+    assert cockpit.launch("a1_to_a2", campaign_id).success
+    assert events(cockpit) == {}
+    monkeypatch.setattr(Lineage, "tell", tell)
+    cockpit.world.sql(LATER)
+    reconcile(cockpit)
+    assert events(cockpit).keys() == {id_ for (id_,) in tracking_ids(cockpit)}
