@@ -36,8 +36,8 @@ check: install ## style and types
 test: check ## style, types and all tests
 	$(BIN)/pytest -n auto
 
-bench: install ## what threads and memory of names are worth, as ratios
-	$(BIN)/python -m ferrero_dagster.sandbox.bench
+bench: install ## how fast files move, beside a plain script and an ideal copier; WRITE=1 writes docs/PERFORMANCE.md
+	$(BIN)/python -m ferrero_dagster.sandbox.bench $(if $(WRITE),--write)
 
 bench-large: install ## what a master of 5 GB costs, and what becomes of one that is killed, changed, refused
 	$(BIN)/python -m ferrero_dagster.sandbox.large_files

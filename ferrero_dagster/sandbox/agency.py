@@ -27,10 +27,7 @@ def deliver_finals(box: BoxStore, inbox_id: str, database_url: str, media_dir: P
     They have names of either order and a CreativeX score in the Box template; but where the table of scores is in the
     database, every other score is there instead.
     """
-    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(_MASTERS_WITHOUT_FINALS, (campaign_id,))
-        masters = cursor.fetchall()
-    names = [_final_name(tracking_id, name, place) for place, (tracking_id, name) in enumerate(masters, start=1)]
+    names = final_names(database_url, campaign_id)
     by_table = neighbours.has_scores(database_url)
     for place, name in enumerate(names, start=1):
         score, url = 80 + place, f"https://creativex.example/score/{place}"
@@ -40,6 +37,14 @@ def deliver_finals(box: BoxStore, inbox_id: str, database_url: str, media_dir: P
         template = None if is_in_table else {"creativexScore": score, "creativexUrl": url}
         box.put_file(inbox_id, name, sample_file(f"final {name}", media_dir), metadata=template)
     return names
+
+
+def final_names(database_url: str, campaign_id: str) -> list[str]:
+    """What the finals of the campaign's masters that have none will be called."""
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(_MASTERS_WITHOUT_FINALS, (campaign_id,))
+        masters = cursor.fetchall()
+    return [_final_name(tracking_id, name, place) for place, (tracking_id, name) in enumerate(masters, start=1)]
 
 
 def deliver(box: BoxStore, inbox_id: str, media_dir: Path, name: str) -> None:

@@ -1,0 +1,40 @@
+"""The text of `docs/PERFORMANCE.md`, of what was measured."""
+
+import os
+import platform
+from collections.abc import Sequence
+
+from ferrero_dagster.sandbox.bench.measuring import Row
+
+_TEXT = """\
+# Performance
+
+How fast files move, beside a plain script and an ideal copier, as `make bench WRITE=1` measured it on a machine of
+{cpus} processors with Python {python}. The seconds are this machine's, and of this hour: stand-ins, PostgreSQL and the
+run share its processors. The ratios are what to look at, and the counts, which are the same everywhere.
+
+- **Plain script**: one call after the other, each file's metadata by themselves, as the cron scripts did.
+- **Ideal copier**: the calls that a copy cannot do without, {at_once} files at once, hashes on the way; it remembers
+  nothing, proves nothing, tells nobody.
+- **We**: a run of the job in a process of its own, from its first step to its end, without the start of the process.
+
+{table}
+
+## How to read it
+
+- *× plain* is how many times as fast as the plain script we are, *of ideal* which part of the ideal copier's speed we
+  reach.
+- Calls and statements are per file, the run's own among them: it reads the campaign, lists folders and sets a status,
+  however many files there are.
+- More files at once help where a call takes long. A run begins with 4 and doubles that up to `transfer.threads` as long
+  as more move; Box and the DAM are asked no faster than `box.limits` and the DAM's allow, by all runs together.
+- With 0 ms nothing waits: then only processors count, ours, PostgreSQL's and, which a real system has for itself, the
+  stand-ins'.
+"""
+
+
+def written(rows: Sequence[Row]) -> str:
+    """The whole document."""
+    lines = [Row.HEAD, tuple("---" for _ in Row.HEAD), *(row.cells for row in rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _TEXT.format(cpus=os.cpu_count(), python=platform.python_version(), at_once=Row.AT_ONCE, table=table)

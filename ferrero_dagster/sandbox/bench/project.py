@@ -1,0 +1,113 @@
+"""This project's own run of a campaign, in a process of its own: `python -m ….bench.project JOB KEY`."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+import ferrero_dagster.tracking.database as tracking
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.definitions import definitions
+from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.transfer.finals.look import FinalsLooker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a run cost."""
+
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    #: Statements and new connections in Dagster's storage; statements in ours.
+    dagster_statements: int
+    dagster_connections: int
+    our_statements: int
+    is_success: bool
+
+
+def measured_run(environment: dict[str, str], job: str, partition_key: str) -> Measured:
+    """Run a job for a partition in a new process, and measure from its first step to its end."""
+    command = [sys.executable, "-m", __name__, job, partition_key]
+    done = subprocess.run(  # noqa: S603  # our own command
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"The run ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _main(job: str, partition_key: str) -> None:
+    counted: Counter[str] = Counter()
+    _count_statements(counted)
+    repository = definitions().get_repository_def()
+    _look(job)
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("campaigns", [partition_key])
+        counted.clear()
+        began = time.perf_counter()
+        result = repository.get_job(job).execute_in_process(
+            partition_key=partition_key, instance=instance, raise_on_error=False
+        )
+        seconds = time.perf_counter() - began
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    sys.stdout.write(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_bytes": usage.ru_maxrss * 1024,
+                "dagster_statements": counted["dagster"],
+                "dagster_connections": counted["connections"],
+                "our_statements": counted["ours"],
+                "is_success": result.success,
+            }
+        )
+    )
+
+
+def _look(job: str) -> None:
+    """Where the job brings finals: look at the agency's folder until they have settled."""
+    connections = Connections.from_environment()
+    site = connections.site
+    for route in site.routes.finals:
+        if route.name == job:
+            with connections.database() as database:
+                looker = FinalsLooker(
+                    open_agency=connections.agency,
+                    route=route,
+                    folder_id=BoxId(connections.box_folders[route.inbox]),
+                    database=database,
+                    site=site,
+                )
+                for _ in range(site.agency.settle_looks):
+                    looker.look(running=(), on_route=0)
+
+
+def _count_statements(counted: Counter[str]) -> None:
+    """From now on each statement is counted, ours by the cursor that all of them go through."""
+    execute = tracking.Cursor.execute
+
+    def counting(cursor: tracking.Cursor, query: Any, parameters: Any = None) -> None:
+        counted["ours"] += 1
+        execute(cursor, query, parameters)
+
+    tracking.Cursor.execute = counting  # type: ignore[method-assign, assignment]  # to count
+    sa.event.listen(sa.Engine, "before_cursor_execute", lambda *_: counted.update(dagster=1))
+    sa.event.listen(sa.Engine, "connect", lambda *_: counted.update(connections=1))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
