@@ -14,6 +14,7 @@ from ferrero_dagster.tracking.storable import lossy_codec
 #: The tables that an upgrade makes, but for that of its version.
 OURS = (
     "agency_files",
+    "agency_looks",
     "audit_findings",
     "audit_passes",
     "campaign_rounds",
@@ -24,21 +25,29 @@ OURS = (
     "notifications",
     "operations",
     "outages",
+    "parallel_requests",
     "pending_masters",
     "reds",
+    "request_allowances",
+    "request_counts",
+    "request_pauses",
     "transfers",
     "unforeseen_errors",
     "untold_files",
+    "upload_sessions",
 )
 #: Those that rows are deleted from.
 EMPTIED = (
     "audit_findings",
     "audit_passes",
     "file_events",
+    "parallel_requests",
     "pending_masters",
     "reds",
+    "request_counts",
     "unforeseen_errors",
     "untold_files",
+    "upload_sessions",
 )
 
 # A sequence is needed where a column's default asks it; an identity needs none.
