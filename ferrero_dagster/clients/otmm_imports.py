@@ -40,7 +40,7 @@ _SAYS_FAILED = re.compile(
 )
 #: Answers that mean our log-in, our pace, or that no such job is known (yet).
 _NOT_ABOUT_THE_JOB = frozenset({401, 403, 404, 408, 425, 429})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
 
 Uploaded = Callable[[int], None]
 MakeBody = Callable[[], dict[str, Any]]
