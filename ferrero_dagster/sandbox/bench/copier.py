@@ -113,12 +113,15 @@ class Copier:
         place = f"{self.access.box_url}/2.0/files/{file_id}"
         with self._box.get(f"{place}/content", stream=True, timeout=_TIMEOUT_S) as answer:
             content = _read(answer)
-        manifest = {"upload_manifest": {"master_files": [{"file": {"file_name": name}}]}}
+        manifest = {"upload_manifest": {"master_files": [{"file": {"file_name": name, "file_type": "image/jpeg"}}]}}
         body = MultipartEncoder(
             {
                 "parent_folder_id": folder_id,
-                "asset_representation": json.dumps({"asset_resource": {"asset": {}}}),
+                "asset_representation": json.dumps(
+                    {"asset_resource": {"asset": {"metadata": {"metadata_element_list": []}}}}
+                ),
                 "manifest": json.dumps(manifest),
+                "import_template_id": "1",
                 "no_content": "false",
                 "files": (quote(name), content, "application/octet-stream"),
             }
