@@ -29,7 +29,7 @@ class Machine:
     #: What it can reach, by port, on its own 127.0.0.1.
     services: Mapping[int, Address]
     environment: Mapping[str, str]
-    clock_minutes: int = 0
+    clock_off_s: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
     _worker: "subprocess.Popen[bytes] | None" = None
 
@@ -121,11 +121,11 @@ class Machine:
             )
 
     def _clock(self) -> list[str]:
-        if not self.clock_minutes:
+        if not self.clock_off_s:
             return []
         library = self.state / "clock.so"
         _run(f"cc -shared -fPIC -o {library} {_CLOCK} -ldl")
-        return [f"LD_PRELOAD={library}", f"CLOCK_OFF_S={60 * self.clock_minutes}"]
+        return [f"LD_PRELOAD={library}", f"CLOCK_OFF_S={self.clock_off_s}"]
 
     def kill(self) -> None:
         """All of its processes die at once."""
