@@ -18,7 +18,7 @@ from box_sdk_gen import (
 
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.answers import Item
-from ferrero_dagster.clients.box_chunks import LargeFile, NameTaken, end_session, upload_in_parts
+from ferrero_dagster.clients.box_chunks import LargeFile, end_session, upload_in_parts
 from ferrero_dagster.clients.box_listing import folder_page
 from ferrero_dagster.clients.box_session import box_errors, code_of, conflicting_item, no_folder
 from ferrero_dagster.clients.box_trash import refused_to_restore, trashed_file
@@ -29,6 +29,7 @@ from ferrero_dagster.domain.errors import (
     ConfigurationError,
     FileRefused,
     IntegrityError,
+    NameTaken,
     UnexpectedAnswer,
 )
 from ferrero_dagster.domain.files import BoxFile, Digest
@@ -212,7 +213,7 @@ class Box:
             with _uploading(file.name):
                 files, digest = upload_in_parts(self._client, file, threads=self._site.part_threads)
         except NameTaken as taken:
-            item = conflicting_item(taken.error, f"Uploading {file.name}")
+            item = conflicting_item(taken.told, f"Uploading {file.name}")
             return _adopted(file.name, item, taken.digest), taken.digest, True
         return self._stored(file.name, files, digest), digest, False
 

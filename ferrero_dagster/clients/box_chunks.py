@@ -30,7 +30,14 @@ from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients.box_session import code_of
 from ferrero_dagster.clients.held_bytes import HeldBytes
 from ferrero_dagster.clients.http import is_busy
-from ferrero_dagster.domain.errors import FerreroError, IntegrityError, PermanentError, TransientError, UnexpectedAnswer
+from ferrero_dagster.domain.errors import (
+    FerreroError,
+    IntegrityError,
+    NameTaken,
+    PermanentError,
+    TransientError,
+    UnexpectedAnswer,
+)
 from ferrero_dagster.domain.files import Digest, KnownUpload
 from ferrero_dagster.domain.ids import BoxId
 
@@ -96,14 +103,6 @@ class FileOnDisk:
     def proven(self) -> Digest:
         """What it is."""
         return self.digest
-
-
-class NameTaken(Exception):
-    """The folder has something of this name, as `error` says; our file is the one of this `digest`."""
-
-    def __init__(self, error: BoxAPIError, digest: Digest) -> None:
-        super().__init__()
-        self.error, self.digest = error, digest
 
 
 class _OtherPartError(Exception):

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import requests
 
 from ferrero_dagster.clients.http import HttpLimits, lost_connections
-from ferrero_dagster.domain.errors import FerreroError, IntegrityError, TransientError
+from ferrero_dagster.domain.errors import FerreroError, IntegrityError, PackedAnswer, TransientError
 from ferrero_dagster.domain.files import Digest
 from ferrero_dagster.domain.words import counted
 
@@ -35,10 +35,6 @@ _LARGEST_UNPACKED_BYTES = 1 << 40
 #: What packing may add to bytes that cannot be packed.
 _PACKING_ADDS_BYTES = 1 << 16
 _CHANGED = "changed under way"
-
-
-class PackedAnswer(Exception):
-    """The answer is labelled as packed: whether it is shows when all of it has arrived, so it needs a place to rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +223,7 @@ class Pieces:
             self.is_packed = _is_labelled_packed(response)
             if self.is_packed and not self._packed_too:
                 response.close()
-                raise PackedAnswer
+                raise PackedAnswer(f"{self._download.what}: the answer is labelled as packed.")
         self._etag = _strong_etag(response)
         return response
 

@@ -29,10 +29,14 @@ FerreroError
     ├── ForbiddenInBox          the operator: Box refuses us one file, such as a locked one
     ├── ChangedMeanwhile        nobody: it is not as we saw it; the next look sees it afresh
     │   └── GoneFromBox         nobody: the file is not in Box any more
+    ├── NameTaken               nobody: Box holds something of a file's name, which is looked at
+    ├── PackedAnswer            nobody: a download is labelled as packed and goes over the disk
     └── OperationRefused        the operator: what was asked for cannot be meant so
 """
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from ferrero_dagster.domain.files import Digest
 
 Actor = Literal["nobody", "operator", "administrator", "campaign manager", "agency producer"]
 
@@ -256,6 +260,22 @@ class ChangedMeanwhile(PermanentError):
 
 class GoneFromBox(ChangedMeanwhile):
     """The file is no longer in Box."""
+
+
+class NameTaken(PermanentError):
+    """Box holds something of a file's name, as `told` says, which is Box's answer; ours has this `digest`."""
+
+    actor: ClassVar[Actor] = "nobody"
+
+    def __init__(self, told: Any, digest: Digest) -> None:
+        super().__init__("Box holds something of that name.", code="name conflict")
+        self.told, self.digest = told, digest
+
+
+class PackedAnswer(PermanentError):
+    """A download is labelled as packed: whether it is shows when all has arrived, so it needs a place to rest."""
+
+    actor: ClassVar[Actor] = "nobody"
 
 
 class OperationRefused(PermanentError):

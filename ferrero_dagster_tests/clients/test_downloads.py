@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ferrero_dagster.clients.downloads import PackedAnswer
-from ferrero_dagster.domain.errors import IntegrityError, SystemUnavailable
+from ferrero_dagster.domain.errors import IntegrityError, PackedAnswer, SystemUnavailable
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import QUICK, opened_dam
 

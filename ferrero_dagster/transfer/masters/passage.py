@@ -11,7 +11,8 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from ferrero_dagster.clients.box_chunks import Content, FileOnDisk, LargeFile
-from ferrero_dagster.clients.downloads import Download, PackedAnswer
+from ferrero_dagster.clients.downloads import Download
+from ferrero_dagster.domain.errors import PackedAnswer
 from ferrero_dagster.domain.files import BoxFile, DamAsset, Digest, KnownUpload, ToBox
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.tracking import upload_sessions
