@@ -5,6 +5,7 @@
 
 import ast
 import itertools
+import re
 from pathlib import Path
 
 import ferrero_dagster.clients
@@ -128,10 +129,11 @@ def _of_dam(call: ast.Call) -> list[tuple[str, str, str, bool]]:
 
 
 def _of_box(call: ast.Call) -> list[tuple[str, str, str, bool]]:
-    if not isinstance(call.func, ast.Attribute) or "client." not in ast.unparse(call.func):
+    # Clients take turns where a site has several Box users.
+    if not isinstance(call.func, ast.Attribute) or not re.search(r"client\.|_uploaders\)\.", ast.unparse(call.func)):
         return []
     name = call.func.attr
-    is_reading = name.startswith("get_") or name in {"make_request", "retrieve_token"}
+    is_reading = name.startswith(("get_", "with_")) or name in {"make_request", "retrieve_token"}
     return [] if is_reading else [("Box", *SDK[name])]
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from ferrero_dagster.domain.lines import Line
 from ferrero_dagster.domain.links import Thing
@@ -178,7 +178,7 @@ class MovedLine(_Value):
 class RequestLine(_Value):
     """How often a service was asked this month, and how often it will have been at its end if it goes on so."""
 
-    service: Line
+    service: Annotated[Line, AfterValidator(lambda name: name[:20])]
     #: `all`, or the kind of request.
     kind: Line
     calls: NonNegativeInt
