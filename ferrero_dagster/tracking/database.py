@@ -2,6 +2,7 @@
 
 import math
 import re
+import select
 import threading
 import time
 import uuid
@@ -117,6 +118,9 @@ class Database:
     def _connection(self) -> Iterator[TrackingConnection]:
         pool = self._open_pool()
         connection: TrackingConnection = pool.getconn()  # type: ignore[assignment]  # as its arguments say
+        while _is_ended(connection):
+            pool.putconn(connection, close=True)
+            connection = pool.getconn()  # type: ignore[assignment]
         try:
             yield connection
         finally:
@@ -131,6 +135,8 @@ class Database:
                     undo.callback(pool.closeall)
                     check_sessions(self._url, self._patience)
                     undo.pop_all()
+                # psycopg2 keeps so many open that nobody uses, and would make a new one for each transaction.
+                pool.minconn = MAX_CONNECTIONS
                 self._pool = pool
             return self._pool
 
@@ -323,6 +329,15 @@ def _in_our_words() -> Iterator[None]:
 
 def _is_worth_another_try(error: BaseException) -> bool:
     return isinstance(error, _WORTH_ANOTHER_TRY) and isinstance(in_our_words(error), SystemUnavailable)
+
+
+def _is_ended(connection: TrackingConnection) -> bool:
+    """Whether the server has said something to a connection that nobody uses: that it is over, as after a restart."""
+    if connection.closed:
+        return True
+    said = select.poll()
+    said.register(connection.fileno(), select.POLLIN)
+    return bool(said.poll(0))
 
 
 def _cursor(connection: TrackingConnection) -> Cursor:

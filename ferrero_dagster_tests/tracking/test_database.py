@@ -274,3 +274,24 @@ def test_the_outcome_of_work_is_handed_on_and_errors_of_ours_stay_what_they_are(
         notes.transact(lambda cursor: cursor.execute("SELEKT"))
     with closing(notes):
         notes.transact(write)
+
+
+def test_connections_stay_open_and_those_that_the_server_has_ended_are_noticed_before_they_are_used(
+    database, database_url
+):
+    def backend(cursor):
+        cursor.execute("SELECT pg_backend_pid() AS pid, pg_sleep(0.05)")
+        return cursor.fetchall()[0]["pid"]
+
+    def at_once():
+        with ThreadPoolExecutor(4) as threads:
+            return set(threads.map(lambda _: database.transact(backend), range(8)))
+
+    first = at_once()
+    assert at_once() <= first
+    run_sql(
+        database_url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    assert not at_once() & first
