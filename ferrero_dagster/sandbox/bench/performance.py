@@ -32,7 +32,7 @@ run share its processors. The ratios are what to look at, and the counts, which 
   processors, so that even the ideal copier is but four times as fast as the plain script.
 - Finals cost about a tenth of a second of processor time each, in one process: reading the master's metadata, building
   and comparing the final's, and some 40 statements, for its import, record, mail and score. That is what limits them,
-  not the calls; masters are limited by the stand-ins.
+  not the calls; masters take half of that, and wait for the stand-ins' processor time as much as for their own.
 """
 
 
