@@ -128,8 +128,8 @@ def tell_the_rest(database: Database, lineages: Mapping[str, Lineage]) -> int:
         transfer = one.transfer
         if lineage := lineages.get(transfer.route):
             runs.setdefault((transfer.route, transfer.campaign_id, one.run_id), []).append(lineage.moved_file(transfer))
-        else:
-            database.transact(untold_files.forget, [transfer.id])
+    # Of routes that the site has no longer nobody can tell.
+    database.transact(untold_files.forget, [one.transfer.id for one in left if one.transfer.route not in lineages])
     known = {campaign.id: str(campaign) for campaign in database.transact(campaigns.known, [id_ for _, id_, _ in runs])}
     for (route, campaign_id, run_id), moved in runs.items():
         lineages[route].tell(moved, campaign=known.get(campaign_id, campaign_id), run_id=run_id)
