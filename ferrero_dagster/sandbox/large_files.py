@@ -7,7 +7,6 @@ which need no disk; no part is like another.
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from ferrero_dagster.domain.errors import FerreroError
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.sandbox.memory import peak_bytes
 from ferrero_dagster.sandbox.world import World
 from ferrero_dagster.transfer.masters.run import move_masters
 from ferrero_dagster.transfer.systems import Watcher
@@ -92,8 +92,7 @@ def _run_as_child(campaign_id: DamId) -> None:
         said = f"{len(outcome.moved)} moved"
     except FerreroError as error:
         said = error.code
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    sys.stdout.write(json.dumps({"said": said, "peak_mb": peak_mb}))
+    sys.stdout.write(json.dumps({"said": said, "peak_mb": peak_bytes() / 1e6}))
 
 
 class _Stage:

@@ -17,6 +17,7 @@ import ferrero_dagster.tracking.database as tracking
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.sandbox.memory import peak_bytes
 from ferrero_dagster.transfer.finals.look import FinalsLooker
 
 
@@ -68,7 +69,7 @@ def _main(job: str, partition_key: str) -> None:
             {
                 "seconds": seconds,
                 "cpu_s": usage.ru_utime + usage.ru_stime,
-                "peak_bytes": usage.ru_maxrss * 1024,
+                "peak_bytes": peak_bytes(),
                 "dagster_statements": counted["dagster"],
                 "dagster_connections": counted["connections"],
                 "our_statements": counted["ours"],

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import resource
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.sandbox.memory import peak_bytes
 from ferrero_dagster.transfer.finals.run import move_finals
 from ferrero_dagster.transfer.systems import Watcher
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN
@@ -55,10 +55,6 @@ def start(environment: Mapping[str, str], campaign_id: DamId) -> tuple[ForkServe
 def _run(environment: dict[str, str], campaign_id: DamId, sender: Connection) -> None:
     os.environ.update(environment)
     with Connections.from_environment().systems() as systems:
-        before = _peak_bytes()
+        before = peak_bytes()
         move_finals(A2, campaign_id, systems, Watcher(run_id="run", log=lambda _: None, on_moved=lambda _: None))
-        sender.send(_peak_bytes() - before)
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        sender.send(peak_bytes() - before)
