@@ -3,8 +3,10 @@
 Only PostgreSQL's clock counts; what processes hear are durations. No transaction lasts longer than its statements.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Taking, take
 from ferrero_dagster.tracking import request_counts
@@ -68,9 +70,10 @@ def exchange(cursor: Cursor, ask: Ask) -> Answer:
     """Tell and ask all at once; done twice, tokens are lost, requests count twice, and nothing else."""
     if ask.pause_s:
         _hold(cursor, ask.account, ask.pause_s)
-    takings = {kind: _take(cursor, ask, kind, wanted) for kind, wanted in sorted(ask.wanted.items()) if wanted}
-    places = _places(cursor, ask.account, ask.places) if ask.places else 0
     month_calls = _counted(cursor, ask.counts) if ask.counts else None
+    places = _places(cursor, ask.account, ask.places) if ask.places else 0
+    # All processes wait for these rows: they are locked late and let go soon.
+    takings = _takings(cursor, ask)
     return Answer(takings=takings, places=places, pause_s=_pause_left_s(cursor, ask.account), month_calls=month_calls)
 
 
@@ -98,56 +101,77 @@ def _pause_left_s(cursor: Cursor, account: str) -> float:
     return max((row["s"] for row in cursor.fetchall()), default=0.0)
 
 
-def _take(cursor: Cursor, ask: Ask, kind: str, wanted: int) -> Taking:
-    standing, now_s = _locked(cursor, ask.account, kind)
-    taking = take(ask.rates[kind], standing, now_s=now_s, wanted=wanted, priority=ask.priority)
-    if taking.standing != standing:
-        _keep(cursor, ask.account, kind, taking.standing)
-    return taking
+def _takings(cursor: Cursor, ask: Ask) -> dict[str, Taking]:
+    wanted = {kind: number for kind, number in ask.wanted.items() if number}
+    standings, now_s = _locked(cursor, ask.account, wanted)
+    takings = {
+        kind: take(ask.rates[kind], standings[kind], now_s=now_s, wanted=number, priority=ask.priority)
+        for kind, number in wanted.items()
+    }
+    changed = {kind: one.standing for kind, one in takings.items() if one.standing != standings[kind]}
+    if changed:
+        _keep(cursor, ask.account, changed)
+    return takings
 
 
-def _locked(cursor: Cursor, account: str, kind: str) -> tuple[Standing, float]:
-    """The row, which nobody else reads before we have written it, and the moment."""
+def _locked(cursor: Cursor, account: str, kinds: Collection[str]) -> tuple[dict[str, Standing], float]:
+    """Rows that nobody else reads before we have written them, by kind, and the moment at which they are ours."""
+    # The clock is read of rows that are locked: one that is read before would be late by as long as we waited.
     query = """
-        SELECT spent_at, spent, claimed_by, claimed_until, extract(epoch FROM clock_timestamp())::float AS now_s
-        FROM request_allowances WHERE account = %s AND kind = %s FOR UPDATE
+        WITH locked AS (
+            SELECT kind, spent_at, spent, claimed_by, claimed_until FROM request_allowances
+            WHERE account = %(account)s AND kind = ANY(%(kinds)s) ORDER BY kind FOR UPDATE
+        ) SELECT *, extract(epoch FROM clock_timestamp())::float AS now_s FROM locked
         """
-    cursor.execute(query, (account, kind))
-    if not cursor.rowcount:
+    values = {"account": account, "kinds": list(kinds)}
+    if not kinds:
+        return {}, 0.0
+    cursor.execute(query, values)
+    if cursor.rowcount < len(kinds):
         cursor.execute(
-            "INSERT INTO request_allowances (account, kind) VALUES (%s, %s) ON CONFLICT DO NOTHING", (account, kind)
+            "INSERT INTO request_allowances (account, kind) SELECT %(account)s, unnest(%(kinds)s) "
+            "ON CONFLICT DO NOTHING",
+            values,
         )
-        cursor.execute(query, (account, kind))
-    row = cursor.fetchall()[0]
-    standing = Standing(
+        cursor.execute(query, values)
+    rows = cursor.fetchall()
+    return {row["kind"]: _standing(row) for row in rows}, max(row["now_s"] for row in rows)
+
+
+def _standing(row: Mapping[str, Any]) -> Standing:
+    return Standing(
         spent=tuple(zip(row["spent_at"], row["spent"], strict=True)),
         claimed_by=Priority(row["claimed_by"]),
         claimed_until_s=row["claimed_until"],
     )
-    return standing, row["now_s"]
 
 
-def _keep(cursor: Cursor, account: str, kind: str, standing: Standing) -> None:
-    cursor.execute(
-        """
-        UPDATE request_allowances
-        SET spent_at = %s::float[], spent = %s::integer[], claimed_by = %s, claimed_until = %s
-        WHERE account = %s AND kind = %s
-        """,
+def _keep(cursor: Cursor, account: str, standings: Mapping[str, Standing]) -> None:
+    new = ", ".join(["(%s, %s::float[], %s::integer[], %s, %s::float)"] * len(standings))
+    values = [
         (
+            kind,
             [at_s for at_s, _ in standing.spent],
             [tokens for _, tokens in standing.spent],
             int(standing.claimed_by),
             standing.claimed_until_s,
-            account,
-            kind,
-        ),
+        )
+        for kind, standing in standings.items()
+    ]
+    cursor.execute(
+        f"""
+        UPDATE request_allowances AS known
+        SET spent_at = new.spent_at, spent = new.spent, claimed_by = new.claimed_by, claimed_until = new.claimed_until
+        FROM (VALUES {new}) AS new (kind, spent_at, spent, claimed_by, claimed_until)
+        WHERE account = %s AND known.kind = new.kind
+        """,
+        (*chain.from_iterable(values), account),
     )
 
 
 def _places(cursor: Cursor, account: str, places: Places) -> int:
     """So many are this process's now: what it wants and others have left, or what it uses already."""
-    _locked(cursor, account, _PLACES)
+    _locked(cursor, account, [_PLACES])
     cursor.execute(
         """
         SELECT coalesce(sum(places), 0) AS taken FROM parallel_requests

@@ -20,8 +20,9 @@ from ferrero_dagster.tracking.allowances import Answer, Ask, Counts, Places, exc
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.request_counts import Counted
 
-#: Nobody waits long for an answer to a question that only spares others.
-PATIENCE = Patience(shown_as="ferrero_dagster limiter", connect_s=2, lock_s=1, transaction_s=2)
+#: Nobody waits long for an answer to a question that only spares others; but others are waited for: who went on without
+#: an answer while they have theirs would ask the service for more than it takes.
+PATIENCE = Patience(shown_as="ferrero_dagster limiter", connect_s=2, lock_s=4, transaction_s=5)
 #: One of so many parts of what all may have is a process's own while PostgreSQL does not answer: about as many run.
 PARTS = 8
 _ALONE_S = 30.0

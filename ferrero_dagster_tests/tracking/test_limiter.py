@@ -199,3 +199,23 @@ def test_postgresql_that_is_locked_stops_nobody(database_url):
                 return is_turn(limiter, "calls", within_s=20)
 
             assert holder.transact(lock_and_ask)
+
+
+@pytest.mark.fault(82)
+def test_who_has_to_wait_while_another_process_takes_its_turns_asks_for_none_beside_it(database_url):
+    rates = {"uploads": Rate(per_minute=2)}
+    with (
+        opened(database_url, rates=rates) as one,
+        opened(database_url, rates=rates) as other,
+        closing(Database(database_url)) as slow,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        assert [is_turn(one, "uploads", within_s=20) for _ in range(2)] == [True, True]
+
+        def take_long(cursor):
+            cursor.execute("SELECT FROM request_allowances FOR UPDATE")
+            asked = thread.submit(is_turn, other, "uploads", within_s=4)
+            time.sleep(2)
+            return asked
+
+        assert not slow.transact(take_long).result()
