@@ -98,6 +98,8 @@ class Records:
         self._db = sqlite3.connect(path, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript(_SCHEMA)
+        #: By place in the table: a search looks at all items, and reading each anew would take its whole time.
+        self._read: dict[int, tuple[str, Item]] = {}
         self.close = weakref.finalize(self, self._db.close)
 
     @contextmanager
@@ -119,8 +121,14 @@ class Records:
         """Items by `id`, `parent_id` or `rendition_id`, or all of them, in the order they came."""
         where = " AND ".join(["TRUE", *(f"{column} = :{column}" for column in wanted)])
         with self._lock:
-            rows = self._db.execute(f"SELECT doc FROM item WHERE {where} ORDER BY seq", wanted).fetchall()  # noqa: S608  # names are ours
-        return [_item(json.loads(doc)) for (doc,) in rows]
+            rows = self._db.execute(f"SELECT seq, doc FROM item WHERE {where} ORDER BY seq", wanted).fetchall()  # noqa: S608  # names are ours
+            return [self._item(seq, doc) for seq, doc in rows]
+
+    def _item(self, seq: int, doc: str) -> Item:
+        known = self._read.get(seq)
+        if known is None or known[0] != doc:
+            known = self._read[seq] = (doc, _item(json.loads(doc)))
+        return known[1]
 
     def save(self, item: Item) -> None:
         """Inserts or replaces the item; what its metadata now says enters the index."""
