@@ -77,7 +77,8 @@ class LineageWriter:
         self._run_id = run_id
         self._warn = warn
         self._moved: queue.SimpleQueue[MovedFile | None] = queue.SimpleQueue()
-        self._problem: Exception | None = None
+        #: Until the thread says otherwise, which it cannot where it dies.
+        self._problem: str | Exception | None = "the thread that writes them has ended early"
         self._thread = threading.Thread(target=self._tell, name="lineage", daemon=True)
 
     def __enter__(self) -> "LineageWriter":
@@ -96,14 +97,15 @@ class LineageWriter:
         self._moved.put(file)
 
     def _tell(self) -> None:
-        is_over = False
+        is_over, problem = False, None
         while not is_over:
             batch, is_over = self._next()
             try:
                 if batch:
                     self._lineage.tell(batch, campaign=self.campaign, run_id=self._run_id)
             except Exception as error:  # noqa: BLE001  # the files have moved, whatever becomes of their events
-                self._problem = error
+                problem = error
+        self._problem = problem
 
     def _next(self) -> tuple[list[MovedFile], bool]:
         """What has moved, and whether it is the last of it; waits for more, but not long."""

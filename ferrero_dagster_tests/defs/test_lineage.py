@@ -1,7 +1,16 @@
 """Dagster has an event of every file that the tables call moved: from its run, or where that died, from reconcile."""
 
-import dagster as dg
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
+import dagster as dg
+import pytest
+
+from ferrero_dagster.connections import Connections
+from ferrero_dagster.defs.lineage import LineageWriter
+from ferrero_dagster.defs.masters import masters_lineage
 from ferrero_dagster.domain.ids import DamId
 
 MASTERS = dg.AssetKey(["tracking", "master_assets"])
@@ -9,6 +18,11 @@ UNTOLD = "SELECT count(*) FROM untold_files"
 REFUSED = """
 CREATE FUNCTION refused() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
 CREATE TRIGGER refused BEFORE DELETE ON untold_files FOR EACH STATEMENT EXECUTE FUNCTION refused()
+"""
+#: In Dagster's own storage.
+NOT_TAKEN = """
+CREATE TRIGGER not_taken BEFORE INSERT ON event_logs WHEN new.asset_key LIKE '%master_assets%'
+BEGIN SELECT RAISE(ABORT, 'not now'); END
 """
 LATER = "UPDATE untold_files SET since = since - interval '1 hour'"
 
@@ -21,6 +35,12 @@ def events(cockpit):
         for one in found
         if one.asset_materialization
     }
+
+
+def in_dagster(cockpit, statement):
+    [index] = Path(cockpit.instance.root_directory).rglob("index.db")
+    with closing(sqlite3.connect(index)) as connection, connection:
+        connection.execute(statement)
 
 
 def reconcile(cockpit):
@@ -69,3 +89,41 @@ def test_a_run_whose_events_cannot_be_written_moves_its_files_all_the_same_and_r
     reconcile(cockpit)
     assert cockpit.world.sql(UNTOLD) == [(0,)]
     assert events(cockpit).keys() == {id_ for (id_,) in tracking_ids(cockpit)}
+
+
+def test_files_whose_events_dagster_does_not_take_for_good_are_told_by_reconcile_once_it_does(cockpit):
+    campaign_id = cockpit.world.campaign()
+    cockpit.launch("a1_to_a2", cockpit.world.campaign({"a.png": b"a"}))
+    earlier = events(cockpit).keys()
+    in_dagster(cockpit, NOT_TAKEN)
+    assert cockpit.launch("a1_to_a2", campaign_id).success
+    assert (events(cockpit).keys(), cockpit.world.sql(UNTOLD)) == (earlier, [(3,)])
+    in_dagster(cockpit, "DROP TRIGGER not_taken")
+    cockpit.world.sql(LATER)
+    reconcile(cockpit)
+    assert cockpit.world.sql(UNTOLD) == [(0,)]
+    assert events(cockpit).keys() == {id_ for (id_,) in tracking_ids(cockpit)}
+
+
+def dying(*_, **__):
+    raise SystemExit
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_loses_no_event_and_the_run_ends_and_says_so(cockpit):
+    world, said = cockpit.world, list[str]()
+    world.run(DamId(world.campaign()), run_id="of a dead thread")
+    [route, *_] = world.systems.site.routes.masters
+    links = Connections.from_environment().links
+    lineage = masters_lineage(route, cockpit.instance, world.database, world.systems.site.zone, links)
+    with LineageWriter(
+        replace(lineage, describe=dying), campaign="C", run_id="of a dead thread", warn=said.append
+    ) as writer:
+        for file in world.events:
+            writer.add(file)
+    assert ["has ended early" in words for words in said] == [True]
+    assert (events(cockpit), world.sql(UNTOLD)) == ({}, [(3,)])
+    world.sql(LATER)
+    reconcile(cockpit)
+    assert events(cockpit).keys() == {id_ for (id_,) in tracking_ids(cockpit)}
+    assert world.sql(UNTOLD) == [(0,)]
