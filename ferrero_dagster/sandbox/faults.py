@@ -8,6 +8,7 @@ is to go wrong. Tests use the board directly; the demo over HTTP at `/_sandbox/f
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -63,6 +64,8 @@ class Seen:
     status: int = 0
     #: The encodings of content that the client takes.
     encodings: str = ""
+    #: When it came (`time.monotonic`).
+    at_s: float = field(default_factory=time.monotonic)
 
 
 class FaultBoard:

@@ -1,18 +1,34 @@
 """The bench's short form: what a file costs in calls, statements and memory, which is the same on every machine."""
 
+import os
+
 import pytest
 
-from ferrero_dagster.sandbox.bench.measuring import Row, measured
+from ferrero_dagster.sandbox.bench.looks import LookRow, measured_looks
+from ferrero_dagster.sandbox.bench.measuring import Batch, Row, measured
 from ferrero_dagster.sandbox.bench.performance import written
+from ferrero_dagster.sandbox.bench.run_start import HEAVY, RunStart, imports_s
 
-FILES = 40
+FILES, SEVERAL = 40, 30
+#: Of a look: a log-in and a search, and what each campaign costs that may start; so many may.
+SEARCH, CALLS_EACH, PER_TICK = 2, 3, 20
 #: Statements of a run in Dagster's storage, however many files it moves, and what may come for those.
 RUNS_OWN, BATCHES = 100, 40
 
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Row]:
-    return {row.way: row for row in measured(files=FILES, size_bytes=20_000, latencies_ms=[0])}
+    return {row.way: row for row in measured([Batch(files=FILES, size_bytes=20_000, latencies_ms=[0])])}
+
+
+@pytest.fixture(scope="module")
+def looks() -> dict[str, LookRow]:
+    return {row.cells[0]: row for row in measured_looks(files=[SEVERAL], campaigns=[SEVERAL])}
+
+
+@pytest.fixture(scope="module")
+def start() -> RunStart:
+    return RunStart(first_transfer_s=1.5, imports_s=imports_s({**os.environ}))
 
 
 def test_a_run_moves_all_and_its_events_cost_dagster_a_few_statements_for_all_files_together(rows):
@@ -42,7 +58,23 @@ def test_a_run_of_many_files_needs_little_more_memory_than_one_of_none(rows):
     assert all(row.peak_bytes < 448 << 20 for row in rows.values())
 
 
-def test_the_document_shows_every_row_with_its_ratios(rows):
-    text = written(list(rows.values()))
-    for row in rows.values():
-        assert " | ".join(row.cells) in text
+def test_a_look_at_an_unchanged_folder_costs_one_call_and_few_statements_however_many_files_there_are(looks):
+    first, second, third = looks[f"{SEVERAL} files in the agency's folder"].looks
+    assert (first.calls, second.calls, third.calls) == (3, 1, 1)
+    assert max(first.statements, second.statements, third.statements) <= 30
+
+
+def test_a_look_reads_no_more_campaigns_than_may_start(looks):
+    for look in looks[f"{SEVERAL} campaigns"].looks:
+        assert look.calls <= SEARCH + CALLS_EACH * PER_TICK
+
+
+def test_a_run_imports_nothing_heavy(start):
+    assert {"dagster", "ferrero_dagster"} < start.imports_s.keys()
+    assert not start.imports_s.keys() & {*HEAVY}
+
+
+def test_the_document_shows_every_row(rows, looks, start):
+    text = written(list(rows.values()), list(looks.values()), start)
+    for line in [*(row.cells for row in (*rows.values(), *looks.values())), *start.rows]:
+        assert " | ".join(line) in text

@@ -4,7 +4,9 @@ import os
 import platform
 from collections.abc import Sequence
 
+from ferrero_dagster.sandbox.bench.looks import LookRow
 from ferrero_dagster.sandbox.bench.measuring import Row
+from ferrero_dagster.sandbox.bench.run_start import RunStart
 
 _TEXT = """\
 # Performance
@@ -18,7 +20,14 @@ run share its processors. The ratios are what to look at, and the counts, which 
   nothing, proves nothing, tells nobody.
 - **We**: a run of the job in a process of its own, from its first step to its end, without the start of the process.
 
-{table}
+{files}
+
+Looks of the sensors at a folder and at a DAM that nobody has looked at before: seconds, calls to Box or the DAM, our
+statements. Dagster gives a tick 60 s, `looks.budget_s` a look 45 s; what it does not get through the next one does.
+
+{looks}
+
+{start}
 
 ## How to read it
 
@@ -36,8 +45,17 @@ run share its processors. The ratios are what to look at, and the counts, which 
 """
 
 
-def written(rows: Sequence[Row]) -> str:
+def written(rows: Sequence[Row], looks: Sequence[LookRow], start: RunStart) -> str:
     """The whole document."""
-    lines = [Row.HEAD, tuple("---" for _ in Row.HEAD), *(row.cells for row in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return _TEXT.format(cpus=os.cpu_count(), python=platform.python_version(), at_once=Row.AT_ONCE, table=table)
+    return _TEXT.format(
+        cpus=os.cpu_count(),
+        python=platform.python_version(),
+        at_once=Row.AT_ONCE,
+        files=_table(Row.HEAD, [row.cells for row in rows]),
+        looks=_table(LookRow.HEAD, [row.cells for row in looks]),
+        start=_table(RunStart.HEAD, start.rows),
+    )
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---" for _ in head], *lines))

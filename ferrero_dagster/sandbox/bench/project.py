@@ -8,15 +8,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
-import sqlalchemy as sa
 
-import ferrero_dagster.tracking.database as tracking
 from ferrero_dagster.connections import Connections
 from ferrero_dagster.definitions import definitions
 from ferrero_dagster.domain.ids import BoxId
+from ferrero_dagster.sandbox.bench.counting import count_statements
 from ferrero_dagster.sandbox.memory import peak_bytes
 from ferrero_dagster.transfer.finals.look import FinalsLooker
 
@@ -52,7 +50,7 @@ def measured_run(environment: dict[str, str], job: str, partition_key: str) -> M
 
 def _main(job: str, partition_key: str) -> None:
     counted: Counter[str] = Counter()
-    _count_statements(counted)
+    count_statements(counted)
     repository = definitions().get_repository_def()
     _look(job)
     with dg.DagsterInstance.get() as instance:
@@ -95,19 +93,6 @@ def _look(job: str) -> None:
                 )
                 for _ in range(site.agency.settle_looks):
                     looker.look(running=(), on_route=0)
-
-
-def _count_statements(counted: Counter[str]) -> None:
-    """From now on each statement is counted, ours by the cursor that all of them go through."""
-    execute = tracking.Cursor.execute
-
-    def counting(cursor: tracking.Cursor, query: Any, parameters: Any = None) -> None:
-        counted["ours"] += 1
-        execute(cursor, query, parameters)
-
-    tracking.Cursor.execute = counting  # type: ignore[method-assign, assignment]  # to count
-    sa.event.listen(sa.Engine, "before_cursor_execute", lambda *_: counted.update(dagster=1))
-    sa.event.listen(sa.Engine, "connect", lambda *_: counted.update(connections=1))
 
 
 if __name__ == "__main__":

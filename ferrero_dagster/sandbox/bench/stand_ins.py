@@ -1,6 +1,7 @@
 """The stand-ins in a process of their own, so that what they cost is not counted as ours."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ferrero_dagster.sandbox.agency import final_names
 from ferrero_dagster.sandbox.campaigns import add_box_folders
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.sandbox.many_files import add_campaign, deliver_finals
 from ferrero_dagster.sandbox.world import World
 
+_NOT_COMPILED = "PYTHONDONTWRITEBYTECODE"
 #: Whose requests are counted.
 _SYSTEMS = ("DAM", "Box")
 
@@ -37,6 +39,12 @@ class StandIns:
     process: "subprocess.Popen[str]"
     access: Access
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a process that works on them."""
+        own = {name: value for name, value in os.environ.items() if "FERRERO" not in name and name != _NOT_COMPILED}
+        return own | self.access.environment | {"PYTHONWARNINGS": "ignore"}
+
     def campaign(self, *, files: int, size_bytes: int) -> str:
         """A new campaign of the first route with so many masters; its id."""
         return str(self._asked(do="campaign", files=files, size_bytes=size_bytes))
@@ -44,6 +52,14 @@ class StandIns:
     def finals(self, campaign_id: str, *, size_bytes: int) -> int:
         """One final of this size for each of the campaign's masters, in the agency's folder; how many."""
         return int(self._asked(do="finals", campaign_id=campaign_id, size_bytes=size_bytes))
+
+    def folder(self, files: int, *, tracking_id: str) -> None:
+        """So many small finals of one master in the agency's folder."""
+        self._asked(do="folder", files=files, tracking_id=tracking_id)
+
+    def first_download_s(self) -> float:
+        """When the DAM was first asked for a file (`time.monotonic`) since its requests were counted."""
+        return float(self._asked(do="first_download"))
 
     def latency(self, seconds: float) -> None:
         """Each request waits so long, from now on."""
@@ -99,6 +115,8 @@ def _done(world: World, do: str, **arguments: Any) -> Any:
     doings: dict[str, Callable[..., Any]] = {
         "campaign": _campaign,
         "finals": _finals,
+        "folder": _folder,
+        "first_download": _first_download,
         "latency": _latency,
         "calls": _calls,
     }
@@ -106,28 +124,20 @@ def _done(world: World, do: str, **arguments: Any) -> Any:
 
 
 def _campaign(world: World, files: int, size_bytes: int) -> str:
-    number = f"C{len(world.dam.children('ARTESIA.PUBLIC.TREEN')):09}"
-    route = world.site.routes.masters[0]
-    campaign_id = world.dam.add_campaign(
-        name=f"Bench {number}", number=number, status=route.status_before, type=route.campaign_type
-    )
-    folder_id = world.dam.folder(campaign_id, route.source_folder)
-    for place in range(files):
-        world.dam.add_asset(folder_id, f"Master {place:04}.jpg", _content(place, size_bytes))
-    return campaign_id
+    return add_campaign(world, files=files, size_bytes=size_bytes)
 
 
 def _finals(world: World, campaign_id: str, size_bytes: int) -> int:
-    inbox_id = world.site.box.ids[world.site.routes.finals[0].inbox]
-    names = final_names(world.postgres.url(), campaign_id)
-    for place, name in enumerate(names):
-        world.box.put_file(inbox_id, name, _content(place, size_bytes))
-    return len(names)
+    return len(deliver_finals(world, campaign_id, size_bytes=size_bytes))
 
 
-def _content(place: int, size_bytes: int) -> bytes:
-    """The first bytes of a JPEG, and then something of its own for each file."""
-    return (b"\xff\xd8\xff\xe0" + place.to_bytes(4, "big") * (size_bytes // 4))[:size_bytes]
+def _folder(world: World, files: int, tracking_id: str) -> None:
+    names = [f"1234567_RAF_DE_de_F{place:05}_KV_001_00S_16x9_{tracking_id}.jpg" for place in range(files)]
+    world.box.add_many_files(world.site.box.ids[world.site.routes.finals[0].inbox], names)
+
+
+def _first_download(world: World) -> float:
+    return world.boards["DAM"].requests("GET", "/contents$")[0].at_s
 
 
 def _latency(world: World, seconds: float) -> None:
