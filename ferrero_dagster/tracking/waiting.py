@@ -23,8 +23,14 @@ SYSTEM = "PostgreSQL"
 OUT = "PostgreSQL cannot be used at present"
 #: The server ends what takes too long; so much later it counts as silent.
 _GRACE_S = 2
-#: A dead peer is noticed within about a minute.
-_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+#: A dead peer is noticed within about a minute; also one that an answer was on its way to, for which the server would
+#: try a quarter of an hour, and keep the locks of its transaction.
+_KEEPALIVES = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 # By function: a pool such as PgBouncer refuses `options`; and which settings there are differs between versions.
 _SET = """
 SELECT pg_backend_pid(), set_config(name, wanted, false)

@@ -246,9 +246,10 @@ def test_a_lock_whose_holders_host_died_is_given_up_by_the_server_within_a_minut
     ):
         assert lock
         cursor = lock._connection.cursor()
-        cursor.execute("SELECT name, setting::int FROM pg_settings WHERE name LIKE 'tcp_keepalives%'")
-        keepalives: dict[str, int] = dict(cursor.fetchall())
-    assert keepalives == {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+        cursor.execute("SELECT name, setting::int FROM pg_settings WHERE name LIKE 'tcp_%'")
+        found: dict[str, int] = dict(cursor.fetchall())
+    keepalives = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+    assert found == {**keepalives, "tcp_user_timeout": 60_000}
 
 
 def test_a_lock_is_free_for_others_as_soon_as_it_is_given_back(database):
