@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 from ferrero_dagster.domain.errors import ConfigurationError
 
 HOST = "127.0.0.1"
+#: As Tomcat, in which OTMM runs, has it in its own configuration.
+_KEEP_ALIVE_S = 20
 
 
 def listening_socket(port: int, purpose: str) -> socket.socket:
@@ -37,7 +39,13 @@ class Server:
     def __init__(self, app: ASGIApp, *, port: int = 0, purpose: str = "a stand-in server") -> None:
         self._socket = listening_socket(port, purpose)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app,
+            log_level="critical",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+        )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name=purpose, daemon=True
