@@ -45,7 +45,7 @@ bench-large: install ## what a master of 5 GB costs, and what becomes of one tha
 soak: install ## ten minutes of bad luck with Dagster's daemon and code server: a table; one scenario: ONLY=dead-run
 	$(BIN)/python -m ferrero_dagster.sandbox.soak $(if $(ONLY),--only $(ONLY))
 
-workers: install ## runs on two workers, each with network, /tmp and clock of its own, one killed, one cut off (needs root, redis-server)
+workers: install ## runs on two workers, each with network, /tmp and clock of its own, one killed, one cut off, both at Box's limits; ONLY=limits (root, redis-server)
 	$(BIN)/python -m ferrero_dagster.sandbox.workers $(if $(ONLY),--only $(ONLY))
 
 faults: install ## docs/FAULTS.md from the marks of the tests, docs/REQUESTS.md from the code

@@ -73,18 +73,18 @@ class Stage:
     def cut_power(self) -> None:
         """All of Dagster's processes, runs too, die at once."""
         assert self.process
-        for pid in (self.process.pid, *_descendants(self.process.pid)):
+        for pid in (self.process.pid, *descendants(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.processes.close()
         until(lambda: not _answers(self.port), 30)
 
-    def campaigns(self, number: int, *, is_seen: bool = True) -> list[str]:
+    def campaigns(self, number: int, *, is_seen: bool = True, masters: int = MASTERS_EACH) -> list[str]:
         """Ids of so many new campaigns with masters; those that are not to be seen yet have another status."""
         unseen = replace(self.masters, status_before=self.masters.status_after)
         route = self.masters if is_seen else unseen
         dam, media = self.world.dam, self.world.media_dir
-        return [add_campaign_for_fun(dam, media, route, asset_count=MASTERS_EACH) for _ in range(number)]
+        return [add_campaign_for_fun(dam, media, route, asset_count=masters) for _ in range(number)]
 
     def moved(self, campaign_ids: Sequence[str]) -> int:
         """How many of the campaigns have reached the next status."""
@@ -185,9 +185,9 @@ def _tick(found: dict[str, Any]) -> Tick:
     return Tick(took_s=found["endTimestamp"] - found["timestamp"], error=(words or "no words") if is_red else "")
 
 
-def _descendants(pid: int) -> list[int]:
-    """Each of Dagster's processes has a process group of its own."""
+def descendants(pid: int) -> list[int]:
+    """Children of a process, and theirs; each of Dagster's has a process group of its own."""
     shown = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607  # any
     pairs = [(int(child), int(parent)) for child, parent in map(str.split, shown.stdout.splitlines())]
     children = [child for child, parent in pairs if parent == pid]
-    return [*children, *(one for child in children for one in _descendants(child))]
+    return [*children, *(one for child in children for one in descendants(child))]

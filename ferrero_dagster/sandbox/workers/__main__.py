@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,30 @@ from ferrero_dagster.sandbox.serving import HOST
 from ferrero_dagster.sandbox.soak.__main__ import report
 from ferrero_dagster.sandbox.soak.findings import Finding, exactly, within
 from ferrero_dagster.sandbox.soak.scenarios import SITE
-from ferrero_dagster.sandbox.soak.stage import MASTERS_EACH, Stage, until
+from ferrero_dagster.sandbox.soak.stage import Stage, until
+from ferrero_dagster.sandbox.workers.allowance import CAMPAIGNS, FILES_EACH, at_the_limit
 from ferrero_dagster.sandbox.workers.links import Address
 from ferrero_dagster.sandbox.workers.machines import Machine
 from ferrero_dagster.sandbox.world import World
 
-SCENARIOS = ("throughput", "killed", "cut-off")
+SCENARIOS = ("throughput", "killed", "cut-off", "limits")
 _STATE, _PORT = Path(".workers"), 3300
 _POSTGRES, _REDIS = 6, 7  # ports after that of Dagster's pages
-#: Runs that one worker has at once; campaigns of a scenario; what each answer takes, so that none waits for our cores.
-_SLOTS, _CAMPAIGNS, _ANSWER_S = 2, 8, 1.0
-_MOVE_S, _CUT_S = 480, 60
+#: Runs that one worker has at once.
+_SLOTS = 2
+#: Of a scenario; what each answer takes, so that none waits for our cores.
+_CAMPAIGNS, _MASTERS_EACH, _ANSWER_S = 8, 8, 1.0
+#: How long a worker is cut off; after how long nothing of it is heard any more.
+_CUT_S, _SILENCE_S = 60, 3
+_MOVE_S = 480
 # Box takes no log-in of a machine whose clock is further off.
 _CLOCK_OFF_S = -20
 _FILES = "SELECT count(*), count(DISTINCT tracking_id), count(DISTINCT box_file_id) FROM master_assets"
+_UNDER_WAY = """
+SELECT count(*) FROM transfers JOIN dagster.run_tags of ON of.key = 'ferrero/campaign_id' AND of.value = campaign_id
+JOIN dagster.run_tags task ON task.run_id = of.run_id AND task.key = 'dagster-celery/task_id'
+WHERE task.value = ANY(%(tasks)s) AND state = 'pending'
+"""
 _FAILED = "SELECT count(*) FROM dagster.runs WHERE status = 'FAILURE'"
 # A run that a worker took along: the message was with it when it died.
 _QUICKLY = {"start_timeout_seconds": 60, "poll_interval_seconds": 10}
@@ -65,34 +75,74 @@ class Show:
         yield from self._end_state()
 
     def killed(self) -> Iterator[Finding]:
-        """A worker dies in the middle and comes back."""
-        ids = self._half_moved()
-        self.machines[0].kill()
-        time.sleep(5)
-        self.machines[0].start(_SLOTS)
+        """A worker dies in the middle of its files and comes back."""
+        one, ids = self.machines[0], self._half_moved(self.machines[0])
+        tasks = one.tasks_at_work
+        one.kill()
+        yield from self._caught("killed", tasks)
+        one.start(_SLOTS)
         yield from self._all_moved(ids, "a worker is killed and started again")
 
     def cut_off(self) -> Iterator[Finding]:
-        """The network of a worker is gone for a while."""
-        ids = self._half_moved()
-        self.machines[1].cut_off()
+        """The network of a worker is gone for a while, in the middle of its files."""
+        two, ids = self.machines[1], self._half_moved(self.machines[1])
+        two.cut_off()
+        yield from self._caught("cut off", two.tasks_at_work)
         time.sleep(_CUT_S)
-        self.machines[1].bring_back()
+        two.bring_back()
         yield from self._all_moved(ids, f"a worker is cut off for {_CUT_S} s")
 
-    def _half_moved(self) -> list[str]:
-        """Campaigns of which both workers have some in hand."""
+    def limits(self) -> Iterator[Finding]:
+        """More work than Box allows in a minute, for one worker and then for two."""
+        one, two = self.machines
+        two.kill()
+        for board in self.stage.world.boards.values():
+            board.clear()
+        yield from self._at_the_limit("one worker", one)
+        yield from self._at_the_limit("two workers", two)
+        _delay_answers(self.stage.world)
+
+    def _at_the_limit(self, who: str, last: Machine) -> Iterator[Finding]:
+        """By those that are at work and this one."""
+        if last.is_idle:
+            last.start(_SLOTS)
+        until(lambda: last.is_ready, _MOVE_S)
+        self.expected += CAMPAIGNS * FILES_EACH
+        yield from at_the_limit(self.stage, who, self._processes())
+
+    def _processes(self) -> dict[str, list[int]]:
+        """Of the show, by what they are."""
+        assert self.stage.process
+        [(directory,)] = self.stage.sql("SHOW data_directory")
+        return {
+            "PostgreSQL": [int(Path(directory, "postmaster.pid").read_text().split()[0])],
+            "daemon, code server and pages": [self.stage.process.pid],
+            "workers": [pid for machine in self.machines for pid in machine.pids],
+        }
+
+    def _half_moved(self, victim: Machine) -> list[str]:
+        """Campaigns of which both workers have some in hand, when a run of this one moves files."""
         for machine in self.machines:
             if machine.is_idle:
                 machine.start(_SLOTS)
         ids = self._campaigns()
-        until(lambda: self.stage.moved(ids) > 0, _MOVE_S)
+        until(lambda: self.stage.moved(ids) > 0 and self._under_way(victim.tasks_at_work) > 0, _MOVE_S)
         [(self._failed,)] = self.stage.sql(_FAILED)
         return ids
 
+    def _under_way(self, tasks: Sequence[str]) -> int:
+        """How many files the runs of these tasks of Celery have begun and not brought to their end."""
+        return int(self.stage.sql(_UNDER_WAY, tasks=list(tasks))[0][0])
+
+    def _caught(self, how: str, tasks: Sequence[str]) -> Iterator[Finding]:
+        """What a worker has in hand that nobody can hear of any more."""
+        time.sleep(_SILENCE_S)
+        number = self._under_way(tasks)
+        yield Finding(f"files that it has under way when it is {how}", "some", str(number), is_right=number > 0)
+
     def _campaigns(self) -> list[str]:
-        self.expected += _CAMPAIGNS * MASTERS_EACH
-        return self.stage.campaigns(_CAMPAIGNS)
+        self.expected += _CAMPAIGNS * _MASTERS_EACH
+        return self.stage.campaigns(_CAMPAIGNS, masters=_MASTERS_EACH)
 
     def _seconds(self) -> float:
         ids = self._campaigns()
@@ -111,7 +161,12 @@ class Show:
         yield exactly("files in the tables", self.expected, rows)
         yield exactly("with tracking IDs, Box files of their own", self.expected, min(tracking_ids, box_ids))
         if ids:
-            yield exactly("their files in Box, each once", _CAMPAIGNS * MASTERS_EACH, self.stage.files_in_box(ids))
+            yield exactly("their files in Box, each once", _CAMPAIGNS * _MASTERS_EACH, self.stage.files_in_box(ids))
+
+
+def _delay_answers(world: World) -> None:
+    for system in ("DAM", "Box"):
+        world.boards[system].add(Fault(delay_s=_ANSWER_S, times=None))
 
 
 def _settings(redis_url: str) -> dict[str, Any]:
@@ -160,16 +215,18 @@ def _redis(port: int) -> Iterator[str]:
 @contextmanager
 def _show(port: int) -> Iterator[Show]:
     state = _STATE.resolve()
+    if state.is_relative_to("/tmp"):  # noqa: S108  # where nothing is written
+        raise ConfigurationError(f"{state} is in /tmp, of which each worker has one of its own; start this elsewhere.")
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir()
     (state / "own.yaml").write_text(SITE)
     with ExitStack() as stack:
-        world = stack.enter_context(World(state, base_port=port, site_config=state / "own.yaml", dialect="customer"))
+        world = World(state, base_port=port, site_config=state / "own.yaml", dialect="customer", box_limits=True)
+        stack.enter_context(world)
         redis_url = stack.enter_context(_redis(port + _REDIS))
         add_box_folders(world.box, world.site)
-        for system in ("DAM", "Box"):
-            world.boards[system].add(Fault(delay_s=_ANSWER_S, times=None))
-        stack.enter_context(running_dagster(world, state, port, _settings(redis_url)))
+        _delay_answers(world)
+        process = stack.enter_context(running_dagster(world, state, port, _settings(redis_url)))
         celery = {"CELERY_BROKER_URL": redis_url, "CELERY_RESULT_BACKEND": redis_url}
         environment = dagster_environment(world, state / "dagster_home", port) | celery
         ports = [urlsplit(server.url).port or 0 for server in world.servers.values()] + [port + 5, port + _REDIS]
@@ -177,7 +234,7 @@ def _show(port: int) -> Iterator[Show]:
         services[port + _POSTGRES] = _socket_of(environment["FERRERO_DATABASE_URL"])
         one = Machine(1, state, services, _elsewhere(environment, port + _POSTGRES))
         two = Machine(2, state, services, one.environment, clock_off_s=_CLOCK_OFF_S)
-        yield Show(Stage(world, state, port), (stack.enter_context(one), stack.enter_context(two)))
+        yield Show(Stage(world, state, port, process=process), (stack.enter_context(one), stack.enter_context(two)))
 
 
 def main() -> None:

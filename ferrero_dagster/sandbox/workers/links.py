@@ -14,8 +14,13 @@ from contextlib import ExitStack, suppress
 #: An address of this machine: host and port, or the path of a Unix socket.
 Address = tuple[str, int] | str
 _CHUNK_BYTES = 65536
-#: As a server has it that notices within half a minute that a machine is gone.
-_KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+#: As a server has it that notices within half a minute that a machine is gone, also with an answer on its way to it.
+_KEEPALIVE = (
+    (socket.TCP_KEEPIDLE, 10),
+    (socket.TCP_KEEPINTVL, 5),
+    (socket.TCP_KEEPCNT, 3),
+    (socket.TCP_USER_TIMEOUT, 25_000),
+)
 
 
 class Links:

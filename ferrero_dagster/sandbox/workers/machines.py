@@ -1,6 +1,7 @@
 """A machine of a worker: network, /tmp, DAGSTER_HOME and clock of its own, by namespaces of this one; needs root."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from ferrero_dagster.sandbox.workers.links import Address, Links
 
 #: Its own /tmp, hidden from all others, and then what it is to run.
 _OWN_TMP = 'mount -t tmpfs tmpfs /tmp && exec "$@"'
+_RECEIVED, _ENDED = (re.compile(rf"Task execute_job\[(\S+)\] {what}") for what in ("received", "(?!received)"))
 _CLOCK = Path(__file__).with_name("clock.c")
 
 
@@ -32,6 +34,7 @@ class Machine:
     clock_off_s: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
     _worker: "subprocess.Popen[bytes] | None" = None
+    _links: "subprocess.Popen[bytes] | None" = None
 
     @property
     def is_idle(self) -> bool:
@@ -47,6 +50,17 @@ class Machine:
     def tasks(self) -> int:
         """How many runs were handed to it."""
         return self._said.count("] received")
+
+    @property
+    def tasks_at_work(self) -> list[str]:
+        """Celery's ids of the runs that were handed to its worker and have not ended."""
+        said = self._said.rpartition(" ready.")[2]
+        return sorted({*_RECEIVED.findall(said)} - {*_ENDED.findall(said)})
+
+    @property
+    def pids(self) -> list[int]:
+        """Of its worker and of what leads from it to the services."""
+        return [process.pid for process in (self._worker, self._links) if process]
 
     @property
     def _said(self) -> str:
@@ -104,7 +118,7 @@ class Machine:
         worker = f"-A dagster_celery.app worker -Q dagster -n machine-{self.number} -l INFO --concurrency {slots}"
         own = f"{worker} --max-tasks-per-child 1 --disable-prefetch -I ferrero_dagster.definitions"
         ends = [HOST, self._outside, *map(str, self.services)]
-        self._run_inside(home, [sys.executable, "-m", links.__name__, *ends])
+        self._links = self._run_inside(home, [sys.executable, "-m", links.__name__, *ends])
         own_clock = ["env", *self._clock()]
         self._worker = self._run_inside(home, [*own_clock, sys.executable, "-m", "celery", *own.split()])
 
@@ -138,7 +152,7 @@ class Machine:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._worker.wait()
-            self._worker = None
+            self._worker = self._links = None
 
     def cut_off(self) -> None:
         """Not a packet arrives on either side."""
