@@ -104,18 +104,19 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taking:
-    """So many tokens now; more can be asked for after `wait_s`."""
+    """So many tokens now, at `at_s`; more can be asked for after `wait_s`."""
 
     tokens: int
     wait_s: float
     standing: Standing
+    at_s: float
 
 
 def take(rate: Rate, standing: Standing, *, now_s: float, wanted: int, priority: Priority) -> Taking:
     """As many tokens as there are of those that are wanted; who gets too few and may be in a hurry has them kept."""
     claim_left_s = min(standing.claimed_until_s - now_s, CLAIM_S)
     if priority < standing.claimed_by and claim_left_s > 0:
-        return Taking(tokens=0, wait_s=claim_left_s, standing=standing)
+        return Taking(tokens=0, wait_s=claim_left_s, standing=standing, at_s=now_s)
     spent = _of_late(rate, standing, now_s)
     tokens = max(0, min(wanted, *(limit - _within(spent, now_s - s) for s, limit in rate.windows(priority))))
     changed = replace(
@@ -125,7 +126,24 @@ def take(rate: Rate, standing: Standing, *, now_s: float, wanted: int, priority:
         claimed_until_s=now_s + CLAIM_S,
     )
     wait_s = 0.0 if tokens else _wait_s(rate, spent, now_s=now_s, wanted=wanted, priority=priority)
-    return Taking(tokens=tokens, wait_s=wait_s, standing=changed)
+    return Taking(tokens=tokens, wait_s=wait_s, standing=changed, at_s=now_s)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unused:
+    """Tokens that nobody made use of, of those that were handed out at that moment."""
+
+    tokens: int
+    at_s: float
+
+
+def give_back(standing: Standing, unused: Unused) -> Standing:
+    """The standing as if they had not been handed out; unchanged where that is long ago."""
+    earlier = tuple(one for one in standing.spent if one[0] < unused.at_s)
+    # What was handed out just after is remembered with them.
+    of_then = standing.spent[len(earlier) : len(earlier) + 1]
+    left = tuple((at_s, tokens - unused.tokens) for at_s, tokens in of_then if tokens > unused.tokens)
+    return replace(standing, spent=earlier + left + standing.spent[len(earlier) + 1 :])
 
 
 def _of_late(rate: Rate, standing: Standing, now_s: float) -> tuple[tuple[float, int], ...]:

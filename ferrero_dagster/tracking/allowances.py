@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Taking, take
+from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Taking, Unused, give_back, take
 from ferrero_dagster.tracking import request_counts
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.request_counts import Counted
@@ -48,6 +48,8 @@ class Ask:
     rates: Mapping[str, Rate] = field(default_factory=dict)
     #: Tokens by kind.
     wanted: Mapping[str, int] = field(default_factory=dict)
+    #: Of those it had, by kind; others may have them.
+    unused: Mapping[str, Unused] = field(default_factory=dict)
     #: The service has told it to wait so long.
     pause_s: float = 0
     places: Places | None = None
@@ -67,7 +69,7 @@ class Answer:
 
 
 def exchange(cursor: Cursor, ask: Ask) -> Answer:
-    """Tell and ask all at once; done twice, tokens are lost, requests count twice, and nothing else."""
+    """Tell and ask all at once; done twice, tokens are lost or come back twice, requests count twice."""
     if ask.pause_s:
         _hold(cursor, ask.account, ask.pause_s)
     month_calls = _counted(cursor, ask.counts) if ask.counts else None
@@ -103,12 +105,14 @@ def _pause_left_s(cursor: Cursor, account: str) -> float:
 
 def _takings(cursor: Cursor, ask: Ask) -> dict[str, Taking]:
     wanted = {kind: number for kind, number in ask.wanted.items() if number}
-    standings, now_s = _locked(cursor, ask.account, wanted)
+    before, now_s = _locked(cursor, ask.account, {*wanted, *ask.unused})
+    after = before | {kind: give_back(before[kind], unused) for kind, unused in ask.unused.items()}
     takings = {
-        kind: take(ask.rates[kind], standings[kind], now_s=now_s, wanted=number, priority=ask.priority)
+        kind: take(ask.rates[kind], after[kind], now_s=now_s, wanted=number, priority=ask.priority)
         for kind, number in wanted.items()
     }
-    changed = {kind: one.standing for kind, one in takings.items() if one.standing != standings[kind]}
+    after |= {kind: taking.standing for kind, taking in takings.items()}
+    changed = {kind: standing for kind, standing in after.items() if standing != before[kind]}
     if changed:
         _keep(cursor, ask.account, changed)
     return takings

@@ -10,11 +10,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ferrero_dagster.config.database import Patience
 from ferrero_dagster.config.deadline import NEVER, Deadline
-from ferrero_dagster.domain.allowance import TOKEN_LIFE_S, Priority, ServiceLimits, Standing, Taking, take
+from ferrero_dagster.domain.allowance import TOKEN_LIFE_S, Priority, ServiceLimits, Standing, Taking, Unused, take
 from ferrero_dagster.domain.errors import FerreroError, OutOfTime, SystemUnavailable
 from ferrero_dagster.tracking.allowances import Answer, Ask, Counts, Places, exchange
 from ferrero_dagster.tracking.database import Database
@@ -45,6 +45,8 @@ class _Pool:
 
     tokens: int = 0
     good_until_s: float = 0
+    #: By the clock of who hands them out.
+    handed_out_at_s: float = 0
     ask_at_s: float = 0
     waiting: int = 0
     #: When the first of those who wait began to; what was used in all.
@@ -65,11 +67,19 @@ class _Pool:
         ahead = self.used * TOKEN_LIFE_S / max(now_s - self.asked_at_s, TOKEN_LIFE_S)
         return max(0, min(_MOST_TOKENS, max(self.waiting, math.ceil(ahead))) - self.left(now_s))
 
+    def unused(self, now_s: float) -> Unused | None:
+        """Those that are not good any more, once."""
+        if not self.tokens or now_s < self.good_until_s:
+            return None
+        tokens, self.tokens = self.tokens, 0
+        return Unused(tokens=tokens, at_s=self.handed_out_at_s)
+
     def hear(self, taking: Taking | None, now_s: float) -> None:
         """Add what has come; what is left of earlier ones is good no longer than it was."""
         self.used, self.asked_at_s = 0, now_s
         if taking:
             left = self.left(now_s)
+            self.handed_out_at_s = taking.at_s if taking.tokens else self.handed_out_at_s
             self.tokens, self.good_until_s = left + taking.tokens, self.good_until_s if left else now_s + TOKEN_LIFE_S
             self.ask_at_s = 0 if taking.tokens else now_s + max(taking.wait_s, _SHORTEST_WAIT_S)
 
@@ -170,10 +180,11 @@ class SharedLimiter:
         with self._changed:
             self._in_use = self._peak = self._waiting = 0
             places = self._wanted_places() if self._places else None
-            counts = self._untold(is_due=True)
-        if (places or counts) and not self._is_alone:
+            counts, unused = self._untold(is_due=True), self._unused(math.inf)
+        if (places or counts or unused) and not self._is_alone:
+            ask = Ask(account=self._limits.account, places=places, counts=counts, unused=unused)
             with suppress(FerreroError):
-                self._database.transact(exchange, Ask(account=self._limits.account, places=places, counts=counts))
+                self._database.transact(exchange, ask)
         self._database.close()
 
     @property
@@ -265,10 +276,16 @@ class SharedLimiter:
             priority=max(self.priority, self._hurry(now_s)),
             rates=self._limits.rates,
             wanted=wanted,
+            unused=self._unused(now_s),
             pause_s=pause_s,
             places=self._wanted_places() if self._limits.parallel else None,
             counts=self._untold(is_due=now_s - self._counts.told_at_s > _TELL_EVERY_S),
         )
+
+    def _unused(self, now_s: float) -> dict[str, Unused]:
+        """Tokens to give back, by kind."""
+        found = {kind: pool.unused(now_s) for kind, pool in self._pools.items()}
+        return {kind: unused for kind, unused in found.items() if unused}
 
     def _hurry(self, now_s: float) -> Priority:
         """Who needs little, as the run of a small campaign, does not wait until the large ones are through."""
@@ -304,8 +321,9 @@ class SharedLimiter:
         takings = {}
         for kind, wanted in ask.wanted.items():
             rate, pool, now_s = ask.rates[kind].share(PARTS), self._pools[kind], time.monotonic()
-            takings[kind] = take(rate, pool.alone, now_s=now_s, wanted=wanted, priority=Priority.REST)
-            pool.alone = takings[kind].standing
+            taking = take(rate, pool.alone, now_s=now_s, wanted=wanted, priority=Priority.REST)
+            # What it has handed out itself it gives back to nobody.
+            pool.alone, takings[kind] = taking.standing, replace(taking, at_s=math.inf)
         return Answer(takings=takings, places=max(1, self._limits.parallel // PARTS))
 
     def _hear(self, ask: Ask, answer: Answer) -> None:

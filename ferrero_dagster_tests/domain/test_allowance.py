@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.allowance import Priority, Rate, Standing, take
+from ferrero_dagster.domain.allowance import Priority, Rate, Standing, Unused, give_back, take
 from ferrero_dagster.sandbox.box import BoxSettings
 from ferrero_dagster.sandbox.box.limits import MinuteLimits
 
@@ -33,6 +33,33 @@ def test_no_minute_has_more_than_the_limit_whoever_asks_and_when(asks, burst_s):
     if burst_s == 15:
         for begin_s, _ in got:
             assert sum(tokens for at_s, tokens in got if begin_s <= at_s < begin_s + 15) <= 10
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=60))
+def test_no_minute_has_more_than_the_limit_where_what_is_not_used_comes_back(asks):
+    now_s, standing, used, unused = 1_000_000.0, Standing(), [], Unused(tokens=0, at_s=0)
+    for pause_s, wanted, most_used in asks:
+        now_s += pause_s
+        taking = take(
+            Rate(per_minute=40), give_back(standing, unused), now_s=now_s, wanted=wanted, priority=Priority.REST
+        )
+        used.append((now_s, min(taking.tokens, most_used)))
+        standing, unused = taking.standing, Unused(tokens=max(0, taking.tokens - most_used), at_s=taking.at_s)
+    for begin_s, _ in used:
+        assert sum(tokens for at_s, tokens in used if begin_s <= at_s <= begin_s + 60) <= 40
+
+
+def test_what_one_gives_back_another_gets_at_once_and_what_it_used_nobody():
+    taken = take(Rate(per_minute=40), Standing(), now_s=100, wanted=40, priority=Priority.REST)
+    given_back = give_back(taken.standing, Unused(tokens=30, at_s=taken.at_s))
+    assert take(Rate(per_minute=40), given_back, now_s=101, wanted=40, priority=Priority.REST).tokens == 30
+
+
+def test_what_was_handed_out_long_ago_comes_back_to_nobody():
+    taken = take(Rate(per_minute=40), Standing(), now_s=100, wanted=40, priority=Priority.REST)
+    later = take(Rate(per_minute=40), taken.standing, now_s=170, wanted=40, priority=Priority.REST)
+    assert give_back(later.standing, Unused(tokens=9, at_s=float("inf"))) == later.standing
+    assert take(Rate(per_minute=40), later.standing, now_s=171, wanted=1, priority=Priority.REST).tokens == 0
 
 
 @given(ASKS)

@@ -11,8 +11,9 @@ from contextlib import ExitStack, closing, contextmanager
 import pytest
 
 from ferrero_dagster.config.deadline import Deadline
-from ferrero_dagster.domain.allowance import Priority, Rate, ServiceLimits
+from ferrero_dagster.domain.allowance import Priority, Rate, ServiceLimits, Unused
 from ferrero_dagster.domain.errors import OutOfTime, SystemUnavailable
+from ferrero_dagster.tracking.allowances import Ask, exchange
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.limiter import PARTS, PATIENCE, SharedLimiter
 from ferrero_dagster_tests.fix_sandbox import seen
@@ -199,6 +200,39 @@ def test_postgresql_that_is_locked_stops_nobody(database_url):
                 return is_turn(limiter, "calls", within_s=20)
 
             assert holder.transact(lock_and_ask)
+
+
+HANDED_OUT = "SELECT coalesce(sum(tokens), 0) FROM request_allowances, unnest(spent) AS tokens"
+
+
+def ask_at_once(limiter, *, threads, times):
+    """So many requests, and how many there were in the end."""
+
+    def ask(_):
+        with turn(limiter, "uploads"):
+            pass
+
+    with ThreadPoolExecutor(threads) as executor:
+        return len(list(executor.map(ask, range(times))))
+
+
+@pytest.mark.parametrize("pause_s", [0, 1])
+def test_tokens_that_a_process_has_not_used_come_back_when_they_are_too_old_and_when_it_ends(database_url, pause_s):
+    with opened(database_url, rates={"uploads": Rate(per_minute=10_000)}) as limiter:
+        asked = ask_at_once(limiter, threads=16, times=301)
+        time.sleep(pause_s)
+        asked += ask_at_once(limiter, threads=1, times=1)
+    assert run_sql(database_url, HANDED_OUT) == [(asked,)]
+
+
+def test_what_one_process_gives_back_another_gets(database_url):
+    rates = {"uploads": Rate(per_minute=10)}
+    ask = Ask(account="Box", rates=rates, wanted={"uploads": 10})
+    with closing(Database(database_url)) as database:
+        taken = database.transact(exchange, ask).takings["uploads"]
+        back = {"uploads": Unused(tokens=7, at_s=taken.at_s)}
+        database.transact(exchange, Ask(account="Box", unused=back))
+        assert (taken.tokens, database.transact(exchange, ask).takings["uploads"].tokens) == (10, 7)
 
 
 @pytest.mark.fault(82)
