@@ -29,6 +29,26 @@ statements. Dagster gives a tick 60 s, `looks.budget_s` a look 45 s; what it doe
 
 {start}
 
+## At Box's limits
+
+Box takes 240 uploads and 1,000 calls a minute. `make workers ONLY=limits` had 20 campaigns of 50 masters, and then a
+final for each, moved by one worker and by two, each with two runs at once, under Dagster's daemon, queue and Celery, on
+the same two processors as all stand-ins. The minutes are those from the first file to the last.
+
+| workers, files | files in each minute | answers 429 | calls a file | processor: runs, PostgreSQL, Dagster, stand-ins |
+| --- | --- | --- | --- | --- |
+| 1, masters | 221, 223, 233, 234 | 0 of 1,094 | 1.1 | 53, 28, 37, 36 s in 269 s |
+| 2, masters | 237, 237, 237, 233 | 1 of 1,097 | 1.1 | 67, 37, 48, 48 s in 256 s |
+| 1, finals | 304, 297, 303 | 0 of 3,054 | 3.05 | 96, 40, 42, 42 s in 207 s |
+| 2, finals | 302, 311, 305 | 0 of 3,049 | 3.05 | 106, 43, 47, 47 s in 214 s |
+
+- Masters are Box's uploads. Of its 240 we use 237 in any 61 seconds, 233 a minute: three are left to people, a second
+  to what is late on its way. The row of one worker is of a time when turns that nobody had used were lost.
+- Finals are no uploads in Box: a download, a look whether the file is as it was, and a deletion. Its calls limit them:
+  of 1,000 a minute 50 are left to looks and people, which makes 306 finals a minute. One whose score stands neither in
+  the table nor in what the look shows costs one call more; that makes 234 a minute.
+- A second worker changes nothing here: the limit is Box's, not ours.
+
 ## How to read it
 
 - *× plain* is how many times as fast as the plain script we are, *of ideal* which part of the ideal copier's speed we
