@@ -4,7 +4,7 @@ All of it follows from the asset's name, so that two runs see the same DAM.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ferrero_dagster.sandbox.otmm.metadata import (
     CATEGORY,
@@ -186,13 +186,16 @@ def _filler(category: str, rng: random.Random) -> list[Element]:
 
 def _filler_field(field_id: str, rng: random.Random) -> Element:
     number = rng.randrange(10_000)
-    return rng.choice(
-        (
-            field(field_id),
-            field(field_id, scalar_value(number), data_type="NUMBER"),
-            field(field_id, scalar_value(f"2026-01-{number % 28 + 1:02}T08:00:00Z", "DATE"), data_type="DATE"),
-            field(field_id, scalar_value(" ".join(rng.choices(_WORDS, k=30)))),
-            field(field_id, domain_value(f"V{number}", f"Value {number} ")),
-            cascading(field_id, ("A", f"V{number}"), ("Group A", f"Value {number}")),
-        )
+    made: Sequence[Callable[[], Element]] = (
+        lambda: field(field_id),
+        lambda: field(field_id, scalar_value(number), data_type="NUMBER"),
+        lambda: _filler_date(field_id, number),
+        lambda: field(field_id, scalar_value(" ".join(rng.choices(_WORDS, k=30)))),
+        lambda: field(field_id, domain_value(f"V{number}", f"Value {number} ")),
+        lambda: cascading(field_id, ("A", f"V{number}"), ("Group A", f"Value {number}")),
     )
+    return rng.choice(made)()
+
+
+def _filler_date(field_id: str, number: int) -> Element:
+    return field(field_id, scalar_value(f"2026-01-{number % 28 + 1:02}T08:00:00Z", "DATE"), data_type="DATE")
