@@ -15,10 +15,9 @@ from ferrero_dagster.domain.otmm.metadata import (
     field_value,
     field_values,
     fields_by_id,
-    holds,
-    is_deeper_than,
     is_readable,
     shown_text,
+    types_inside,
 )
 from ferrero_dagster.domain.sound_json import OddNumber
 
@@ -214,20 +213,20 @@ def full_asset(item: Item) -> DamAsset:
     Raises:
         SpoiledItem: as `asset`, or it is nested deeper than any metadata are.
     """
-    if is_deeper_than(item.fields, LEVELS):
+    types = types_inside(item.fields, levels=LEVELS)
+    if types is None:
         raise SpoiledItem(
             SYSTEM,
             f"{item.what}: the metadata of {item.label} are nested more than {LEVELS} levels deep; look at it in the "
             "DAM.",
         )
     listed = asset(item)
-    return replace(listed, raw=dict(item.fields), notes=tuple(_odd_numbers(item, listed.name)))
+    notes = _odd_numbers(item, listed.name) if OddNumber in types else ()
+    return replace(listed, raw=dict(item.fields), notes=tuple(notes))
 
 
 def _odd_numbers(item: Item, name: str) -> Iterator[str]:
     """A note on each field whose number PostgreSQL could not keep as one."""
-    if not holds(item.fields, OddNumber):
-        return
     for field_id, node in fields_by_id(item.fields).items():
         for value in field_values(node, field_id):
             if isinstance(value, OddNumber):

@@ -2,14 +2,12 @@
 
 import codecs
 import json
-import re
 from typing import Any
 
 import psycopg2.extensions
 
 #: Python's name of a codec that reads bytes of any encoding, as SQL_ASCII holds them, and writes Unicode.
 _ANY_BYTES = "ferrero_any_bytes"
-_UNSOUND = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
 def storable(value: Any, codec: str | None = None) -> Any:
@@ -31,7 +29,15 @@ def json_text(value: Any) -> str:
     """As JSON without escapes, which a database of another encoding than Unicode would refuse."""
     text = json.dumps(value, ensure_ascii=False)
     # To look through every text of it costs more than all the rest, and hardly any metadata need it.
-    return json.dumps(storable(value), ensure_ascii=False) if _UNSOUND.search(text) else text
+    return text if _is_sound(text) else json.dumps(storable(value), ensure_ascii=False)
+
+
+def _is_sound(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return r"\u0000" not in text
 
 
 def lossy_codec(connection: Any) -> str | None:

@@ -9,7 +9,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import Any, Literal, TypeGuard
 
 from ferrero_dagster.domain.otmm.dates import is_same_date
@@ -22,6 +22,7 @@ TABLE_COLUMN = "com.artesia.metadata.MetadataTableField"
 DOMAIN_VALUE, CASCADING = "com.artesia.metadata.DomainValue", "com.artesia.metadata.CascadingDomainValue"
 
 _CONTAINERS = ("asset_resource", "folder_resource", "asset", "folder", "metadata", "metadata_element_list")
+_CONTAINER_KEYS = frozenset(_CONTAINERS)
 _TABLE = "com.artesia.metadata.MetadataTable"
 #: No metadata of a real asset are nested deeper; what is read may be copied and written by functions that recurse.
 LEVELS = 100
@@ -52,9 +53,15 @@ def _nodes(tree: object) -> Iterator[FieldNode]:
         if isinstance(node, list):
             pending.extend(reversed(node))
         elif isinstance(node, dict):
-            pending.extend(reversed(_inside(node)))
+            if _holds_others(node):
+                pending.extend(reversed(_inside(node)))
             if isinstance(node.get("id"), str):
                 yield node
+
+
+def _holds_others(node: FieldNode) -> bool:
+    """Whether there is anything `_inside`, told fast: hardly any of a thousand nodes has."""
+    return not _CONTAINER_KEYS.isdisjoint(node)
 
 
 def _inside(node: FieldNode) -> list[Any]:
@@ -63,14 +70,15 @@ def _inside(node: FieldNode) -> list[Any]:
 
 def table_columns(node: FieldNode) -> list[FieldNode]:
     """The columns of a table, none of anything else."""
+    if node.get("type") != _TABLE:
+        return []
     inside = _inside(node)
     members = inside[0] if len(inside) == 1 and isinstance(inside[0], list) else inside
-    are_columns = all(_is_field(member) and is_column(member) for member in members)
-    return members if are_columns and node.get("type") == _TABLE else []
+    return members if all(_is_field(member) and is_column(member) for member in members) else []
 
 
 def _is_field(node: object) -> TypeGuard[FieldNode]:
-    return isinstance(node, dict) and isinstance(node.get("id"), str) and not _inside(node)
+    return isinstance(node, dict) and isinstance(node.get("id"), str) and not _holds_others(node)
 
 
 def field_value(tree: object, field_id: str) -> Scalar | None:
@@ -101,28 +109,22 @@ def is_readable(tree: object, field_id: str) -> bool:
     return all(not leaf or _is_scalar(leaf) for leaf in leaves)
 
 
-def is_deeper_than(value: object, levels: int) -> bool:
-    """Whether objects and lists are nested deeper than this, however deep they are."""
-    return len(list(islice(_layers(value), levels + 2))) > levels + 1
-
-
-def holds(value: object, kind: type) -> bool:
-    """Whether a value of this type is anywhere inside objects and lists."""
-    return any(isinstance(node, kind) for layer in _layers(value) for node in layer)
-
-
-def _layers(value: object) -> Iterator[list[Any]]:
-    """What is nested one level deeper, and so on."""
+def types_inside(value: object, *, levels: int) -> set[type] | None:
+    """The types of all that is inside objects and lists; None where they are nested deeper than this."""
+    found: set[type] = set()
     layer = [value]
-    while layer:
-        yield layer
+    for _ in range(levels + 1):
+        found.update(map(type, layer))
         inner: list[Any] = []
         for node in layer:
             if isinstance(node, dict):
                 inner.extend(node.values())
             elif isinstance(node, list):
                 inner.extend(node)
+        if not inner:
+            return found
         layer = inner
+    return None
 
 
 def extracted_values(nodes: Mapping[str, FieldNode], field_ids: Iterable[str]) -> dict[str, Scalar | list[Scalar]]:
@@ -142,7 +144,7 @@ def fields_by_id(tree: object) -> dict[str, FieldNode]:
     found: dict[str, FieldNode] = {}
     tables: list[FieldNode] = []
     for node in _nodes(tree):
-        if not _inside(node):
+        if not _holds_others(node):
             _keep(found, node)
         elif table_columns(node):
             tables.append(node)
@@ -159,9 +161,14 @@ def _keep(found: dict[str, FieldNode], node: FieldNode) -> None:
 
 def table_ids(tree: object) -> dict[str, str]:
     """The table of each column by its id, as the column itself or the table around it says."""
-    around = {column["id"]: str(node["id"]) for node in _nodes(tree) for column in table_columns(node)}
-    own = ((node["id"], node.get("parent_table_id")) for node in fields(tree) if is_column(node))
-    return around | {column_id: table for column_id, table in own if isinstance(table, str) and table.strip()}
+    around: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for node in _nodes(tree):
+        around |= {column["id"]: str(node["id"]) for column in table_columns(node)}
+        table = node.get("parent_table_id")
+        if isinstance(table, str) and table.strip() and is_column(node) and _is_field(node):
+            own[node["id"]] = table
+    return around | own
 
 
 def cells(node: FieldNode) -> list[Cell]:
