@@ -98,6 +98,15 @@ class _Untold:
         self.by_kind[kind] = Counted(kind=kind, calls=known.calls + calls, size_bytes=known.size_bytes + size_bytes)
         self.calls += calls
 
+    @property
+    def are_many(self) -> bool:
+        """Whether they must be told at once."""
+        return self.calls >= _MOST_UNTOLD
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether the next question shall tell them."""
+        return self.are_many or now_s - self.told_at_s > _TELL_EVERY_S
+
     def taken(self, now_s: float) -> tuple[Counted, ...]:
         """All of them, which count as told from now on."""
         counted = tuple(self.by_kind.values())
@@ -171,7 +180,7 @@ class SharedLimiter:
         """As every limiter; a process that is killed loses what it has not told yet."""
         with self._changed:
             self._counts.add(kind, calls, size_bytes)
-            if self._counts.calls >= _MOST_UNTOLD:
+            if self._counts.are_many:
                 self._ask_unless_asking()
 
     def close(self) -> None:
@@ -279,7 +288,7 @@ class SharedLimiter:
             unused=self._unused(now_s),
             pause_s=pause_s,
             places=self._wanted_places() if self._limits.parallel else None,
-            counts=self._untold(is_due=now_s - self._counts.told_at_s > _TELL_EVERY_S),
+            counts=self._untold(is_due=self._counts.is_due(now_s)),
         )
 
     def _unused(self, now_s: float) -> dict[str, Unused]:

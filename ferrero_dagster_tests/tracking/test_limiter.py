@@ -93,6 +93,15 @@ def test_a_request_costs_no_statement_of_its_own(database_url):
         assert database.transactions <= 80
 
 
+def test_counting_a_request_costs_no_statement_of_its_own(database_url):
+    database = Counting(database_url, PATIENCE)
+    with closing(SharedLimiter(ServiceLimits(service="DAM"), database)) as limiter:
+        for _ in range(450):
+            limiter.note("reads")
+    assert database.transactions <= 8
+    assert run_sql(database_url, "SELECT sum(calls) FROM request_counts") == [(450,)]
+
+
 def test_a_run_that_needs_little_and_waits_has_what_becomes_free_kept_for_it(database_url):
     rate, claimed = {"uploads": Rate(per_minute=4, minute_s=4)}, "SELECT claimed_by FROM request_allowances"
     small = {"small_uploads": 3, "small_wait_s": 0.0}
