@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from box_sdk_gen import BoxAPIError, BoxClient, GetFileMetadataByIdScope
+from requests.adapters import HTTPAdapter
 
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
@@ -17,7 +18,7 @@ from ferrero_dagster.clients.answers import Item, id_in
 from ferrero_dagster.clients.box_answers import SYSTEM
 from ferrero_dagster.clients.box_events import pages_after, position_now
 from ferrero_dagster.clients.box_listing import folder_page
-from ferrero_dagster.clients.box_session import box_errors, kept_of, limiter_of, no_folder, tempo_of
+from ferrero_dagster.clients.box_session import POOL_SIZE, box_errors, kept_of, limiter_of, no_folder, tempo_of
 from ferrero_dagster.clients.downloads import Download
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.domain.box_events import BoxEvent
@@ -71,6 +72,10 @@ class BoxAgency:
         self._limits = limits
         self._limiter = limiter_of(client)
         self._kept = KeptAnswers(SYSTEM)
+        # Where contents come from is another host than Box's API; to meet it anew for each file costs its handshakes.
+        self._downloads = requests.Session()
+        self._downloads.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE))
+        self._downloads.mount("http://", HTTPAdapter(pool_maxsize=POOL_SIZE))
 
     @property
     def tempo(self) -> http.Tempo:
@@ -246,7 +251,7 @@ class BoxAgency:
         with box_errors(what), _gone_if_missing(file_id):
             url = self._client.downloads.get_download_file_url(file_id)
         with http.lost_connections(SYSTEM, what):
-            response = requests.get(
+            response = self._downloads.get(
                 url,
                 stream=True,
                 timeout=self._limits.timeout,

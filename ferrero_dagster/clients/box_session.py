@@ -61,7 +61,8 @@ from ferrero_dagster.domain.sound_json import sound_object
 
 #: The header that says as which user the service account asks.
 AS_USER = "As-User"
-_POOL_SIZE = 32
+#: Connections that are kept to a host: as many as files move at once.
+POOL_SIZE = 32
 #: The connect timeout of the SDK also bounds every blocked write of a body (contract box.md 9).
 _CONNECT_TIMEOUT_S = 60
 _TOKEN_PATH = "/oauth2/token"  # noqa: S105  # an address
@@ -134,7 +135,7 @@ class _PacedAdapter(HTTPAdapter):
     """
 
     def __init__(self, limiters: Limiters, limits: HttpLimits, tempo: Tempo, *, parts_are_uploads: bool) -> None:
-        super().__init__(pool_maxsize=_POOL_SIZE)
+        super().__init__(pool_maxsize=POOL_SIZE)
         self._limiters, self._limits, self._tempo = limiters, limits, tempo
         self._parts_are_uploads = parts_are_uploads
         self._connections = Connections(limits.deadline)

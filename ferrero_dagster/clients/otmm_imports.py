@@ -212,7 +212,8 @@ class OtmmImports:
             asset_id = self._made_by(job_id, name)
             if asset_id:
                 return asset_id
-            if self._has_failed(job_id, name):
+            # A job that has only just begun is more likely to be done in a moment than to have failed.
+            if pause_s > _FIRST_PAUSE_S and self._has_failed(job_id, name):
                 raise ImportFailed(f"{job} failed.", code="import failed", over=True)
             left_s = ends - time.monotonic()
             if left_s <= 0:

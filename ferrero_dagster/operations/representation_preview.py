@@ -73,7 +73,7 @@ def _preview(database: Database, site: Site, name: AgencyName, master: Master) -
     )
     inputs = FinalInputs(
         name=name,
-        master_metadata=master.full_metadata,
+        master_metadata=master.full_metadata(),
         master_dam_id=master.dam_id,
         today=datetime.now(site.zone).date(),
         creativex_scores=site.creativex.score_rows(creativex.shown_score),

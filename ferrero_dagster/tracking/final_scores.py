@@ -1,5 +1,6 @@
 """`final_scores`: which CreativeX score each of our finals went into the DAM with, and what came later (SPEC 12)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,26 +31,24 @@ def is_link_of_before(cursor: Cursor, url: str, *, name: str, tracking_id: Track
     return cursor.fetchone() is not None
 
 
-def add(cursor: Cursor, transfer_id: int, sent: SentScore) -> None:
-    """Remember what a final that has just arrived went into the DAM with; idempotent."""
-    creativex = sent.creativex
+def add(cursor: Cursor, sent: Mapping[int, SentScore]) -> None:
+    """Remember what finals that have just arrived went into the DAM with, by transfer id; idempotent."""
+    rows = [
+        {"transfer_id": transfer_id, "is_needed": one.is_needed, "sent": one.fields}
+        | {"score": one.creativex.shown_score, "url": one.creativex.url, "place": one.creativex.place}
+        | {"fingerprint": one.creativex.fingerprint, "is_old": one.creativex.is_old}
+        for transfer_id, one in sent.items()
+    ]
     cursor.execute(
         """
         INSERT INTO final_scores (transfer_id, is_needed, score, url, place, fingerprint, is_old, scored_at, sent)
-        VALUES (%(id)s, %(is_needed)s, %(score)s, %(url)s, %(place)s, %(fingerprint)s, %(is_old)s,
-                CASE WHEN %(score)s IS NOT NULL THEN now() END, %(sent)s)
+        SELECT transfer_id, is_needed, score, url, place, fingerprint, is_old,
+               CASE WHEN score IS NOT NULL THEN now() END, sent
+        FROM jsonb_to_recordset(%s) AS r (transfer_id BIGINT, is_needed BOOLEAN, score TEXT, url TEXT, place TEXT,
+                                          fingerprint TEXT, is_old BOOLEAN, sent JSONB)
         ON CONFLICT (transfer_id) DO NOTHING
         """,
-        {
-            "id": transfer_id,
-            "is_needed": sent.is_needed,
-            "score": creativex.shown_score,
-            "url": creativex.url,
-            "place": creativex.place,
-            "fingerprint": creativex.fingerprint,
-            "is_old": creativex.is_old,
-            "sent": json_text(sent.fields),
-        },
+        (json_text(rows),),
     )
 
 

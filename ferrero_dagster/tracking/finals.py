@@ -29,8 +29,8 @@ class KnownFinal:
     is_ours: bool
 
 
-def add_active(cursor: Cursor, transfer_id: int) -> None:
-    """A final that just arrived takes the place of those of its name and master; call it once for each arrival.
+def add_active(cursor: Cursor, transfer_ids: Collection[int]) -> None:
+    """Finals that just arrived take the place of those of their names and masters; call it once for each arrival.
 
     Raises:
         RefusedByDatabase: the table does not keep its row as it is written.
@@ -39,10 +39,10 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
         cursor,
         """
         UPDATE derivative_assets d SET status = %(word)s FROM transfers t
-        WHERE t.id = %(id)s AND d.tracking_id = t.tracking_id AND derivative_filename = target_name
+        WHERE t.id = ANY(%(ids)s) AND d.tracking_id = t.tracking_id AND derivative_filename = target_name
           AND status = 'active'
         """,
-        {"id": transfer_id},
+        {"ids": list(transfer_ids)},
         REPLACED,
     )
     columns, values = filled(cursor, "derivative_assets")
@@ -52,12 +52,13 @@ def add_active(cursor: Cursor, transfer_id: int) -> None:
                                        dam_asset_id, box_file_id, sha1_hex, size_bytes, transfer_id{columns})
         SELECT tracking_id, target_name, substring(target_name FROM '[^.]*$'), 'active', campaign_id, target_id,
                source_id, sha1_hex, size_bytes, id{values}
-        FROM transfers WHERE id = %s
-        RETURNING (transfer_id, status::text) = (%s, 'active') AS is_kept
+        FROM transfers WHERE id = ANY(%s) ORDER BY id
+        RETURNING transfer_id, status::text
         """,
-        (transfer_id, transfer_id),
+        (list(transfer_ids),),
     )
-    if not any(row["is_kept"] for row in cursor.fetchall()):
+    kept = {row["transfer_id"] for row in cursor.fetchall() if row["status"] == "active"}
+    if kept != {*transfer_ids}:
         raise not_kept("derivative_assets")
 
 

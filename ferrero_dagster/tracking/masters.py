@@ -33,7 +33,11 @@ class Master:
 
     dam_id: DamId | None
     finals_folder_id: DamId | None
-    full_metadata: Any
+    metadata_json: str | None
+
+    def full_metadata(self) -> Any:
+        """Its metadata as the DAM sent them, read anew at each call: that takes milliseconds."""
+        return parsed(self.metadata_json or "null")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,13 +252,17 @@ def active_masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> list
     return [ActiveMaster(**row) for row in cursor.fetchall()]
 
 
-def master(cursor: Cursor, tracking_id: TrackingId) -> Master | None:
-    """The active master with this tracking ID, with its full metadata (200 KB and more)."""
+def masters(cursor: Cursor, tracking_ids: Collection[TrackingId]) -> dict[TrackingId, Master]:
+    """The active masters with these tracking IDs, with their full metadata (200 KB and more each)."""
     cursor.execute(
         # As text: PostgreSQL keeps metadata that are nested deeper than its driver can read.
-        "SELECT opentext_id AS dam_id, upload_directory AS finals_folder_id, full_metadata::text FROM master_assets "
-        "WHERE tracking_id = %s AND status = 'active'",
-        (tracking_id,),
+        "SELECT tracking_id, opentext_id AS dam_id, upload_directory AS finals_folder_id, "
+        "full_metadata::text AS metadata_json FROM master_assets WHERE tracking_id = ANY(%s) AND status = 'active'",
+        (list(tracking_ids),),
     )
-    row = cursor.fetchone()
-    return Master(**{**row, "full_metadata": parsed(row["full_metadata"] or "null")}) if row else None
+    return {row.pop("tracking_id"): Master(**row) for row in cursor.fetchall()}
+
+
+def master(cursor: Cursor, tracking_id: TrackingId) -> Master | None:
+    """The active master with this tracking ID, if there is one."""
+    return masters(cursor, [tracking_id]).get(tracking_id)

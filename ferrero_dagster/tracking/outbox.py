@@ -67,17 +67,22 @@ def add(
     return cursor.rowcount == 1
 
 
-def add_mails(cursor: Cursor, facts_by_key: Mapping[str, Fact]) -> None:
+def add_mails(cursor: Cursor, facts_by_key: Mapping[str, Fact], *, campaign_id: str | None = None) -> None:
     """Write many mails by their dedupe keys with one statement, each once per key for ever."""
     facts = facts_by_key.values()
     cursor.execute(
         """
-        INSERT INTO notifications (channel, template, fact, dedupe_key, message_id)
-        SELECT 'mail', template, fact, dedupe_key, replace(gen_random_uuid()::text, '-', '')
+        INSERT INTO notifications (channel, campaign_id, template, fact, dedupe_key, message_id)
+        SELECT 'mail', %s, template, fact, dedupe_key, replace(gen_random_uuid()::text, '-', '')
         FROM unnest(%s::text[], %s::jsonb[], %s::text[]) AS m (template, fact, dedupe_key)
         ON CONFLICT (dedupe_key) DO NOTHING
         """,
-        ([fact.template for fact in facts], [fact.model_dump_json() for fact in facts], list(facts_by_key)),
+        (
+            campaign_id,
+            [fact.template for fact in facts],
+            [fact.model_dump_json() for fact in facts],
+            list(facts_by_key),
+        ),
     )
 
 

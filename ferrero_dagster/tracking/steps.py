@@ -75,13 +75,13 @@ def _arrived(one: RecordedMaster) -> masters.ArrivedMaster:
     )
 
 
-def record_final(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
-    """The final is in the DAM and proven: write it down; False where that was done before. Idempotent."""
-    is_new = transfers.arrive_in_dam(cursor, transfer, arrival)
-    if is_new:
-        finals.add_active(cursor, transfer.id)
-        untold_files.add(cursor, {transfer.id: arrival.run_id})
-    return is_new
+def record_finals(cursor: Cursor, arrived: Collection[tuple[ToDam, Arrival[DamId]]]) -> set[int]:
+    """The finals are in the DAM and proven: write it down; the ids of those that were not before. Idempotent."""
+    new = transfers.arrive_in_dam(cursor, arrived)
+    if new:
+        finals.add_active(cursor, new)
+        untold_files.add(cursor, {transfer.id: arrival.run_id for transfer, arrival in arrived if transfer.id in new})
+    return new
 
 
 def note_failed_run(cursor: Cursor, route: MastersRoute, current: rounds.Round) -> None:

@@ -4,7 +4,7 @@ A transfer is `pending` until its file has arrived and is proven (`moved`), was 
 (`set_aside`), or has left its source before it was moved (`withdrawn`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,6 @@ from ferrero_dagster.domain.errors import PermanentError
 from ferrero_dagster.domain.files import Arrival, DamAsset, ToBox, ToDam, Transfer, TransferState
 from ferrero_dagster.domain.ids import BoxId, DamId, TrackingId
 from ferrero_dagster.domain.media_hash_list import HashedFile
-from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking.database import Cursor
 
 #: Those that make a `Transfer`.
@@ -213,28 +212,34 @@ def renew(cursor: Cursor, transfer_ids: Collection[int]) -> None:
 
 
 def claim(
-    cursor: Cursor, route: str, file: ListedFile, *, campaign_id: DamId, tracking_id: TrackingId
-) -> FinalTransfer:
-    """The transfer of this version of a final, made on the first call and found again on every later one.
+    cursor: Cursor, route: str, campaign_id: DamId, files: Mapping[tuple[BoxId, str], tuple[str, TrackingId]]
+) -> dict[tuple[BoxId, str], FinalTransfer]:
+    """The transfers of these versions of finals, made on the first call and found again on every later one.
 
-    One that was withdrawn, as when the file is back from the trash, is on its way again.
+    `files` has name and tracking ID by file id and etag. One that was withdrawn, as when the file is back from the
+    trash, is on its way again.
     """
     cursor.execute(
         f"""
         INSERT INTO transfers AS known (route, campaign_id, source_id, source_version, source_name, tracking_id,
                                         first_seen_at)
-        VALUES (%(route)s, %(campaign)s, %(id)s, %(etag)s, %(name)s, %(tracking_id)s, coalesce((
-            SELECT first_seen_at FROM agency_files
-            WHERE route = %(route)s AND file_id = %(id)s AND etag = %(etag)s), now()))
+        SELECT %(route)s, %(campaign)s, f.id, version, f.name, f.tracking_id, coalesce(seen.first_seen_at, now())
+        FROM unnest(%(ids)s::text[], %(etags)s::text[], %(names)s::text[], %(tracking_ids)s::text[])
+             AS f (id, version, name, tracking_id)
+        LEFT JOIN agency_files seen ON seen.route = %(route)s AND seen.file_id = f.id AND seen.etag = f.version
         ON CONFLICT (route, campaign_id, source_id, source_version) DO UPDATE SET
             source_name = excluded.source_name,
             state = CASE known.state WHEN 'withdrawn' THEN 'pending' ELSE known.state END
         RETURNING {_COLUMNS}, job_id, extract(epoch FROM now() - import_began_at)::float8 AS since_import_s
         """,
-        {"route": route, "campaign": campaign_id, "tracking_id": tracking_id}
-        | {"id": file.id, "etag": file.etag, "name": file.name},
+        {"route": route, "campaign": campaign_id, "ids": [file_id for file_id, _ in files]}
+        | {"etags": [etag for _, etag in files], "names": [name for name, _ in files.values()]}
+        | {"tracking_ids": [tracking_id for _, tracking_id in files.values()]},
     )
-    row = cursor.fetchall()[0]
+    return {(row["source_id"], row["source_version"]): _final(row) for row in cursor.fetchall()}
+
+
+def _final(row: dict[str, Any]) -> FinalTransfer:
     job_id, since_import_s = row.pop("job_id"), row.pop("since_import_s")
     return FinalTransfer(transfer=Transfer(**row), job_id=job_id, since_import_s=since_import_s)
 
@@ -242,14 +247,22 @@ def claim(
 # --- on the way ------------------------------------------------------------------------------------------------------
 
 
-def begin_import(cursor: Cursor, transfer_id: int) -> None:
-    """We are about to import: an asset of that name in the DAM may from now on be ours."""
-    cursor.execute("UPDATE transfers SET import_began_at = now(), updated_at = now() WHERE id = %s", (transfer_id,))
+def begin_imports(cursor: Cursor, transfer_ids: Collection[int]) -> None:
+    """We are about to import: assets of these names in the DAM may from now on be ours."""
+    cursor.execute(
+        "UPDATE transfers SET import_began_at = now(), updated_at = now() WHERE id = ANY(%s)", (list(transfer_ids),)
+    )
 
 
-def keep_job(cursor: Cursor, transfer_id: int, job_id: str) -> None:
-    """Remember the import job."""
-    cursor.execute("UPDATE transfers SET job_id = %s, updated_at = now() WHERE id = %s", (job_id, transfer_id))
+def keep_jobs(cursor: Cursor, jobs: Mapping[int, str]) -> None:
+    """Remember the import jobs."""
+    cursor.execute(
+        """
+        UPDATE transfers t SET job_id = kept.job_id, updated_at = now()
+        FROM unnest(%s::bigint[], %s::text[]) AS kept (id, job_id) WHERE t.id = kept.id
+        """,
+        (list(jobs), list(jobs.values())),
+    )
 
 
 def forget_job(cursor: Cursor, transfer_id: int, *, is_over: bool = True, wrong_asset_id: DamId | None = None) -> None:
@@ -421,9 +434,9 @@ def arrive_in_box(cursor: Cursor, arrived: Collection[tuple[ToBox, Arrival[BoxId
     _check_targets(cursor, {transfer.id: arrival for transfer, arrival in arrived if transfer.id not in written})
 
 
-def arrive_in_dam(cursor: Cursor, transfer: ToDam, arrival: Arrival[DamId]) -> bool:
-    """The final is in the DAM and proven, whatever became of its file meanwhile; False where that was known."""
-    return bool(_arrive(cursor, [(transfer, arrival)], guard="state <> 'moved'", may_share=True))
+def arrive_in_dam(cursor: Cursor, arrived: Collection[tuple[ToDam, Arrival[DamId]]]) -> set[int]:
+    """The finals are in the DAM and proven, whatever became of their files; the ids of those that were not before."""
+    return _arrive(cursor, arrived, guard="state <> 'moved'", may_share=True)
 
 
 def _arrive(

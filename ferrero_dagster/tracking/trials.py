@@ -18,7 +18,6 @@ from ferrero_dagster.config.routes import FinalsRoute, MastersRoute
 from ferrero_dagster.domain.errors import RefusedByDatabase
 from ferrero_dagster.domain.files import Arrival, Campaign, DamAsset, Digest, MasterDetails
 from ferrero_dagster.domain.ids import BoxId, DamId
-from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking import campaigns, masters, steps, transfers
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.refusals import place_of, reason_of, table_of
@@ -154,13 +153,12 @@ def _add_master(cursor: Cursor, route: MastersRoute) -> _Refused | None:
 
 def _add_final(cursor: Cursor, route: MastersRoute, etag: str) -> _Refused | None:
     for transfer in transfers.of_campaign(cursor, route.name, _ID).values():
-        listed = ListedFile(id=_FILE_ID, etag=etag, name=_FINAL, size_bytes=1, sha1_hex="f" * 40)
-        way = f"{route.name} back"
-        final = transfers.claim(cursor, way, listed, campaign_id=_ID, tracking_id=transfer.tracking_id)
+        way, listed = f"{route.name} back", {(_FILE_ID, etag): (_FINAL, transfer.tracking_id)}
+        [final] = transfers.claim(cursor, way, _ID, listed).values()
         arrival = Arrival(
             target_id=_ID, target_name=_FINAL, digest=_DIGEST, source_hash="given", run_id="", adopted=True
         )
-        if refused := _unkept("derivative_assets", partial(steps.record_final, cursor, final.transfer, arrival)):
+        if refused := _unkept("derivative_assets", partial(steps.record_finals, cursor, [(final.transfer, arrival)])):
             return refused
     return None
 

@@ -1,5 +1,6 @@
 """A transaction that does not go on: who holds what it waits for, and an end where the server keeps silent."""
 
+import math
 import os
 import socket
 import threading
@@ -116,21 +117,24 @@ class Watch:
         # Of our own, since the connection may be closed, and its number be another's, when we need it.
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._began = time.monotonic()
-        self._over = threading.Event()
+        self._ends = self._began + self._limit_s + _GRACE_S
+        self.due = min(self._began + patience.lock_s / 2, self._ends)
         self._turn = threading.Lock()
+        self._is_over = False
         self._is_cut = False
         self._holder = ""
 
     def __enter__(self) -> "Watch":
         """Begins to watch."""
-        threading.Thread(target=self._watch, name="sql watch", daemon=True).start()
+        _WATCHMAN.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _WATCHMAN.remove(self)
         with self._turn:
-            self._over.set()
+            self._is_over = True
             self._socket.close()
         sentence = self._in_vain(error) if isinstance(error, psycopg2.Error) else None
         if sentence:
@@ -147,19 +151,20 @@ class Watch:
             return f"after {self._limit_s:g} s {self._holder or 'the work was not done'}"
         return None
 
-    def _watch(self) -> None:
-        ends = self._began + self._limit_s + _GRACE_S
+    def look(self) -> None:
+        """What is to be done when it is `due`; that is later from now on."""
+        if time.monotonic() >= self._ends:
+            self.due = math.inf
+            self._cut()
+            return
         # Twice within the patience for one lock, whenever in the transaction that begins.
-        while not self._over.wait(min(self._patience.lock_s / 2, max(0, ends - time.monotonic()))):
-            if time.monotonic() >= ends:
-                return self._cut()
-            if self._url:
-                threading.Thread(target=self._ask, args=(self._url,), name="sql holder", daemon=True).start()
-        return None
+        self.due = min(time.monotonic() + self._patience.lock_s / 2, self._ends)
+        if self._url:
+            threading.Thread(target=self._ask, args=(self._url,), name="sql holder", daemon=True).start()
 
     def _cut(self) -> None:
         with self._turn, suppress(OSError):
-            if not self._over.is_set():
+            if not self._is_over:
                 self._is_cut = True
                 self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -174,6 +179,50 @@ class Watch:
             cursor.execute(_HOLDERS, {"pid": self._pid})
             for row in cursor.fetchall():
                 self._holder = _held(*row)
+
+
+class _Watchman:
+    """One thread that looks after all transactions of the process: most are over before anybody need look."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watches: set[Watch] = set()
+        self._wakes_at = math.inf
+        self._thread: threading.Thread | None = None
+
+    def add(self, watch: Watch) -> None:
+        """Look after this one, too."""
+        with self._changed:
+            self._watches.add(watch)
+            # There is none in a process that was forked off, either.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._keep_watch, name="sql watch", daemon=True)
+                self._thread.start()
+            elif watch.due < self._wakes_at:
+                self._changed.notify()
+
+    def remove(self, watch: Watch) -> None:
+        """It is over."""
+        with self._changed:
+            self._watches.discard(watch)
+
+    def _keep_watch(self) -> None:
+        while True:
+            for watch in self._due():
+                watch.look()
+
+    def _due(self) -> list[Watch]:
+        with self._changed:
+            self._wakes_at = min((watch.due for watch in self._watches), default=math.inf)
+            left_s = self._wakes_at - time.monotonic()
+            if left_s > 0:
+                self._changed.wait(min(left_s, threading.TIMEOUT_MAX))
+            return [watch for watch in self._watches if watch.due <= time.monotonic()]
+
+
+_WATCHMAN = _Watchman()
+# What a thread of the parent held when it forked nobody would give back in the child.
+os.register_at_fork(after_in_child=_WATCHMAN.__init__)  # type: ignore[misc]  # begins anew
 
 
 def _held(pid: int, user: str | None, application: str | None, since: datetime | None, awaited: str | None) -> str:

@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from ferrero_dagster.domain.errors import FerreroError, Incident
 from ferrero_dagster.domain.unforeseen import foreseen
-from ferrero_dagster.tracking.database import Cursor, Database
 
 Thing = TypeVar("Thing")
 #: Metadata are 200 KB each, and are sent in one statement.
@@ -53,17 +52,3 @@ class GroupCommit(Generic[Thing]):
         else:
             for _, written in group:
                 written.set_result(None)
-
-
-def transactions(database: Database) -> GroupCommit[Callable[[Cursor], None]]:
-    """Units of work that share a transaction with those that come at the same time; each must be idempotent."""
-
-    def write(works: Sequence[Callable[[Cursor], None]]) -> None:
-        database.transact(_all, works)
-
-    return GroupCommit(write)
-
-
-def _all(cursor: Cursor, works: Sequence[Callable[[Cursor], None]]) -> None:
-    for work in works:
-        work(cursor)

@@ -32,16 +32,16 @@ from ferrero_dagster.domain.otmm.representation import Representation, build_rep
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
-from ferrero_dagster.tracking import masters, overrides, steps, transfers
+from ferrero_dagster.tracking import overrides, transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.masters import Master
-from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.batch import Transit
 from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
 from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
+from ferrero_dagster.transfer.finals.records import ArrivedFinal, ClaimedFinal, FinalRecords
 from ferrero_dagster.transfer.finals.scores import ScoreQuestion
 from ferrero_dagster.transfer.systems import Systems
 
@@ -96,6 +96,7 @@ class FinalFiles:
     campaign: Campaign
     run_id: str
     mails: FinalsMails
+    records: FinalRecords
     #: DAM folder that the finals go to; None for the one remembered of each final's master.
     finals_folder_id: DamId | None
     importing: FinalImport
@@ -109,15 +110,14 @@ class FinalFiles:
             FerreroError: it failed; the attempt is counted and, after the last one, the file is set aside.
         """
         file, name = task.file, task.parsed
-        final = self.systems.database.transact(
-            transfers.claim, self.route.name, file, campaign_id=self.campaign.id, tracking_id=name.tracking_id
-        )
+        claimed = self.records.claim(file, name)
+        final = claimed.transfer
         try:
             with foreseen(), blamed(self.systems, final.transfer.id):
                 if final.transfer.state == "moved":
                     moved = moved_file(final.transfer)
                 else:
-                    moved = self._record(task, final.transfer, self._bring_in(task, final, transit))
+                    moved = self._record(task, final.transfer, self._bring_in(task, claimed, transit))
         except (Incident, Doubtful, ChangedMeanwhile):
             raise
         except ImportInDoubt as error:
@@ -129,11 +129,11 @@ class FinalFiles:
         self._delete(file, final.transfer)
         return moved
 
-    def _bring_in(self, task: AgencyFile, final: FinalTransfer, transit: Transit) -> _Arrival:
-        file, name = task.file, task.parsed
+    def _bring_in(self, task: AgencyFile, claimed: ClaimedFinal, transit: Transit) -> _Arrival:
+        file, name, final = task.file, task.parsed, claimed.transfer
         if not file.size_bytes:
             raise FileRefused(f"{file.name} is empty (0 bytes); upload it to Box again.", code="empty file")
-        folder_id, master = self._master(name.tracking_id)
+        folder_id, master = self._master(name.tracking_id, claimed.master)
         self.importing.wait_out_doubt(final, name.clean_name, folder_id, file.size_bytes)
         with transit.area.room(file.size_bytes) as path:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
@@ -147,7 +147,7 @@ class FinalFiles:
             media, media_note = media_facts(path) if rules.needs_media else (MediaFacts(), None)
             inputs = FinalInputs(
                 name=name,
-                master_metadata=master.full_metadata,
+                master_metadata=master.full_metadata(),
                 master_dam_id=master.dam_id,
                 today=datetime.now(self.systems.site.zone).date(),
                 media=media,
@@ -191,14 +191,13 @@ class FinalFiles:
             fields=[node for node in fields(representation.body) if node["id"] in unedited],
         )
 
-    def _master(self, tracking_id: TrackingId) -> tuple[DamId, Master]:
+    def _master(self, tracking_id: TrackingId, master: Master | None) -> tuple[DamId, Master]:
         """The folder that the final goes to, and its master."""
         if self.campaign.status == GONE:
             raise PermanentError(
                 f"The DAM has no campaign {self.campaign.id} (any more); restore it there, then release the file.",
                 code="campaign gone",
             )
-        master = self.systems.database.transact(masters.master, tracking_id)
         if master is None:
             raise ChangedMeanwhile(f"The master {tracking_id} is not active any more.", code="master not active")
         folder_id = self.finals_folder_id or master.finals_folder_id
@@ -247,7 +246,9 @@ class FinalFiles:
             unkept_fields=brought.unkept_fields,
             notes=arrival.notes,
         )
-        self.mails.tell_uploaded(transfer, arrived, fact, score=arrival.score, edits=arrival.edits)
+        self.records.arrive(
+            ArrivedFinal(transfer=transfer, arrival=arrived, fact=fact, score=arrival.score, edits=arrival.edits)
+        )
         size_bytes = arrival.digest.size_bytes
         moved = replace(transfer, target_id=brought.asset.id, target_name=name.clean_name, size_bytes=size_bytes)
         return moved_file(moved, unkept_fields=brought.unkept_fields, score=arrival.score)
@@ -267,5 +268,4 @@ class FinalFiles:
         except FerreroError as error:
             self.mails.tell_undeleted(transfer, str(error))
         else:
-            left = [(file.id, file.etag)]
-            self.mails.records.add(lambda cursor: steps.leave_agency_folder(cursor, self.route.name, left))
+            self.records.leave(file)

@@ -23,6 +23,7 @@ from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals.metadata import FinalMetadata
 from ferrero_dagster.transfer.finals.namesakes import Namesakes, TargetFolders
+from ferrero_dagster.transfer.finals.records import FinalRecords
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -51,9 +52,10 @@ class Brought:
 class FinalImport:
     """Imports finals of one run; safe to share between threads."""
 
-    def __init__(self, systems: Systems, lock: HeldLock) -> None:
+    def __init__(self, systems: Systems, lock: HeldLock, records: FinalRecords) -> None:
         site = systems.site
         self._lock = lock
+        self._records = records
         self._dam = systems.dam
         self._imports = systems.imports
         self._database = systems.database
@@ -106,7 +108,7 @@ class FinalImport:
         replaced = self._replaced(final, found, name)
         started = self._started(final, staged, replaced, uploaded)
         if started.job_id:
-            self._database.transact(transfers.keep_job, final.transfer.id, started.job_id)
+            self._records.keep_job(final.transfer.id, started.job_id)
             asset = self._version_or_asset(final, started.job_id, staged, replaced)
         else:
             assert started.asset_id
@@ -145,7 +147,7 @@ class FinalImport:
 
     def _begin(self, transfer_id: int) -> None:
         self._lock.confirm()
-        self._database.transact(transfers.begin_import, transfer_id)
+        self._records.begin_import(transfer_id)
 
     def _replaced(self, final: FinalTransfer, found: Namesakes, name: str) -> DamAsset | None:
         """The asset that gets a new version: what an import of ours spoiled, or what the site wants replaced."""

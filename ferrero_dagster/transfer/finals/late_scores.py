@@ -73,7 +73,7 @@ class LateScores:
             raise PermanentError(f"The final's fields cannot be made: {reason}.", code="late score")
         inputs = FinalInputs(
             name=name,
-            master_metadata=master.full_metadata,
+            master_metadata=master.full_metadata(),
             master_dam_id=master.dam_id,
             today=datetime.now(self.site.zone).date(),
             creativex_scores=self.site.creativex.score_rows(creativex.shown_score),

@@ -1,53 +1,38 @@
 """What became of a campaign's finals: each fact and its message, written in one transaction (SPEC 4.3-4.7)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.creativex import SentScore
-from ferrero_dagster.domain.edits import Edits
 from ferrero_dagster.domain.errors import FerreroError, OwnTrouble
-from ferrero_dagster.domain.files import Arrival, Campaign, ToDam
-from ferrero_dagster.domain.ids import DamId
+from ferrero_dagster.domain.files import Campaign, ToDam
 from ferrero_dagster.domain.triage import Judgement
 from ferrero_dagster.messages.facts import (
     CampaignRef,
-    FileUploaded,
+    Fact,
     MovedFile,
     UploadFailed,
     WorkflowError,
 )
-from ferrero_dagster.tracking import campaigns, final_scores, outbox, overrides, steps, transfers
+from ferrero_dagster.tracking import campaigns, outbox, transfers
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.transfer.group_commit import GroupCommit
 from ferrero_dagster.transfer.systems import Systems
+
+
+def mail_key(fact: Fact, about: str) -> str:
+    """What a message is written by: once for ever."""
+    return f"mail:{fact.template}:{about}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalsMails:
-    """Writes down, and tells people, what became of one campaign's files, and how a run of it ended."""
+    """Writes down, and tells people, what became of one campaign's files that did not just move."""
 
     systems: Systems
     route: FinalsRoute
     campaign: Campaign
     run_id: str
-    #: Where what has arrived is written down, with what others bring at the same time.
-    records: GroupCommit[Callable[[Cursor], None]]
-
-    def tell_uploaded(
-        self, transfer: ToDam, arrival: Arrival[DamId], fact: FileUploaded, *, score: SentScore, edits: Edits
-    ) -> None:
-        """The final is in the DAM and proven (SPEC 4.3), people's edits were used in it; idempotent."""
-
-        def work(cursor: Cursor) -> None:
-            if not steps.record_final(cursor, transfer, arrival):
-                return
-            final_scores.add(cursor, transfer.id, score)
-            problem = overrides.flag_used(cursor, self.systems.site.overrides, edits.row) if edits.row else None
-            notes = (*fact.notes, problem) if problem else fact.notes
-            self._add(cursor, fact.model_copy(update={"notes": notes}), str(transfer.id))
-
-        self.records.add(work)
 
     def count_failure(self, transfer: ToDam, error: FerreroError) -> None:
         """Count the attempt; after the last one, or where another cannot help, the file is set aside (SPEC 4.5)."""
@@ -92,9 +77,8 @@ class FinalsMails:
 
         self.systems.database.transact(work)
 
-    def _add(self, cursor: Cursor, fact: FileUploaded | UploadFailed | WorkflowError, key: str) -> None:
-        """Write a message, once per key for ever."""
-        outbox.add(cursor, fact, f"mail:{fact.template}:{key}", campaign_id=self.campaign.id)
+    def _add(self, cursor: Cursor, fact: Fact, about: str) -> None:
+        outbox.add(cursor, fact, mail_key(fact, about), campaign_id=self.campaign.id)
 
 
 def tell_refused(cursor: Cursor, route: FinalsRoute, refused: Sequence[Judgement]) -> None:
@@ -102,7 +86,7 @@ def tell_refused(cursor: Cursor, route: FinalsRoute, refused: Sequence[Judgement
     ids = {judgement.campaign_id for judgement in refused if judgement.campaign_id}
     known = {campaign.id: campaign for campaign in (campaigns.known(cursor, ids) if ids else ())}
     facts = {j.file.version: refusal(route, j, known.get(j.campaign_id) if j.campaign_id else None) for j in refused}
-    outbox.add_mails(cursor, {f"mail:{fact.template}:{':'.join(version)}": fact for version, fact in facts.items()})
+    outbox.add_mails(cursor, {mail_key(fact, ":".join(version)): fact for version, fact in facts.items()})
 
 
 def refusal(route: FinalsRoute, judgement: Judgement, campaign: Campaign | CampaignRef | None) -> UploadFailed:

@@ -29,7 +29,7 @@ from ferrero_dagster.transfer.finals.completion import Completion
 from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.mails import FinalsMails
-from ferrero_dagster.transfer.group_commit import transactions
+from ferrero_dagster.transfer.finals.records import FinalRecords
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster.transfer.unforeseen import Turn, note, told
 
@@ -102,7 +102,6 @@ class _FinalsMove:
             route=self.route,
             campaign=campaign,
             run_id=self.watcher.run_id,
-            records=transactions(self.systems.database),
         )
 
     # --- read ----------------------------------------------------------------------------------------------------
@@ -159,6 +158,7 @@ class _FinalsMove:
     # --- move ----------------------------------------------------------------------------------------------------
 
     def _move(self, campaign: Campaign, chosen: list[AgencyFile], finals_folder_id: DamId | None) -> FinalsOutcome:
+        records = FinalRecords(self.systems.database, self.systems.site.overrides, self.route, campaign)
         files = FinalFiles(
             systems=self.systems,
             lock=self.lock,
@@ -166,8 +166,9 @@ class _FinalsMove:
             campaign=campaign,
             run_id=self.watcher.run_id,
             mails=self._mails(campaign),
+            records=records,
             finals_folder_id=finals_folder_id,
-            importing=FinalImport(self.systems, self.lock),
+            importing=FinalImport(self.systems, self.lock, records),
         )
         batch = move_batch(self.systems, self.watcher, chosen, files.move, total=len(chosen))
         results = {file.name: result for file, result in batch}
