@@ -1,4 +1,4 @@
-"""What files need at least: the calls to both systems and the hashes, without a database, proofs or messages.
+"""What files need at least: the calls to both systems and the hashes, without a database, comparisons or messages.
 
 One at a time this is the plain script of old; many at a time it is the ideal that nobody reaches who remembers what he
 does.
@@ -22,6 +22,7 @@ from ferrero_dagster.sandbox.bench.stand_ins import Access
 _TIMEOUT_S = 600
 _CHUNK_BYTES = 1 << 20
 _SEVERAL = 50
+_POLL_PAUSE_S = 0.1
 _FULL = {
     "load_type": "custom",
     "data_load_request": json.dumps({"data_load_request": {"load_metadata": True, "load_asset_content_info": True}}),
@@ -130,7 +131,17 @@ class Copier:
             f"{self.access.dam_url}/assets", data=body, headers={"Content-Type": body.content_type}, timeout=_TIMEOUT_S
         )
         started.raise_for_status()
+        asset_id = self._made_by(started.json()["job_handle"]["job_id"])
+        self._read_metadata([(asset_id, name)])
         self._box.delete(place).raise_for_status()
+
+    def _made_by(self, job_id: str) -> str:
+        """The asset, once the import has made it: until then nobody may delete its file."""
+        while True:
+            made = self._json(f"/jobs/{job_id}/assets")["assets_resource"].get("asset_list")
+            if made:
+                return str(made[0]["asset_id"])
+            time.sleep(_POLL_PAUSE_S)
 
     def _json(self, path: str, **params: str) -> dict[str, Any]:
         answer = self._dam.get(f"{self.access.dam_url}{path}", params=params, timeout=_TIMEOUT_S)

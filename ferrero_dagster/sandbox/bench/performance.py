@@ -16,9 +16,11 @@ How fast files move, beside a plain script and an ideal copier, as `make bench W
 run share its processors. The ratios are what to look at, and the counts, which are the same everywhere.
 
 - **Plain script**: one call after the other, each file's metadata by themselves, as the cron scripts did.
-- **Ideal copier**: the calls that a copy cannot do without, {at_once} files at once, hashes on the way; it remembers
-  nothing, proves nothing, tells nobody.
-- **We**: a run of the job in a process of its own, from its first step to its end, without the start of the process.
+- **Ideal copier**: the same calls, {at_once} files at once, hashes on the way; it remembers nothing, compares nothing,
+  tells nobody.
+- **We**: a run of the job in a process of its own, from its first step until its last file is where it belongs,
+  without the start of the process; *whole run* is until its end: the status is set, and the mails, one for each final,
+  have left.
 
 {files}
 

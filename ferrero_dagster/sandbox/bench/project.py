@@ -16,6 +16,7 @@ from ferrero_dagster.definitions import definitions
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.bench.counting import count_statements
 from ferrero_dagster.sandbox.memory import peak_bytes
+from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.transfer.finals.look import FinalsLooker
 
 
@@ -23,6 +24,9 @@ from ferrero_dagster.transfer.finals.look import FinalsLooker
 class Measured:
     """What a run cost."""
 
+    #: Until the last of its files was where it belongs, which is all that a copier does.
+    moving_s: float
+    #: Until its end: the status is set, the mails have left.
     seconds: float
     cpu_s: float
     peak_bytes: int
@@ -34,7 +38,7 @@ class Measured:
 
 
 def measured_run(environment: dict[str, str], job: str, partition_key: str) -> Measured:
-    """Run a job for a partition in a new process, and measure from its first step to its end."""
+    """Run a job for a partition in a new process, and measure from its first step on."""
     command = [sys.executable, "-m", __name__, job, partition_key]
     done = subprocess.run(  # noqa: S603  # our own command
         command,
@@ -56,21 +60,23 @@ def _main(job: str, partition_key: str) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("campaigns", [partition_key])
         counted.clear()
-        began = time.perf_counter()
+        began_at, began = time.time(), time.perf_counter()
         result = repository.get_job(job).execute_in_process(
             partition_key=partition_key, instance=instance, raise_on_error=False
         )
         seconds = time.perf_counter() - began
+        all_statements = dict(counted)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(
         json.dumps(
             {
+                "moving_s": _last_moved_at(job, partition_key) - began_at,
                 "seconds": seconds,
                 "cpu_s": usage.ru_utime + usage.ru_stime,
                 "peak_bytes": peak_bytes(),
-                "dagster_statements": counted["dagster"],
-                "dagster_connections": counted["connections"],
-                "our_statements": counted["ours"],
+                "dagster_statements": all_statements["dagster"],
+                "dagster_connections": all_statements.get("connections", 0),
+                "our_statements": all_statements["ours"],
                 "is_success": result.success,
             }
         )
@@ -93,6 +99,22 @@ def _look(job: str) -> None:
                 )
                 for _ in range(site.agency.settle_looks):
                     looker.look(running=(), on_route=0)
+
+
+def _last_moved_at(job: str, campaign_id: str) -> float:
+    """When the last file had arrived, and was deleted where it came from, in seconds since 1970."""
+    with Connections.from_environment().database() as database:
+        rows = database.transact(_moments, job, campaign_id)
+    return max(rows, default=0.0)
+
+
+def _moments(cursor: Cursor, route: str, campaign_id: str) -> list[float]:
+    cursor.execute(
+        "SELECT extract(epoch FROM greatest(moved_at, deleted_at))::float8 AS at FROM transfers "
+        "WHERE route = %s AND campaign_id = %s AND moved_at IS NOT NULL",
+        (route, campaign_id),
+    )
+    return [row["at"] for row in cursor.fetchall()]
 
 
 if __name__ == "__main__":
