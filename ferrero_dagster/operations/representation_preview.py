@@ -6,16 +6,15 @@ from typing import Any
 
 from ferrero_dagster.config.site import Site
 from ferrero_dagster.domain.creativex import CreativeX
-from ferrero_dagster.domain.edits import names_of
 from ferrero_dagster.domain.errors import FileRefused
 from ferrero_dagster.domain.filenames import AgencyName, parse_name
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.domain.otmm.field_rows import FinalField, FinalInputs
 from ferrero_dagster.domain.otmm.representation import Representation, build_representation
-from ferrero_dagster.tracking import masters, overrides
+from ferrero_dagster.tracking import masters
 from ferrero_dagster.tracking.database import Database
 from ferrero_dagster.tracking.masters import Master
-from ferrero_dagster.transfer.finals.scores import score_in_table
+from ferrero_dagster.transfer.finals.neighbours import Neighbours
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +65,9 @@ def representation_preview(database: Database, site: Site, file_name: str) -> Pr
 
 
 def _preview(database: Database, site: Site, name: AgencyName, master: Master) -> Preview:
-    creativex, box_note = _creativex(database, site, name)
+    told = Neighbours(database, site).told(name, str(name))
+    creativex, edits, box_note = told.creativex, told.edits, _note(site, told.creativex)
     rules = site.representation_rules
-    edits = database.transact(
-        overrides.edits_for, site.overrides, names_of(name.clean_name, str(name)), rules.field_ids
-    )
     inputs = FinalInputs(
         name=name,
         master_metadata=master.full_metadata(),
@@ -92,14 +89,12 @@ def _preview(database: Database, site: Site, name: AgencyName, master: Master) -
     )
 
 
-def _creativex(database: Database, site: Site, name: AgencyName) -> tuple[CreativeX, tuple[str, ...]]:
-    sources = site.creativex.sources
-    found = score_in_table(database, site.creativex, name) if "scores_table" in sources else CreativeX()
-    if found.score is not None:
-        return found, (f"The score {found.shown_score} is from the table {site.creativex.scores_table}.",)
-    if "box_template" not in sources:
-        return found, ()
-    return found, ("Box is not asked here: score and link may come from its template when the final is moved.",)
+def _note(site: Site, in_table: CreativeX) -> tuple[str, ...]:
+    if in_table.score is not None:
+        return (f"The score {in_table.shown_score} is from the table {site.creativex.scores_table}.",)
+    if "box_template" not in site.creativex.sources:
+        return ()
+    return ("Box is not asked here: score and link may come from its template when the final is moved.",)
 
 
 def _row(field: FinalField) -> dict[str, Any]:

@@ -10,22 +10,25 @@ from ferrero_dagster.domain.ids import DamId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.storable import json_text
 
-#: SQL: the version of a final that came before the content `sha1`; none where the same content comes once more.
+#: SQL: the version of a final `w` that came before its content `w.sha1`; none where the same content comes once more.
 BEFORE = """
 SELECT * FROM (
     SELECT d.created_at::timestamptz AS arrived_at, d.sha1_hex, f.fingerprint, f.url
     FROM derivative_assets d LEFT JOIN final_scores f USING (transfer_id)
-    WHERE d.tracking_id = %(tracking_id)s AND %(name)s IN (
+    WHERE d.tracking_id = w.tracking_id AND w.name IN (
         d.derivative_filename, d.derivative_filename || '.' || ltrim(d.file_extension, '.'))
     ORDER BY d.created_at DESC NULLS LAST, d.transfer_id DESC NULLS LAST LIMIT 1
-) AS latest WHERE sha1_hex IS DISTINCT FROM %(sha1)s
+) AS latest WHERE sha1_hex IS DISTINCT FROM w.sha1
 """
 
 
 def is_link_of_before(cursor: Cursor, url: str, *, name: str, tracking_id: TrackingId, sha1_hex: str) -> bool:
     """Whether the version of the final that came before this content had the same link."""
     cursor.execute(
-        f"SELECT FROM ({BEFORE}) AS before WHERE url = %(url)s",
+        f"""
+        SELECT FROM (SELECT %(name)s AS name, %(tracking_id)s AS tracking_id, %(sha1)s AS sha1) AS w,
+            LATERAL ({BEFORE}) AS before WHERE url = %(url)s
+        """,
         {"url": url, "name": name, "tracking_id": tracking_id, "sha1": sha1_hex},
     )
     return cursor.fetchone() is not None

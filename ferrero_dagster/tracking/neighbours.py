@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
-from psycopg2.errors import RaiseException
+from psycopg2.errors import QueryCanceled, RaiseException
 from psycopg2.sql import SQL, Composable, Identifier
 
 from ferrero_dagster.domain.lines import one_line
@@ -12,7 +12,10 @@ from ferrero_dagster.tracking.database import Cursor
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Q = TypeVar("Q")
 
+#: What one row, or too many at once, may be the reason of.
+_OF_ONE_ROW = (psycopg2.DataError, RaiseException, QueryCanceled)
 #: Another program's lock, or a table without an index, shall not hold up a file for longer.
 _BEGIN = """
 SAVEPOINT neighbour;
@@ -31,18 +34,44 @@ def attempted(
 
     What it did until then is undone; the caller's transaction goes on as if it had never been tried.
     """
+    result, error = _tried(cursor, lambda: work(cursor, *args, **named))
+    return result, _sentence(table, error) if error else None
+
+
+def answered(
+    cursor: Cursor, table: str, ask: Callable[[Cursor, Sequence[Q]], Sequence[T]], questions: Sequence[Q]
+) -> list[tuple[T | None, str | None]]:
+    """What `ask` finds for each question in one statement for all, or as `attempted`.
+
+    Where one of them is what cannot be answered, or all take too long, each is asked by itself.
+    """
+    found, error = _tried(cursor, lambda: ask(cursor, questions))
+    if found is not None:
+        return [(one, None) for one in found]
+    if len(questions) > 1 and isinstance(error, _OF_ONE_ROW):
+        return [answer for question in questions for answer in answered(cursor, table, ask, [question])]
+    return [(None, _sentence(table, error))] * len(questions)
+
+
+def _tried(cursor: Cursor, work: Callable[[], T]) -> tuple[T | None, psycopg2.Error | None]:
     cursor.execute(_BEGIN)
     [ours] = cursor.fetchall()
     try:
-        result = work(cursor, *args, **named)
+        result = work()
         cursor.execute(_END, dict(ours))
     except psycopg2.Error as error:
         if error.pgcode is None or cursor.connection.closed:
             raise  # the connection is lost, not the table
-        cursor.execute("ROLLBACK TO SAVEPOINT neighbour")
-        reason = one_line(error.diag.message_primary or type(error).__name__)
-        return None, f"The table {table} could not be used: {reason}."
+        # By another cursor, since the error's own tells which statement it was.
+        with cursor.connection.cursor() as undoing:
+            undoing.execute("ROLLBACK TO SAVEPOINT neighbour")
+        return None, error
     return result, None
+
+
+def _sentence(table: str, error: psycopg2.Error | None) -> str:
+    reason = one_line((error and error.diag.message_primary) or type(error).__name__)
+    return f"The table {table} could not be used: {reason}."
 
 
 def first_accepted(cursor: Cursor, statement: str, values: Mapping[str, Any], words: Sequence[str]) -> str:

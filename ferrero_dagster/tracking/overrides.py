@@ -3,37 +3,45 @@
 It is read as far as it is there; all that we ever change is the flag that says that an edit was used.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from ferrero_dagster.config.neighbours import OverridesSite
 from ferrero_dagster.domain.edits import MAX_LENGTH, Edits, edits_of
 from ferrero_dagster.tracking.database import Cursor
-from ferrero_dagster.tracking.neighbours import attempted, column_types, identifier
+from ferrero_dagster.tracking.neighbours import answered, attempted, column_types, identifier
 
 _NONE = Edits(values={})
 #: Columns that tell which of several rows is the newest, where the table has them.
 _TIMES = ("updated_at", "created_at", "id")
 
 
-def edits_for(cursor: Cursor, site: OverridesSite, names: Collection[str], known_ids: Collection[str]) -> Edits:
-    """What people set for the final with one of these names; a table that cannot be used is a note.
+def edits_for(
+    cursor: Cursor, site: OverridesSite, finals: Sequence[Collection[str]], known_ids: Collection[str]
+) -> list[Edits]:
+    """What people set for each final, by the names that it may have; a table that cannot be used is a note.
 
     The newest row that no upload has used counts; where all were used, as by an earlier version, the newest of them.
     """
     if site.table is None:
-        return _NONE
-    found, problem = attempted(cursor, site.table, _found, site, names, known_ids)
-    return found or replace(_NONE, notes=(problem,) if problem else ())
+        return [_NONE] * len(finals)
+    return [
+        found or replace(_NONE, notes=(problem,) if problem else ())
+        for found, problem in answered(cursor, site.table, partial(_found, site, known_ids), finals)
+    ]
 
 
-def _found(cursor: Cursor, site: OverridesSite, names: Collection[str], known_ids: Collection[str]) -> Edits:
+def _found(
+    site: OverridesSite, known_ids: Collection[str], cursor: Cursor, finals: Sequence[Collection[str]]
+) -> list[Edits]:
     table = str(site.table)
     there = column_types(cursor, table)
     if site.key_column not in there:
-        return _NONE
+        return [_NONE] * len(finals)
     plain = [name for name in (*site.fields, *known_ids) if name in there]
     keys = [*site.fields, *known_ids] if site.json_column in there else []
     cursor.execute(
@@ -50,22 +58,33 @@ def _found(cursor: Cursor, site: OverridesSite, names: Collection[str], known_id
                 or [SQL("o.ctid DESC")]
             ),
         ),
-        {"names": list(names), "keys": keys},
+        {
+            "finals": [number for number, names in enumerate(finals) for _ in names],
+            "names": [name for names in finals for name in names],
+            "keys": keys,
+        },
     )
-    row = cursor.fetchone()
-    if row is None:
-        return _NONE
+    rows = {row["final"]: row for row in cursor.fetchall()}
+    is_flagged = site.flag_column in there
+    return [
+        _edits(site, known_ids, rows[number], is_flagged=is_flagged) if number in rows else _NONE
+        for number in range(len(finals))
+    ]
+
+
+def _edits(site: OverridesSite, known_ids: Collection[str], row: dict[str, Any], *, is_flagged: bool) -> Edits:
     texts = {**(row["by_key"] or {}), **{name: text for name, text in row["by_column"].items() if text}}
-    edits = edits_of(texts, fields=site.fields, known_ids=known_ids, place=table)
-    is_to_be_flagged = edits.values and not row["is_used"] and site.flag_column in there
+    edits = edits_of(texts, fields=site.fields, known_ids=known_ids, place=str(site.table))
+    is_to_be_flagged = edits.values and not row["is_used"] and is_flagged
     return replace(edits, row=(row["place"], row["version"]) if is_to_be_flagged else None)
 
 
 #: `place` and `version` together name this version of the row: one that was edited since has others.
 _ROW = """
-SELECT o.ctid::text AS place, o.xmin::text AS version, {is_used} AS is_used, {values} AS by_column, {by_key} AS by_key
-FROM {table} AS o WHERE {key}::text = ANY(%(names)s)
-ORDER BY is_used, {newest_first} LIMIT 1
+SELECT DISTINCT ON (final) final, o.ctid::text AS place, o.xmin::text AS version, {is_used} AS is_used,
+       {values} AS by_column, {by_key} AS by_key
+FROM unnest(%(finals)s::int[], %(names)s::text[]) AS w (final, name) JOIN {table} AS o ON {key}::text = w.name
+ORDER BY final, is_used, {newest_first}
 """
 _BY_KEY = """(
     SELECT jsonb_object_agg(key, left(value, {1}))

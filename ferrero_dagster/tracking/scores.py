@@ -3,7 +3,9 @@
 The table is another program's: it is read as far as it is there, and the one row that we add is a master's own score.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
@@ -12,7 +14,7 @@ from ferrero_dagster.domain.creativex import MasterScore
 from ferrero_dagster.domain.ids import BoxId, TrackingId
 from ferrero_dagster.tracking.database import Cursor
 from ferrero_dagster.tracking.final_scores import BEFORE, LateScore
-from ferrero_dagster.tracking.neighbours import attempted, column_types, identifier
+from ferrero_dagster.tracking.neighbours import answered, attempted, column_types, identifier
 
 _MAX_LENGTH = 2001  # what is longer is neither a score nor a link
 _DATE_KIND = "D"
@@ -89,22 +91,33 @@ class ScoresTable:
         return SQL("{} DESC NULLS LAST").format(self.column("extracted_at")) + by_id
 
 
-def newest_score(
-    cursor: Cursor, site: CreativexSite, name: str, tracking_id: TrackingId, sha1_hex: str
-) -> tuple[FoundScore | None, str | None]:
-    """The newest active score of a final with this name and content, and a sentence if the table cannot be used.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalToScore:
+    """A final by its name in the DAM; its content is told by `sha1_hex`, empty where that is not known yet."""
+
+    name: str
+    tracking_id: TrackingId
+    sha1_hex: str = ""
+
+
+def newest_scores(
+    cursor: Cursor, site: CreativexSite, finals: Sequence[FinalToScore]
+) -> list[tuple[FoundScore | None, str | None]]:
+    """The newest active score of each final, and a sentence if the table cannot be used.
 
     A table that is not there is no score and needs no sentence.
     """
-    return attempted(cursor, site.scores_table, _newest, site, name, tracking_id, sha1_hex)
+    return [
+        (found[0] if found else None, problem)
+        for found, problem in answered(cursor, site.scores_table, partial(_newest, site), finals)
+    ]
 
 
-def _newest(
-    cursor: Cursor, site: CreativexSite, name: str, tracking_id: TrackingId, sha1_hex: str
-) -> FoundScore | None:
+def _newest(site: CreativexSite, cursor: Cursor, finals: Sequence[FinalToScore]) -> list[tuple[FoundScore | None]]:
+    """Each in a tuple of one, since there being no score is an answer."""
     table = ScoresTable.found(cursor, site)
     if not table.is_usable:
-        return None
+        return [(None,)] * len(finals)
     query = SQL(_NEWEST).format(
         score=table.text("score"),
         url=table.text("url"),
@@ -115,20 +128,22 @@ def _newest(
         is_active=table.is_active,
         order=table.newest_first,
     )
-    names = [name, name.rpartition(".")[0] or name]
-    cursor.execute(query, {"names": names, "name": name, "tracking_id": tracking_id, "sha1": sha1_hex})
-    row = cursor.fetchone()
-    return FoundScore(**row) if row else None
+    wanted = [(one.name, one.name.rpartition(".")[0] or one.name, one.tracking_id, one.sha1_hex) for one in finals]
+    cursor.execute(query, [list(column) for column in zip(*wanted, strict=True)])
+    rows = {row.pop("place"): FoundScore(**row) for row in cursor.fetchall()}
+    return [(rows.get(place),) for place in range(1, len(finals) + 1)]
 
 
 _NEWEST = f"""
-WITH before AS ({BEFORE}), found AS (
-    SELECT {{score}} AS score, {{url}} AS url, {{extracted_at}} AS extracted_at, {{fingerprint}} AS fingerprint
-    FROM {{table}} AS s WHERE {{name}}::text = ANY(%(names)s) AND {{is_active}} ORDER BY {{order}} LIMIT 1
-)
-SELECT found.score, found.url, found.fingerprint, coalesce(
+SELECT w.place, found.score, found.url, found.fingerprint, coalesce(
     found.extracted_at < before.arrived_at OR found.fingerprint = before.fingerprint, FALSE) AS is_old
-FROM found LEFT JOIN before ON TRUE
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+     WITH ORDINALITY AS w (name, stem, tracking_id, sha1, place)
+CROSS JOIN LATERAL (
+    SELECT {{score}} AS score, {{url}} AS url, {{extracted_at}} AS extracted_at, {{fingerprint}} AS fingerprint
+    FROM {{table}} AS s WHERE {{name}}::text = ANY(ARRAY[w.name, w.stem]) AND {{is_active}} ORDER BY {{order}} LIMIT 1
+) AS found
+LEFT JOIN LATERAL ({BEFORE}) AS before ON TRUE
 """
 
 

@@ -10,6 +10,8 @@ from ferrero_dagster.domain.errors import FerreroError, Incident
 from ferrero_dagster.domain.unforeseen import foreseen
 
 Thing = TypeVar("Thing")
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 #: Metadata are 200 KB each, and are sent in one statement.
 _MOST_AT_ONCE = 50
 
@@ -52,3 +54,26 @@ class GroupCommit(Generic[Thing]):
         else:
             for _, written in group:
                 written.set_result(None)
+
+
+class GroupQuestion(Generic[Question, Answer]):
+    """`ask` has an answer to each of its questions, in their order; safe to share between threads."""
+
+    def __init__(self, ask: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
+        self._ask = ask
+        self._group = GroupCommit(self._answer)
+
+    def answer(self, question: Question) -> Answer:
+        """The answer; questions of others that come at the same time are asked together.
+
+        Raises:
+            FerreroError: as `ask`.
+        """
+        place: list[Answer] = []
+        self._group.add((question, place))
+        return place[0]
+
+    def _answer(self, asked: Sequence[tuple[Question, list[Answer]]]) -> None:
+        answers = self._ask([question for question, _ in asked])
+        for (_, place), answer in zip(asked, answers, strict=True):
+            place.append(answer)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ferrero_dagster.clients.box_agency import FileNow
 from ferrero_dagster.config.routes import FinalsRoute
 from ferrero_dagster.domain.creativex import CreativeX, SentScore
-from ferrero_dagster.domain.edits import Edits, names_of
+from ferrero_dagster.domain.edits import Edits
 from ferrero_dagster.domain.errors import (
     ChangedMeanwhile,
     Doubtful,
@@ -32,7 +32,7 @@ from ferrero_dagster.domain.otmm.representation import Representation, build_rep
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.domain.unforeseen import foreseen
 from ferrero_dagster.messages.facts import FileUploaded, MovedFile
-from ferrero_dagster.tracking import overrides, transfers
+from ferrero_dagster.tracking import transfers
 from ferrero_dagster.tracking.campaigns import GONE
 from ferrero_dagster.tracking.database import HeldLock
 from ferrero_dagster.tracking.masters import Master
@@ -41,6 +41,7 @@ from ferrero_dagster.transfer.blame import blamed
 from ferrero_dagster.transfer.finals.importing import Brought, FinalImport, StagedFinal
 from ferrero_dagster.transfer.finals.mails import FinalsMails, moved_file
 from ferrero_dagster.transfer.finals.media import media_facts
+from ferrero_dagster.transfer.finals.neighbours import Neighbours
 from ferrero_dagster.transfer.finals.records import ArrivedFinal, ClaimedFinal, FinalRecords
 from ferrero_dagster.transfer.finals.scores import ScoreQuestion
 from ferrero_dagster.transfer.systems import Systems
@@ -97,6 +98,7 @@ class FinalFiles:
     run_id: str
     mails: FinalsMails
     records: FinalRecords
+    neighbours: Neighbours
     #: DAM folder that the finals go to; None for the one remembered of each final's master.
     finals_folder_id: DamId | None
     importing: FinalImport
@@ -139,10 +141,12 @@ class FinalFiles:
             digest = self.systems.agency.download(file, path, transit.progress.downloaded)
             _check_content(path, task)
             now = self._as_listed(file)
+            sha1_hex = digest.sha1_hex
+            told = self.neighbours.told(name, file.name, sha1_hex=sha1_hex)
             creativex = ScoreQuestion(
-                systems=self.systems, file=file, now=now, name=name, sha1_hex=digest.sha1_hex
+                systems=self.systems, file=file, now=now, name=name, sha1_hex=sha1_hex, in_table=told.creativex
             ).answer()
-            edits = self._edits(task)
+            edits = told.edits
             rules = self.systems.site.representation_rules
             media, media_note = media_facts(path) if rules.needs_media else (MediaFacts(), None)
             inputs = FinalInputs(
@@ -164,21 +168,14 @@ class FinalFiles:
                 representation=representation.body,
             )
             brought = self.importing.bring_in(final, staged, transit.progress.uploaded)
-        told = [f"{field_id} as a person set it: {text}" for field_id, text in edits.values.items()]
-        notes = (*name.notes, media_note, str(representation), *creativex.notes, *told, *edits.notes)
+        edited = [f"{field_id} as a person set it: {text}" for field_id, text in edits.values.items()]
+        notes = (*name.notes, media_note, str(representation), *creativex.notes, *edited, *edits.notes)
         return _Arrival(
             brought=brought,
             digest=digest,
             score=self._sent_score(creativex, representation, edits),
             edits=edits,
             notes=tuple(note for note in notes if note),
-        )
-
-    def _edits(self, task: AgencyFile) -> Edits:
-        """What people set for the final, under its name in the DAM or the one in Box."""
-        names, site = names_of(task.parsed.clean_name, task.name), self.systems.site
-        return self.systems.database.transact(
-            overrides.edits_for, site.overrides, names, site.representation_rules.field_ids
         )
 
     def _sent_score(self, creativex: CreativeX, representation: Representation, edits: Edits) -> SentScore:

@@ -17,7 +17,7 @@ from ferrero_dagster.tracking.database import Cursor, Database
 from ferrero_dagster.tracking.masters import Master
 from ferrero_dagster.tracking.transfers import FinalTransfer
 from ferrero_dagster.transfer.finals.mails import mail_key
-from ferrero_dagster.transfer.group_commit import GroupCommit
+from ferrero_dagster.transfer.group_commit import GroupCommit, GroupQuestion
 
 _Version = tuple[BoxId, str]
 
@@ -55,8 +55,7 @@ class FinalRecords:
         self._overrides = overrides_site
         self._route = route
         self._campaign_id = campaign.id
-        self._claimed: dict[_Version, ClaimedFinal] = {}
-        self._claims = GroupCommit(self._claim)
+        self._claims = GroupQuestion(self._claim)
         self._begun = GroupCommit[int](lambda ids: database.transact(transfers.begin_imports, ids))
         self._jobs = GroupCommit[tuple[int, str]](lambda jobs: database.transact(transfers.keep_jobs, dict(jobs)))
         self._arrived = GroupCommit[ArrivedFinal](lambda arrived: database.transact(self._record, arrived))
@@ -66,12 +65,12 @@ class FinalRecords:
 
     def claim(self, file: ListedFile, name: AgencyName) -> ClaimedFinal:
         """The transfer of a file, made or found again, and its master."""
-        self._claims.add((file, name.tracking_id))
-        return self._claimed.pop(file.version)
+        return self._claims.answer((file, name.tracking_id))
 
-    def _claim(self, files: Sequence[tuple[ListedFile, TrackingId]]) -> None:
+    def _claim(self, files: Sequence[tuple[ListedFile, TrackingId]]) -> list[ClaimedFinal]:
         wanted = {file.version: (file.name, tracking_id) for file, tracking_id in files}
-        self._claimed |= self._database.transact(self._take, wanted)
+        taken = self._database.transact(self._take, wanted)
+        return [taken[file.version] for file, _ in files]
 
     def _take(self, cursor: Cursor, wanted: Mapping[_Version, tuple[str, TrackingId]]) -> dict[_Version, ClaimedFinal]:
         taken = transfers.claim(cursor, self._route.name, self._campaign_id, wanted)

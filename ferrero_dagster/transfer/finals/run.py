@@ -29,6 +29,7 @@ from ferrero_dagster.transfer.finals.completion import Completion
 from ferrero_dagster.transfer.finals.file import AgencyFile, FinalFiles
 from ferrero_dagster.transfer.finals.importing import FinalImport
 from ferrero_dagster.transfer.finals.mails import FinalsMails
+from ferrero_dagster.transfer.finals.neighbours import Neighbours
 from ferrero_dagster.transfer.finals.records import FinalRecords
 from ferrero_dagster.transfer.systems import Systems, Watcher
 from ferrero_dagster.transfer.unforeseen import Turn, note, told
@@ -167,6 +168,7 @@ class _FinalsMove:
             run_id=self.watcher.run_id,
             mails=self._mails(campaign),
             records=records,
+            neighbours=Neighbours(self.systems.database, self.systems.site),
             finals_folder_id=finals_folder_id,
             importing=FinalImport(self.systems, self.lock, records),
         )

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ferrero_dagster.clients.box_agency import FileNow
-from ferrero_dagster.config.neighbours import CreativexSite, ScorePlace
-from ferrero_dagster.domain.creativex import CreativeX, creativex_in, creativex_of, preferred
+from ferrero_dagster.config.neighbours import ScorePlace
+from ferrero_dagster.domain.creativex import CreativeX, creativex_of, preferred
 from ferrero_dagster.domain.errors import FerreroError, GoneFromBox
 from ferrero_dagster.domain.filenames import AgencyName
 from ferrero_dagster.domain.triage import ListedFile
 from ferrero_dagster.tracking import final_scores
-from ferrero_dagster.tracking.database import Database
-from ferrero_dagster.tracking.scores import newest_score
 from ferrero_dagster.transfer.systems import Systems
 
 
@@ -24,6 +22,8 @@ class ScoreQuestion:
     now: FileNow
     name: AgencyName
     sha1_hex: str
+    #: What the table of scores says of it.
+    in_table: CreativeX
 
     def answer(self) -> CreativeX:
         """What the first of the site's places says that has a score.
@@ -35,7 +35,7 @@ class ScoreQuestion:
 
     def _answers(self) -> Iterator[CreativeX]:
         places: dict[ScorePlace, Callable[[], CreativeX]] = {
-            "scores_table": self._in_the_table,
+            "scores_table": lambda: self.in_table,
             "box_template": self._in_box,
         }
         for place in self.systems.site.creativex.sources:
@@ -43,10 +43,6 @@ class ScoreQuestion:
             yield found
             if found.score is not None:
                 return
-
-    def _in_the_table(self) -> CreativeX:
-        systems = self.systems
-        return score_in_table(systems.database, systems.site.creativex, self.name, sha1_hex=self.sha1_hex)
 
     def _in_box(self) -> CreativeX:
         """What the template says now; where Box refuses to tell, what it said in the listing, or nothing."""
@@ -68,15 +64,3 @@ class ScoreQuestion:
             tracking_id=name.tracking_id,
             sha1_hex=self.sha1_hex,
         )
-
-
-def score_in_table(database: Database, site: CreativexSite, name: AgencyName, *, sha1_hex: str = "") -> CreativeX:
-    """What the table of scores says of a final with this name and, as far as it is known, this content."""
-    row, problem = database.transact(newest_score, site, name.clean_name, name.tracking_id, sha1_hex)
-    if row is None:
-        return CreativeX(notes=(problem,) if problem else ())
-    found = creativex_in(
-        {f"{site.scores_table}.{site.columns.get('score')}": row.score},
-        {f"{site.scores_table}.{site.columns.get('url')}": row.url},
-    )
-    return replace(found, fingerprint=row.fingerprint, is_old=row.is_old)
