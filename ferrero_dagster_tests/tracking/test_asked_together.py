@@ -1,4 +1,4 @@
-"""What other programs' tables say of several finals is asked at once; what one row spoils, it spoils for itself alone."""
+"""Other programs' tables are asked about several finals at once; what one row spoils, it spoils for itself alone."""
 
 from contextlib import closing
 
@@ -6,6 +6,7 @@ import psycopg2
 import pytest
 
 from ferrero_dagster.config.site import load_site
+from ferrero_dagster.domain.ids import TrackingId
 from ferrero_dagster.sandbox.neighbours import add_edit, add_neighbour_tables, add_score
 from ferrero_dagster.sandbox.site import SANDBOX_SITE
 from ferrero_dagster.tracking.overrides import edits_for
@@ -29,7 +30,7 @@ def edits(database):
 
 
 def scores(database):
-    wanted = [FinalToScore(name=name, tracking_id="ABC123") for name in [*NAMES, "nobody's.png"]]
+    wanted = [FinalToScore(name=name, tracking_id=TrackingId("ABC123")) for name in [*NAMES, "nobody's.png"]]
     return database.transact(newest_scores, SITE.creativex, wanted)
 
 

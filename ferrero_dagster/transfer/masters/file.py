@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Event
@@ -27,6 +28,10 @@ from ferrero_dagster.transfer.masters import mails
 from ferrero_dagster.transfer.masters.passage import Passage
 from ferrero_dagster.transfer.masters.versions import HandedOver
 from ferrero_dagster.transfer.systems import Systems
+
+#: Requests for metadata that are under way at once; assets of the first.
+_READ_AHEAD = 2
+_FIRST_BATCH = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,17 +80,27 @@ class MasterFiles:
     notes: deque[str] = field(default_factory=deque)
 
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
-        """The assets with their transfers, their metadata read a batch at a time; one that vanished is left out."""
-        rest = iter(assets)
-        while batch := list(islice(rest, self.systems.site.dam.metadata_batch_size)):
-            unread: dict[DamId, FerreroError] = {}
-            full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
-            self.notes.extend(note for asset in full for note in asset.notes)
-            listed = {asset.id: asset for asset in batch}
-            full = [self.handed_over.met(listed.get(asset.id, asset), asset) for asset in full]
-            yield from self.systems.database.transact(self._claim, full)
-            unclaimed = [asset for asset in batch if asset.id in unread]
-            yield from self.systems.database.transact(self._claim_unread, unclaimed, unread)
+        """The assets with their transfers, their metadata read batch by batch; one that vanished is left out.
+
+        A batch is read while the one before is asked for, too: the DAM makes metadata while we read others.
+        """
+        batches = _batches(assets, self.systems.site.dam.metadata_batch_size)
+        with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="metadata") as threads:
+            reading = deque(threads.submit(self._claimed, batch) for batch in islice(batches, _READ_AHEAD))
+            while reading:
+                claimed = reading.popleft().result()
+                reading.extend(threads.submit(self._claimed, batch) for batch in islice(batches, 1))
+                yield from claimed
+
+    def _claimed(self, batch: list[DamAsset]) -> list[Claimed]:
+        unread: dict[DamId, FerreroError] = {}
+        full = self.systems.dam.load_assets((asset.id for asset in batch), on_unread=unread.__setitem__)
+        self.notes.extend(note for asset in full for note in asset.notes)
+        listed = {asset.id: asset for asset in batch}
+        full = [self.handed_over.met(listed.get(asset.id, asset), asset) for asset in full]
+        unclaimed = [asset for asset in batch if asset.id in unread]
+        claimed = self.systems.database.transact(self._claim, full)
+        return claimed + self.systems.database.transact(self._claim_unread, unclaimed, unread)
 
     def _claim_unread(
         self, cursor: Cursor, assets: list[DamAsset], unread: Mapping[DamId, FerreroError]
@@ -199,6 +214,14 @@ class MasterFiles:
         links = [link for row in rows if "creativex_link" in row.sources for link in values_in(nodes, row.id)]
         score = MasterScore.of(asset.name, scores, next(iter(links), None))
         return (site, score) if score else None
+
+
+def _batches(assets: Iterable[DamAsset], most: int) -> Iterator[list[DamAsset]]:
+    """The first are few, so that files begin to move soon."""
+    rest, size = iter(assets), min(_FIRST_BATCH, most)
+    while batch := list(islice(rest, size)):
+        yield batch
+        size = min(2 * size, most)
 
 
 def record_in_groups(systems: Systems) -> GroupCommit[steps.RecordedMaster]:
