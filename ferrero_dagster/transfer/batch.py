@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from ferrero_dagster.clients.held_bytes import HeldBytes
 from ferrero_dagster.domain.errors import Doubtful, EndedTurn, FerreroError, Incident
 from ferrero_dagster.messages.facts import MovedFile
+from ferrero_dagster.transfer.garbage import rarely_searched
 from ferrero_dagster.transfer.pool import Pool
 from ferrero_dagster.transfer.progress import Progress
 from ferrero_dagster.transfer.staging import Staging, staging
@@ -62,7 +63,7 @@ def move_batch(
     progress = Progress(total)
     stopped_by: list[Incident] = []
     doubtful: list[Incident] = []
-    with staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
+    with rarely_searched(), staging(systems.temp_dir, reserve_bytes=site.free_space_reserve_bytes) as area:
         transit = Transit(area, progress, HeldBytes(site.memory_bytes))
         pool: Pool[Task, MovedFile] = Pool(
             lambda task: move(task, transit),
