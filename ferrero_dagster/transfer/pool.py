@@ -89,11 +89,12 @@ class Pool(Generic[Task, Result]):
         try:
             for task in tasks:
                 with self._changed:
+                    if not self._is_stopped:
+                        self._waiting.append(task)
+                        self._begin(executor)
+                    self._changed.wait_for(lambda: self._is_stopped or len(self._waiting) < self._width.now)
                     if self._is_stopped:
                         break
-                    self._waiting.append(task)
-                    self._begin(executor)
-                    self._changed.wait_for(lambda: self._is_stopped or len(self._waiting) < self._width.now)
         except BaseException:
             self.stop()
             raise

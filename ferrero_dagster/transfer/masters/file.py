@@ -29,7 +29,7 @@ from ferrero_dagster.transfer.masters.passage import Passage
 from ferrero_dagster.transfer.masters.versions import HandedOver
 from ferrero_dagster.transfer.systems import Systems
 
-#: Requests for metadata that are under way at once; assets of the first.
+#: Requests for metadata that are under way at once, for a batch together; assets of the first.
 _READ_AHEAD = 2
 _FIRST_BATCH = 8
 
@@ -84,7 +84,7 @@ class MasterFiles:
 
         A batch is read while the one before is asked for, too: the DAM makes metadata while we read others.
         """
-        batches = _batches(assets, self.systems.site.dam.metadata_batch_size)
+        batches = _batches(assets, self.systems.site.dam.metadata_batch_size // _READ_AHEAD or 1)
         with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="metadata") as threads:
             reading = deque(threads.submit(self._claimed, batch) for batch in islice(batches, _READ_AHEAD))
             while reading:

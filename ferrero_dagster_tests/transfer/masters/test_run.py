@@ -58,8 +58,8 @@ def test_sixty_assets_cost_one_call_each_to_the_dam_and_to_box(world):
     assert seen(world.box, "POST", "files/content", times=60)
     assert len(world.box.board.seen) == 60 + 1 + 1, "one folder, made and in the end listed"
     assert seen(world.dam, "GET", "/contents$", times=60)
-    # Log-in, campaign, folders, two listings of two pages, four batches of metadata, the first of few; read, set, read.
-    assert len(world.dam.board.seen) == 60 + 1 + 1 + 1 + 4 + 4 + 3
+    # Log-in, campaign, folders, two listings of two pages, six requests of metadata, the first of few; read, set, read.
+    assert len(world.dam.board.seen) == 60 + 1 + 1 + 1 + 4 + 6 + 3
 
 
 @pytest.mark.fault(9)
