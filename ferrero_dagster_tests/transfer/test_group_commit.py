@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ferrero_dagster.domain.errors import FileRefused, SystemUnavailable, Unforeseen
-from ferrero_dagster.transfer.group_commit import GroupCommit
+from ferrero_dagster.transfer.group_commit import GroupCommit, GroupQuestion
 
 MANY = 120
 
@@ -79,3 +79,19 @@ def test_an_error_that_nobody_foresaw_reaches_the_one_whose_thing_it_was():
 
     with pytest.raises(Unforeseen):
         GroupCommit(write).add(0)
+
+
+def test_each_question_has_its_own_answer_and_many_are_asked_together():
+    table = Table(refused=lambda thing: thing == 7)
+
+    def ask(questions):
+        table.write(questions)
+        return [f"answer to {question}" for question in questions]
+
+    group = GroupQuestion(ask)
+    with ThreadPoolExecutor(MANY) as threads:
+        futures = [threads.submit(group.answer, number) for number in range(MANY)]
+        threading.Timer(0.3, table.enough.set).start()
+        answers = {number: future.exception() or future.result() for number, future in enumerate(futures)}
+    assert isinstance(answers.pop(7), FileRefused)
+    assert answers == {number: f"answer to {number}" for number in range(MANY) if number != 7}

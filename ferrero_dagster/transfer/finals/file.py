@@ -147,19 +147,9 @@ class FinalFiles:
                 systems=self.systems, file=file, now=now, name=name, sha1_hex=sha1_hex, in_table=told.creativex
             ).answer()
             edits = told.edits
-            rules = self.systems.site.representation_rules
-            media, media_note = media_facts(path) if rules.needs_media else (MediaFacts(), None)
-            inputs = FinalInputs(
-                name=name,
-                master_metadata=master.full_metadata(),
-                master_dam_id=master.dam_id,
-                today=datetime.now(self.systems.site.zone).date(),
-                media=media,
-                creativex_scores=self.systems.site.creativex.score_rows(creativex.shown_score),
-                creativex_link=creativex.url or self.systems.site.creativex.missing_link,
-                edits=edits.values,
-            )
-            representation = build_representation(inputs, rules)
+            needs_media = self.systems.site.representation_rules.needs_media
+            media, media_note = media_facts(path) if needs_media else (MediaFacts(), None)
+            representation = self._represented(name, master, media, creativex, edits)
             staged = StagedFinal(
                 path=path,
                 digest=digest,
@@ -177,6 +167,22 @@ class FinalFiles:
             edits=edits,
             notes=tuple(note for note in notes if note),
         )
+
+    def _represented(
+        self, name: AgencyName, master: Master, media: MediaFacts, creativex: CreativeX, edits: Edits
+    ) -> Representation:
+        site = self.systems.site
+        inputs = FinalInputs(
+            name=name,
+            master_metadata=master.full_metadata(),
+            master_dam_id=master.dam_id,
+            today=datetime.now(site.zone).date(),
+            media=media,
+            creativex_scores=site.creativex.score_rows(creativex.shown_score),
+            creativex_link=creativex.url or site.creativex.missing_link,
+            edits=edits.values,
+        )
+        return build_representation(inputs, site.representation_rules)
 
     def _sent_score(self, creativex: CreativeX, representation: Representation, edits: Edits) -> SentScore:
         site = self.systems.site
