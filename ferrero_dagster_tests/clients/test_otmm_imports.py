@@ -239,6 +239,14 @@ def test_an_import_that_was_taken_names_its_job_or_its_asset(served_dam, imports
         assert start(imports, path, folder) == started
 
 
+@pytest.mark.parametrize("polls", [1, 3])
+def test_a_job_is_asked_how_it_is_only_where_it_takes_its_time(served_dam, imports, folder, path, polls):
+    served_dam.settings.job_polls = polls
+    asset_id = imports.wait(start_job(imports, path, folder), NAME)
+    assert asset_id == only_asset(served_dam, folder).id
+    assert bool(served_dam.board.requests("GET", r"/jobs/[^/]+$")) == (polls > 1)
+
+
 def test_a_job_that_failed_is_over_and_one_that_takes_too_long_is_not(served_dam, session, folder, path):
     imports = OtmmImports(session, load_site().dam_import.model_copy(update={"job_timeout_s": 0.02}))
     served_dam.settings.failing_jobs = 1
