@@ -91,9 +91,12 @@ class BoxAgency:
         """The end of Box's stream of events; None where Box tells us no events."""
         return position_now(self._client)
 
-    def events_after(self, position: str) -> Iterator[tuple[list[BoxEvent], str] | None]:
-        """What happened since, page by page, each with the position after it; None where that cannot be said."""
-        return pages_after(self._client, position)
+    def events_after(self, position: str, *, listens: bool = False) -> Iterator[tuple[list[BoxEvent], str] | None]:
+        """What happened since, page by page, each with the position after it; None where that cannot be said.
+
+        Who `listens` does not ask where Box would have announced it.
+        """
+        return pages_after(self._client, position, listens=listens)
 
     def list_files(
         self, folder_id: BoxId, *, subfolders: bool, on_new: Callable[[ListedFile], None] = lambda _: None

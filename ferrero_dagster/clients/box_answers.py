@@ -6,9 +6,12 @@ The SDK's own objects hold whatever Box sent, of whatever type; what is read her
 import hashlib
 import json
 import math
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from ferrero_dagster.clients.answers import Item, id_in, items_in, object_in, shown
+from ferrero_dagster.clients.answers import Item, id_in, items_in, object_in, shown, sorted_items_in
 from ferrero_dagster.domain.box_events import BoxEvent
 from ferrero_dagster.domain.errors import SpoiledItem, UnexpectedAnswer
 from ferrero_dagster.domain.ids import BoxId
@@ -17,6 +20,9 @@ from ferrero_dagster.domain.triage import ListedFile
 SYSTEM = "Box"
 #: Box dictates 8 to 67 MB; what is beyond would not fit into memory.
 _LARGEST_PART_BYTES = 1 << 29
+#: Of a long poll, as Box's reference shows them, and the most that is believed.
+_USUAL_RETRIES, _MOST_RETRIES = 10, 1000
+_USUAL_POLL_S, _LONGEST_POLL_S = 610, 3600
 
 Answer = dict[str, Any]
 
@@ -65,6 +71,51 @@ def _event(source: object) -> BoxEvent:
         folders=frozenset(BoxId(one) for one in ids if one),
         is_whole_path=bool(listed),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RealtimeServer:
+    """Where Box announces changes."""
+
+    url: str
+    #: How often it may be asked, until Box is asked for another.
+    max_retries: int
+    #: How long it may take to answer.
+    retry_timeout_s: int
+
+
+def realtime_server(body: Answer, what: str, *, schemes: Collection[str]) -> RealtimeServer:
+    """The first that has an address with one of the schemes.
+
+    Raises:
+        UnexpectedAnswer: there is none.
+    """
+    for entry in sorted_items_in(Item(SYSTEM, what, body), "entries")[0]:
+        url = entry.fields.get("url")
+        if isinstance(url, str) and _scheme(url) in schemes:
+            return RealtimeServer(
+                url=url,
+                max_retries=_number(entry, "max_retries", _USUAL_RETRIES, at_most=_MOST_RETRIES),
+                retry_timeout_s=_number(entry, "retry_timeout", _USUAL_POLL_S, at_most=_LONGEST_POLL_S),
+            )
+    raise UnexpectedAnswer(SYSTEM, f"{what}: the answer names no server with an address in {' or '.join(schemes)}.")
+
+
+def _scheme(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.scheme if parts.hostname else ""
+
+
+def _number(entry: Item, key: str, usual: int, *, at_most: int) -> int:
+    """A number from 1 to `at_most`; the usual one where Box says no such number."""
+    try:
+        number = entry.size(key) or 0
+    except SpoiledItem:
+        return usual
+    return number if 1 <= number <= at_most else usual
 
 
 def listed_file(entry: Item, template: str = "") -> ListedFile:

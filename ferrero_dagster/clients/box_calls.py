@@ -18,6 +18,7 @@ _KINDS = tuple(
         ("GET", r"/files/\d+/content", "downloads"),
         ("GET", r"/folders/\d+/items", "listings"),
         ("GET", r"/events", "events"),
+        ("OPTIONS", r"/events", "events"),
         ("GET", r"/metadata/\w+/\w+", "metadata"),
         ("GET", r"/files/\d+", "looks at a file"),
     )

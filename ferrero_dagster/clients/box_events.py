@@ -11,6 +11,7 @@ import requests
 from box_sdk_gen import BoxAPIError, BoxClient, FetchOptions
 
 from ferrero_dagster.clients import box_answers as answers
+from ferrero_dagster.clients.box_announcements import Announcements
 from ferrero_dagster.clients.box_session import box_errors, learned_of
 from ferrero_dagster.domain.box_events import BoxEvent
 from ferrero_dagster.domain.errors import UnexpectedAnswer
@@ -43,18 +44,34 @@ def position_now(client: BoxClient) -> str | None:
     return page[1]
 
 
-def pages_after(client: BoxClient, position: str) -> Iterator[tuple[list[BoxEvent], str] | None]:
+def pages_after(client: BoxClient, position: str, *, listens: bool) -> Iterator[tuple[list[BoxEvent], str] | None]:
     """What happened since the position, page by page, each with the position after it, until nothing is left.
 
-    None instead of a page where Box does not tell, or where there is more than is worth reading.
+    None instead of a page where Box does not tell, or where there is more than is worth reading. Who `listens` does not
+    ask where Box would have announced it.
     """
+    announcements = announcements_of(client)
+    if listens and announcements.are_none_since(position):
+        yield [], position
+        return
+    if listens:
+        announcements.listen(client)
     for _ in range(_MAX_PAGES):
+        asked_at = time.monotonic()
         page = _page(client, position)
+        if page is not None:
+            announcements.told(position, has_events=bool(page[0]), asked_at=asked_at)
         yield page
         if page is None or not page[0] or page[1] == position:
             return
         position = page[1]
     yield None
+
+
+def announcements_of(client: BoxClient) -> Announcements:
+    """What is announced to the account of the client."""
+    kept: Announcements = learned_of(client).setdefault("announcements", Announcements())
+    return kept
 
 
 def _page(client: BoxClient, position: str) -> tuple[list[BoxEvent], str] | None:

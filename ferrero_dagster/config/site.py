@@ -175,6 +175,7 @@ class LooksSite(_Section):
     #: For all that it asks together; Dagster ends a tick after 60 s.
     budget_s: Annotated[float, Field(gt=0, lt=60)]
     full_listing_minutes: Minutes
+    long_poll: bool
     quiet_hours: tuple[QuietTimeSite, ...]
     quiet_every_minutes: Annotated[int, Field(ge=1, le=1440)]
     slow_mail_after_looks: Annotated[int, Field(ge=1)]

@@ -131,6 +131,8 @@ READERS: dict[str, tuple[Any, Any]] = {
     "Box listing": ({"entries": [FILE, {"type": "folder", "id": "5"}], "next_marker": "m"}, use_box_listing),
     "Box events": ({"entries": [{"source": {"id": "1", "type": "file", "path_collection": PARENTS}}],
                     "next_stream_position": 7}, lambda body: box_answers.events(body, WHAT)),
+    "Box realtime server": ({"entries": [{"url": "https://a.example/s", "max_retries": "10", "retry_timeout": 610}]},
+                            lambda body: box_answers.realtime_server(body, WHAT, schemes=("https",))),
     "Box place": ({"id": "1", "etag": "0", "path_collection": PARENTS}, lambda body: box_answers.place(body, WHAT)),
     "Box upload": ({"entries": [FILE]}, lambda body: box_answers.stored_file(body, WHAT)),
     "Box folder": ({"id": "5", "name": "x"}, lambda body: box_answers.folder(Item("Box", WHAT, body))),

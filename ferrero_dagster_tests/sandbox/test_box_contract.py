@@ -5,10 +5,14 @@ Most properties of the description are optional, so the ones that the project re
 
 import hashlib
 import io
+import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import requests
 from box_sdk_gen import (
     BoxAPIError,
     CreateFileMetadataByIdScope,
@@ -194,6 +198,20 @@ def test_events(box, client):
     assert (after.entries, after.next_stream_position) == ([], told.next_stream_position)
     admin = lambda: calls.get_events(stream_type=GetEventsStreamType.ADMIN_LOGS_STREAMING)  # noqa: E731  # a call
     assert statuses_of([admin, lambda: calls.get_events(stream_position="x")]) == [403, 400]
+
+
+def test_long_poll(box, client):
+    [server] = client.events.get_events_with_long_polling().entries
+    assert (server.type, server.max_retries, server.retry_timeout) == ("realtime_server", "10", 610)
+    box.settings.long_poll_s = 0.2
+    assert requests.get(server.url, timeout=10).json() == {"message": "reconnect"}
+    box.settings.long_poll_s = 20
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(requests.get, server.url, timeout=30)
+        while waiting.running() and not waiting.done():
+            box.store.put_file("0", f"{uuid4().hex}.mp4", FILM)
+            time.sleep(0.2)
+        assert waiting.result().json() == {"message": "new_change"}
 
 
 def test_refusals(box, client):

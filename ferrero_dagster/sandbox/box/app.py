@@ -36,12 +36,14 @@ def create_box_app(store: BoxStore, settings: BoxSettings) -> Starlette:
     files = Files(store, settings, answers)
     uploads = Uploads(store, settings, answers)
     asked = [Middleware(_LoggedIn, store.tokens), Middleware(Limited, MinuteLimits(settings), settings)]
-    api = [*Folders(store, answers).routes, *uploads.preflight_routes, *files.routes, *Events(store, settings).routes]
+    events = Events(store, settings)
+    api = [*Folders(store, answers).routes, *uploads.preflight_routes, *files.routes, *events.routes]
     upload = [*ChunkedUploads(store, settings, answers).routes, *uploads.routes]
     return Starlette(
         routes=[
             *Login(store, settings).routes,
             *files.download_routes,
+            *events.realtime_routes,
             Mount("/upload/api/2.0", routes=upload, middleware=asked),
             Mount("/2.0", routes=api, middleware=asked),
         ],

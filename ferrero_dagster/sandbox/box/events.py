@@ -1,8 +1,10 @@
 """The stream of events: what changed in the tree of files that the service account sees (contract box.md 10)."""
 
+import asyncio
 import json
 import sqlite3
 import time
+import uuid
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +18,7 @@ from ferrero_dagster.sandbox.box.settings import BoxSettings
 from ferrero_dagster.sandbox.box.store import BoxStore
 
 _DEFAULT_LIMIT, _HIGHEST_LIMIT = 100, 500
+_LONG_POLL_STEP_S = 0.1
 _OF_A_USER = {"all", "changes", "sync"}
 _OF_THE_ENTERPRISE = {"admin_logs", "admin_logs_streaming"}
 _USER = {"type": "user", "id": "11446498", "name": "Sandbox", "login": "AutomationUser_12345_sandbox@boxdevedition.com"}
@@ -27,7 +30,9 @@ class Events:
     def __init__(self, store: BoxStore, settings: BoxSettings) -> None:
         self._store = store
         self._settings = settings
-        self.routes = [Route("/events", self.get)]
+        self.routes = [Route("/events", self.get), Route("/events", self.options, methods=["OPTIONS"])]
+        #: As of another host than the API's, and without its log-in.
+        self.realtime_routes = [Route("/realtime/subscribe", self.wait)]
 
     async def get(self, request: Request) -> Response:
         """A chunk of events after a position, and the position after it; 403 for the streams of an administrator."""
@@ -46,6 +51,29 @@ class Events:
         last = found[-1]["position"] if found else position
         # Box's own positions are numbers here and texts there.
         return JSONResponse({"chunk_size": len(entries), "next_stream_position": last, "entries": entries})
+
+    async def options(self, request: Request) -> Response:
+        """Where a long poll is to wait; the address is good for anybody who has it."""
+        if self._settings.long_poll == "unknown":
+            raise BoxError(405, "method_not_allowed", "Method Not Allowed")
+        server = {
+            "type": "realtime_server",
+            "url": str(request.url_for("wait").include_query_params(channel=uuid.uuid4().hex, stream_type="all")),
+            "ttl": "10",
+            "max_retries": "10",
+            "retry_timeout": self._settings.long_poll_timeout_s,
+        }
+        return JSONResponse({"chunk_size": 1, "entries": [server]})
+
+    async def wait(self, request: Request) -> Response:
+        """The answer to a long poll: as soon as an event comes that was not there when it began, or after its time."""
+        until = time.monotonic() + self._settings.long_poll_s
+        begun_at = self._position("now")
+        while time.monotonic() < until and not await request.is_disconnected():
+            await asyncio.sleep(_LONG_POLL_STEP_S)
+            if self._position("now") != begun_at and self._settings.long_poll != "silent":
+                return JSONResponse({"message": "new_change"})
+        return JSONResponse({"message": "reconnect"})
 
     def _position(self, asked: str) -> int:
         if asked == "now":

@@ -48,3 +48,7 @@ class BoxSettings:
     events_twice: bool = False
     event_source: Literal["full", "mini"] = "full"
     events_forbidden: bool = False
+    #: Whether a long poll hears of changes, of none, or is not known; how long one waits, and is said to wait.
+    long_poll: Literal["announces", "silent", "unknown"] = "announces"
+    long_poll_s: float = 600
+    long_poll_timeout_s: int = 610

@@ -29,7 +29,8 @@ class Marks:
     """Asks Box's stream of events, from the position where the last look stopped.
 
     A folder's own marks (etag, modified_at, size) would not do: Box does not promise that they move with what lies in
-    it. Events may be late or never come, so the folder is listed every `looks.full_listing_minutes` all the same.
+    it. Events may be late or never come, and so may what announces them, so the folder is listed every
+    `looks.full_listing_minutes` all the same.
     """
 
     agency: BoxAgency
@@ -51,7 +52,7 @@ class Marks:
 
     def _since(self, before: str) -> Mark:
         position = before
-        for page in self.agency.events_after(before):
+        for page in self.agency.events_after(before, listens=self.site.looks.long_poll):
             if page is None:
                 return self._begun(self.agency.position_now())
             events, position = page
