@@ -15,7 +15,7 @@ from ferrero_dagster.defs.failed_runs import failed_run, shown_job
 from ferrero_dagster.defs.failures import as_failures
 from ferrero_dagster.defs.lineage import Lineage, tell_the_rest
 from ferrero_dagster.defs.markdown import metadata_table
-from ferrero_dagster.defs.old_events import forget_old
+from ferrero_dagster.defs.old_events import IDLE, forget_old
 from ferrero_dagster.defs.reds import Watch, tell
 from ferrero_dagster.defs.report_check import evaluate_report_was_sent
 from ferrero_dagster.defs.resources import BoxResource, DamResource, TrackingResource
@@ -37,6 +37,7 @@ _NONE: Mapping[str, "MakeLineage"] = {}
 
 #: Makes a route's `Lineage`.
 MakeLineage = Callable[[dg.DagsterInstance, Database, ZoneInfo, Links], Lineage]
+_Log = Callable[[str], None]
 
 
 def build_reconcile(
@@ -50,8 +51,9 @@ def build_reconcile(
     ) -> None:
         with as_failures(job="reconcile"):
             done: list[Row] = []
+            troubles: list[str] = []
             with tracking.database() as database:
-                step = partial(_step, database, context)
+                step = partial(_step, database, context.run_id, _heard(context.log.error, troubles))
                 with step("ending dead runs"):
                     done += _end_dead_runs(context.instance, tracking)
                 with step("telling failed runs"):
@@ -62,7 +64,7 @@ def build_reconcile(
                         for name, make in lineages.items()
                     }
                     done += [row("files shown in Dagster", str(n)) for n in [tell_the_rest(database, made)] if n]
-                done += _put_right(context, dam, box, tracking)
+                done += _put_right(context.run_id, dam, box, tracking, _heard(context.log.warning, troubles))
                 with step("looking for what is red"):
                     reds = tell(context.instance, watched, tracking, database)
                     done += [row("red in Dagster", f"{red.name}: {red.message}") for red in reds]
@@ -70,9 +72,11 @@ def build_reconcile(
                     evaluate_report_was_sent(context.instance, tracking)
                 with step("bringing the status up to date"):
                     refresh_status(context.instance, tracking)
+                context.log.info("%d things were put right.", len(done))
+                if not done and not troubles:
+                    context.instance.add_run_tags(context.run_id, IDLE)
                 with step("forgetting what is old in Dagster"):
                     done += _forget_old(context, tracking)
-        context.log.info("%d things were put right.", len(done))
         context.add_output_metadata({"done": metadata_table(done)})
 
     @dg.job(
@@ -109,19 +113,25 @@ def build_reconcile_schedule(
     )
 
 
-def _step(database: Database, context: dg.OpExecutionContext, name: str) -> AbstractContextManager[None]:
+def _heard(log: _Log, heard: list[str]) -> _Log:
+    """Logs, and keeps what was logged."""
+
+    def both(message: str) -> None:
+        heard.append(message)
+        log(message)
+
+    return both
+
+
+def _step(database: Database, run_id: str, log: _Log, name: str) -> AbstractContextManager[None]:
     """An error that nobody foresaw ends this step; the others are done all the same."""
-    return ended(database, Turn(name=name, run_id=context.run_id), context.log.error)
+    return ended(database, Turn(name=name, run_id=run_id), log)
 
 
-def _put_right(
-    context: dg.OpExecutionContext, dam: DamResource, box: BoxResource, tracking: TrackingResource
-) -> list[Row]:
-    request = Request(done_by="reconcile", dry_run=False, run_id=context.run_id)
+def _put_right(run_id: str, dam: DamResource, box: BoxResource, tracking: TrackingResource, warn: _Log) -> list[Row]:
+    request = Request(done_by="reconcile", dry_run=False, run_id=run_id)
     with tracking.database() as database:
-        return housekeeping.put_right(
-            database, tracking.site, dam.client, box.clients, request, warn=context.log.warning
-        )
+        return housekeeping.put_right(database, tracking.site, dam.client, box.clients, request, warn=warn)
 
 
 def _forget_old(context: dg.OpExecutionContext, tracking: TrackingResource) -> list[Row]:

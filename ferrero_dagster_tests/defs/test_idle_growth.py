@@ -1,12 +1,18 @@
 """How Dagster's tables grow while nothing happens."""
 
 import json
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
+import psycopg2
 import pytest
+from dagster._core.test_utils import instance_for_test
 
-from ferrero_dagster_tests.fix_world import A1, A2
+from ferrero_dagster_tests.fix_world import A1, A2, ROUTES
 from ferrero_dagster_tests.transfer.finals.agency_world import Agency, final_name
+
+#: Queue and launcher, who have no part in these tests, write at most so many events of a run.
+LAUNCHED = 6
 
 
 @pytest.fixture
@@ -14,6 +20,24 @@ def agency(cockpit):
     agency = Agency(cockpit.world)
     agency.campaign("AAA001")
     return agency
+
+
+@pytest.fixture
+def idle(cockpit, agency, empty_database_url):
+    """A cockpit without work, whose Dagster writes to a PostgreSQL of its own; and how many events are there."""
+    storage = {"postgres": {"postgres_url": empty_database_url.replace("://", "+psycopg2://")}}
+    with (
+        instance_for_test(overrides={"storage": storage}) as cockpit.instance,
+        psycopg2.connect(empty_database_url) as connection,
+        connection.cursor() as cursor,
+    ):
+
+        def count():
+            cursor.execute("SELECT count(*) FROM event_logs")
+            return next(cursor)[0]
+
+        cockpit.launch(A1.name, cockpit.world.campaign())
+        yield cockpit, count
 
 
 def events_of(cockpit, sensor):
@@ -50,3 +74,50 @@ def test_the_check_tells_of_refused_files_also_where_a_look_has_listed_nothing(c
     observation, check = cockpit.tick(A2.sensor).asset_events
     assert isinstance(check, dg.AssetCheckEvaluation)
     assert (check.passed, observation.metadata["refused"].value) == (False, 1)
+
+
+def run(cockpit, job, **options):
+    assert cockpit.repository.get_job(job).execute_in_process(instance=cockpit.instance, **options).success
+
+
+def an_hour(cockpit):
+    """What sensors and housekeeping write in it."""
+    an_hour_later(cockpit)
+    for route in ROUTES:
+        for event in cockpit.tick(route.sensor).asset_events:
+            cockpit.instance.report_runless_asset_event(event)
+    run(cockpit, "reconcile")
+
+
+def a_days_jobs(cockpit):
+    run(cockpit, "daily_report", partition_key=f"{datetime.now(timezone.utc) - timedelta(days=2):%Y-%m-%d}")
+    run(cockpit, "audit")
+
+
+def growth(cockpit, count, work):
+    before = count()
+    work(cockpit)
+    return count() - before
+
+
+def test_an_idle_day_leaves_at_most_three_hundred_events(idle):
+    cockpit, count = idle
+    # The first hour tells some things once, and its housekeeping stays.
+    for _ in range(2):
+        an_hour(cockpit)
+    hourly, daily = growth(cockpit, count, an_hour), growth(cockpit, count, a_days_jobs)
+    assert hourly == 7
+    assert 24 * hourly + daily + 2 * LAUNCHED <= 300
+
+
+def test_housekeeping_that_warned_of_something_stays(idle, monkeypatch):
+    cockpit, _ = idle
+    an_hour(cockpit)
+    with monkeypatch.context() as wrong:
+        wrong.setenv("FERRERO_DAM_CA_BUNDLE", "/nowhere")
+        run(cockpit, "reconcile")
+    for _ in range(2):
+        run(cockpit, "reconcile")
+    runs = cockpit.instance.get_run_ids(dg.RunsFilter(job_name="reconcile"))
+    said = [" ".join(log.message for log in cockpit.instance.all_logs(run_id)) for run_id in runs]
+    assert ["could not be read again" in one for one in said] == [False, True, False]

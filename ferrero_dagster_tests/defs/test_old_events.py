@@ -6,7 +6,7 @@ import pytest
 from dagster._core.test_utils import instance_for_test
 
 from ferrero_dagster.config.site import load_site
-from ferrero_dagster.defs.old_events import forget_old
+from ferrero_dagster.defs.old_events import IDLE, forget_old
 
 UPLOADS, STATUS = dg.AssetKey(["box", "agency_uploads"]), dg.AssetKey(["operations", "status"])
 SITE = load_site().dagster
@@ -26,8 +26,8 @@ def aged(url, days):
             cursor.execute(f"UPDATE {statement} - interval '{days} days'")
 
 
-def run_of(instance, job, status=dg.DagsterRunStatus.SUCCESS):
-    run = dg.DagsterRun(job_name=job, status=status)
+def run_of(instance, job, status=dg.DagsterRunStatus.SUCCESS, tags=None):
+    run = dg.DagsterRun(job_name=job, status=status, tags=tags)
     instance.add_run(run)
     return run.run_id
 
@@ -61,8 +61,18 @@ def test_old_runs_of_the_housekeeping_go_and_all_others_stay(instance, empty_dat
     assert old not in {run.run_id for run in instance.get_runs()}
 
 
+def test_housekeeping_that_found_nothing_to_do_goes_with_the_next_run(instance):
+    for _ in range(2):
+        run_of(instance, "reconcile", tags=IDLE)
+    busy, other = run_of(instance, "reconcile"), run_of(instance, "a1_to_a2", tags=IDLE)
+    failed = run_of(instance, "reconcile", dg.DagsterRunStatus.FAILURE, IDLE)
+    assert forget_old(instance, SITE, job="reconcile") == (2, 0)
+    assert {run.run_id for run in instance.get_runs()} == {busy, other, failed}
+
+
 def test_a_site_may_keep_everything(instance, empty_database_url):
-    run_of(instance, "reconcile")
+    for _ in range(2):
+        run_of(instance, "reconcile", tags=IDLE)
     aged(empty_database_url, 1000)
     keeps = SITE.model_copy(update={"keep_reconcile_days": None, "keep_observations_days": None})
     assert forget_old(instance, keeps, job="reconcile") == (0, 0)
