@@ -57,6 +57,8 @@ class HttpLimits:
     first_pause_s: float = 0.5
     #: A transfer slower than this, after `read_timeout_s`, is given up.
     min_bytes_per_s: float = 10_000
+    #: What must not be sent twice goes out on a connection that was used so recently, or on a new one.
+    kept_s: float = 1
     #: When all of it ends, pauses and retries too.
     deadline: Deadline = NEVER
 

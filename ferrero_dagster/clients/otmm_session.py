@@ -6,6 +6,7 @@ so that cookies of a load balancer stay together, and all share one token, with 
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -221,7 +222,7 @@ class OtmmSession:
         with ExitStack() as turn:
             turn.enter_context(self._turn())
             with lost_connections(SYSTEM, what, self.limits.deadline), self.tempo.answer():
-                response = self._session().request(
+                response = (self._session() if body is None else self._fresh_session()).request(
                     method,
                     f"{self.url}{self._api}{path}",
                     headers=headers,
@@ -232,6 +233,7 @@ class OtmmSession:
                 )
             if options.get("stream"):
                 _ends_with(response, turn.pop_all())
+        self._local.answered_at = time.monotonic()
         self._limiter.note(_kind(method, path, options), size_bytes=_carried_bytes(response, options))
         self._hold(response)
         self.tempo.heard(response.status_code)
@@ -252,6 +254,13 @@ class OtmmSession:
         if session is None:
             session = self._local.session = self._new_session(self.url, self._certificate)
             self._sessions.append(session)
+        return session
+
+    def _fresh_session(self) -> requests.Session:
+        """For a body: a server may be closing what is idle just when we send, and nobody could say what it has read."""
+        session = self._session()
+        if time.monotonic() - getattr(self._local, "answered_at", 0) > self.limits.kept_s:
+            session.close()  # its connections; cookies stay, and new ones are made
         return session
 
     def _new_session(self, url: str, certificate: ClientCertificate | None) -> requests.Session:

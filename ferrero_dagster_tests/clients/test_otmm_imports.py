@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -22,6 +22,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.ids import DamId
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster_tests.clients.wire import answering
 from ferrero_dagster_tests.fix_sandbox import DAM_LOGIN, JSON, QUICK, seen
 
 NAME = "RAF_DE_de_TEST_KV_001_00S_1x1.png"
@@ -188,6 +189,27 @@ def test_an_import_that_was_cut_before_its_body_was_complete_has_not_begun(impor
         with pytest.raises(SystemUnavailable):
             start(cut, tmp_path / "large", folder, watch=watch)
     assert heard == []
+
+
+STARTED = b'{"job_handle": {"job_id": "7"}}'
+KEPT = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(STARTED)
+
+
+@pytest.mark.fault(60)
+@pytest.mark.parametrize("kept_s", [0, 60])
+def test_an_import_that_meets_a_server_closing_what_is_idle_arrives_once_on_a_new_connection(path, kept_s):
+    watch, heard = watched()
+    limits = replace(QUICK, kept_s=kept_s)
+    with (
+        answering(KEPT, STARTED, lingers=True) as dam,
+        closing(OtmmSession(dam.url(), login=None, limits=limits)) as session,
+    ):
+        session.call("GET", "/folders/1", "Looking")
+        # What was used this moment no server closes yet, and a new connection costs its handshakes.
+        with nullcontext() if kept_s == 0 else pytest.raises(SystemUnavailable):
+            assert start(OtmmImports(session, load_site().dam_import), path, "1", watch=watch).job_id == "7"
+            assert heard == ["begins"]
+    assert [request.startswith(b"POST") for request in dam.asked] == ([False, True] if kept_s == 0 else [False])
 
 
 @contextmanager

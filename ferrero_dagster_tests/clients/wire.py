@@ -19,6 +19,7 @@ class Wire:
     pause_s: float
     tls: ssl.SSLContext | None
     first: bool
+    lingers: bool
     asked: list[bytes] = field(default_factory=list)
 
     def url(self, scheme: str = "http") -> str:
@@ -38,6 +39,8 @@ class Wire:
             for piece in self.answer:
                 stream.sendall(piece)
                 time.sleep(self.pause_s)
+            if self.lingers:
+                stream.recv(1)
 
 
 def _request(stream: socket.socket) -> bytes:
@@ -52,14 +55,18 @@ def _request(stream: socket.socket) -> bytes:
 
 @contextmanager
 def answering(
-    *answer: bytes, pause_s: float = 0, tls: ssl.SSLContext | None = None, first: bool = False
+    *answer: bytes,
+    pause_s: float = 0,
+    tls: ssl.SSLContext | None = None,
+    first: bool = False,
+    lingers: bool = False,
 ) -> Iterator[Wire]:
     """Every connection is answered by these pieces, with a pause after each, and then closed.
 
-    The server waits for a request unless it talks `first`.
+    The server waits for a request unless it talks `first`. One that `lingers` closes when the next request begins.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        wire = Wire(listener.getsockname()[1], answer, pause_s, tls, first)
+        wire = Wire(listener.getsockname()[1], answer, pause_s, tls, first, lingers)
         thread = threading.Thread(target=wire.serve, args=(listener,), daemon=True)
         thread.start()
         yield wire
