@@ -176,8 +176,16 @@ def sha1(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
+@pytest.fixture
+def box_client(kept_box_client: BoxClient, served_box: ServedBox) -> BoxClient:
+    """A client whose log-in and connection are good, whatever the test before has done to them."""
+    kept_box_client.users.get_user_me()
+    served_box.board.seen.clear()
+    return kept_box_client
+
+
 @pytest.fixture(scope="session")
-def box_client(box_server: ServedBox) -> Iterator[BoxClient]:
+def kept_box_client(box_server: ServedBox) -> Iterator[BoxClient]:
     """Logged in once: signing costs a tenth of a second."""
     client = open_box_client(read_box_config(box_server.config), base_urls=box_server.base_urls, limits=QUICK)
     yield client
