@@ -1,8 +1,10 @@
 """Reading the agency's folder in Box: listings, metadata, downloads (contract box.md 6-8)."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from starlette.responses import Response
 
 from ferrero_dagster.clients.box_agency import BoxAgency, FileNow
 from ferrero_dagster.domain.errors import (
@@ -17,6 +19,7 @@ from ferrero_dagster.domain.errors import (
 )
 from ferrero_dagster.domain.ids import BoxId
 from ferrero_dagster.sandbox.faults import Fault
+from ferrero_dagster.sandbox.serving import Server
 from ferrero_dagster_tests.clients.wire import answering, ok
 from ferrero_dagster_tests.fix_sandbox import QUICK, seen
 from ferrero_dagster_tests.fix_world import sha1
@@ -167,6 +170,19 @@ def test_a_download_is_proven_by_the_listed_sha1(agency, file, tmp_path):
     digest = agency.download(file, tmp_path / "a", got.append)
     assert (digest.size_bytes, digest.sha1_hex, sum(got)) == (7000, file.sha1_hex, 7000)
     assert (tmp_path / "a").read_bytes() == b"content" * 1000
+
+
+def test_the_host_of_contents_is_met_once_for_many_files(served_box, agency, file, tmp_path):
+    callers = set()
+
+    async def contents(scope, receive, send):
+        callers.add(tuple(scope["client"]))
+        await Response(b"content" * 1000)(scope, receive, send)
+
+    with Server(contents) as host, ThreadPoolExecutor(4) as threads:
+        served_box.board.add(Fault(path="/content$", status=302, headers={"Location": host.url}, times=None))
+        list(threads.map(lambda number: agency.download(file, tmp_path / str(number)), range(20)))
+    assert len(callers) <= 4
 
 
 @pytest.mark.fault(2, 4, 25, 26)
