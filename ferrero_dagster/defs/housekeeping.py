@@ -135,8 +135,8 @@ def _put_right(run_id: str, dam: DamResource, box: BoxResource, tracking: Tracki
 
 
 def _forget_old(context: dg.OpExecutionContext, tracking: TrackingResource) -> list[Row]:
-    runs, observations = forget_old(context.instance, tracking.site.dagster, job=context.job_name)
-    told = {"old runs of reconcile forgotten": runs, "old observations forgotten": observations}
+    runs, events = forget_old(context.instance, tracking.site.dagster, job=context.job_name)
+    told = {"old runs of reconcile forgotten": runs, "old events without a run forgotten": events}
     return [row(what, str(number)) for what, number in told.items() if number]
 
 

@@ -9,6 +9,7 @@ from ferrero_dagster.config.site import load_site
 from ferrero_dagster.defs.old_events import IDLE, forget_old
 
 UPLOADS, STATUS = dg.AssetKey(["box", "agency_uploads"]), dg.AssetKey(["operations", "status"])
+CHECK = dg.AssetCheckKey(UPLOADS, "all_accepted")
 SITE = load_site().dagster
 
 
@@ -32,20 +33,34 @@ def run_of(instance, job, status=dg.DagsterRunStatus.SUCCESS, tags=None):
     return run.run_id
 
 
-def observed(instance):
-    return len(instance.fetch_observations(UPLOADS, limit=100).records)
+def write(instance):
+    """What sensors and housekeeping write without a run, and what a person might."""
+    check = dg.AssetCheckEvaluation(asset_key=UPLOADS, check_name=CHECK.name, passed=True)
+    for event in (dg.AssetObservation(UPLOADS), check, *map(dg.AssetMaterialization, (STATUS, UPLOADS))):
+        instance.report_runless_asset_event(event)
 
 
-def test_old_observations_go_but_for_the_latest_and_materializations_stay(instance, empty_database_url):
+def counted(instance):
+    kinds = (
+        (instance.fetch_observations, UPLOADS),
+        *((instance.fetch_materializations, key) for key in (STATUS, UPLOADS)),
+    )
+    return [len(fetch(key, limit=100).records) for fetch, key in kinds]
+
+
+def test_old_events_without_a_run_go_but_for_the_latest_and_materializations_stay(instance, empty_database_url):
     for _ in range(5):
-        instance.report_runless_asset_event(dg.AssetObservation(UPLOADS))
-        instance.report_runless_asset_event(dg.AssetMaterialization(STATUS))
+        write(instance)
     assert forget_old(instance, SITE, job="reconcile") == (0, 0)
     aged(empty_database_url, 100)
-    assert forget_old(instance, SITE, job="reconcile") == (0, 4)
-    assert observed(instance) == 1
-    assert len(instance.fetch_materializations(STATUS, limit=100).records) == 5
-    assert forget_old(instance, SITE, job="reconcile") == (0, 0)
+    assert forget_old(instance, SITE, job="reconcile") == (0, 12)
+    assert counted(instance) == [1, 1, 5]
+    [check] = instance.event_log_storage.get_latest_asset_check_execution_by_key([CHECK]).values()
+    assert check.evaluation.passed
+    assert instance.get_latest_materialization_event(STATUS)
+    write(instance)
+    assert forget_old(instance, SITE, job="reconcile") == (0, 3)
+    assert counted(instance) == [1, 1, 6]
 
 
 def test_old_runs_of_the_housekeeping_go_and_all_others_stay(instance, empty_database_url):
