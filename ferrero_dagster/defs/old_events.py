@@ -17,6 +17,8 @@ from ferrero_dagster.defs.status import STATUS
 
 #: At one time, so that the job ends soon; more go at the next.
 _MAX_RUNS, _MAX_EVENTS = 200, 5000
+#: So long whoever has started a run by hand finds it, whatever it found.
+_SHOWN = timedelta(minutes=30)
 #: The tags of a run that found nothing to do and had nothing to say.
 IDLE = {"ferrero/idle": "true"}
 _SEEN = [dg.DagsterEventType.ASSET_OBSERVATION.value, dg.DagsterEventType.ASSET_CHECK_EVALUATION.value]
@@ -36,7 +38,7 @@ def forget_old(instance: dg.DagsterInstance, site: DagsterSite, *, job: str) -> 
 def _forget_runs(instance: dg.DagsterInstance, job: str, before: datetime) -> int:
     good = [dg.DagsterRunStatus.SUCCESS]
     old = dg.RunsFilter(job_name=job, statuses=good, created_before=before)
-    idle = dg.RunsFilter(job_name=job, statuses=good, tags=IDLE)
+    idle = dg.RunsFilter(job_name=job, statuses=good, tags=IDLE, created_before=datetime.now(timezone.utc) - _SHOWN)
     run_ids = {run_id for which in (old, idle) for run_id in instance.get_run_ids(which, limit=_MAX_RUNS)}
     for run_id in run_ids:
         instance.delete_run(run_id)

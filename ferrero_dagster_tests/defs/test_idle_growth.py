@@ -36,7 +36,13 @@ def idle(cockpit, agency, empty_database_url):
             cursor.execute("SELECT count(*) FROM event_logs")
             return next(cursor)[0]
 
+        def later():
+            an_hour_later(cockpit)
+            with psycopg2.connect(empty_database_url) as own, own.cursor() as ours:
+                ours.execute("UPDATE runs SET create_timestamp = create_timestamp - interval '1 hour'")
+
         cockpit.launch(A1.name, cockpit.world.campaign())
+        cockpit.later = later
         yield cockpit, count
 
 
@@ -82,7 +88,7 @@ def run(cockpit, job, **options):
 
 def an_hour(cockpit):
     """What sensors and housekeeping write in it."""
-    an_hour_later(cockpit)
+    cockpit.later()
     for route in ROUTES:
         for event in cockpit.tick(route.sensor).asset_events:
             cockpit.instance.report_runless_asset_event(event)
@@ -117,6 +123,7 @@ def test_housekeeping_that_warned_of_something_stays(idle, monkeypatch):
         wrong.setenv("FERRERO_DAM_CA_BUNDLE", "/nowhere")
         run(cockpit, "reconcile")
     for _ in range(2):
+        cockpit.later()
         run(cockpit, "reconcile")
     runs = cockpit.instance.get_run_ids(dg.RunsFilter(job_name="reconcile"))
     said = [" ".join(log.message for log in cockpit.instance.all_logs(run_id)) for run_id in runs]

@@ -76,9 +76,11 @@ def test_old_runs_of_the_housekeeping_go_and_all_others_stay(instance, empty_dat
     assert old not in {run.run_id for run in instance.get_runs()}
 
 
-def test_housekeeping_that_found_nothing_to_do_goes_with_the_next_run(instance):
+def test_housekeeping_that_found_nothing_to_do_goes_half_an_hour_later(instance, empty_database_url):
     for _ in range(2):
         run_of(instance, "reconcile", tags=IDLE)
+    assert forget_old(instance, SITE, job="reconcile") == (0, 0)
+    aged(empty_database_url, 1)
     busy, other = run_of(instance, "reconcile"), run_of(instance, "a1_to_a2", tags=IDLE)
     failed = run_of(instance, "reconcile", dg.DagsterRunStatus.FAILURE, IDLE)
     assert forget_old(instance, SITE, job="reconcile") == (2, 0)
