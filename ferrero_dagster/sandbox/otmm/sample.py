@@ -5,6 +5,7 @@ All of it follows from the asset's name, so that two runs see the same DAM.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from ferrero_dagster.sandbox.otmm.metadata import (
     CATEGORY,
@@ -81,7 +82,7 @@ _BRANDS = (
     ("ROCHER", "Ferrero Rocher", "Rocher Origins", "Ferrero Rocher T16"),
     ("TICTAC", "Tic Tac", "Tic Tac Fresh", "Tic Tac Mint T37"),
 )
-_FILLER_PER_CATEGORY = 36
+_FILLER_PER_CATEGORY, _VARIANTS = 36, 20
 _WORDS = ("territory", "usage", "owner", "version", "source", "approval", "release", "format", "colour", "contact")
 
 
@@ -160,7 +161,7 @@ def in_categories(elements: Iterable[Element], *, seed: str | None = None) -> li
         members[homes.get(element["id"], "Other")].append(element)
     for name, inside in members.items():
         if seed is not None:
-            inside.extend(_filler(name.upper(), rng))
+            inside.extend(_filler(name.upper(), rng.randrange(_VARIANTS)))
     return [_category(name, inside) for name, inside in members.items() if inside]
 
 
@@ -173,7 +174,10 @@ def _category(name: str, elements: list[Element]) -> Element:
     }
 
 
-def _filler(category: str, rng: random.Random) -> list[Element]:
+@cache
+def _filler(category: str, variant: int) -> tuple[Element, ...]:
+    """The other fields of a category; made once, as the metadata of hundreds of assets are asked for at once."""
+    rng = random.Random(f"{category} {variant}")  # noqa: S311  # invented data
     ids = [f"FERRERO.FIELD.{category} {rng.choice(_WORDS)} {n:02}".upper() for n in range(_FILLER_PER_CATEGORY)]
     rows = rng.randrange(2, 6)
     table_id = f"FERRERO.TABLE.{category}"
@@ -181,7 +185,7 @@ def _filler(category: str, rng: random.Random) -> list[Element]:
         column(f"{table_id} {name}", [scalar_value(f"{name} {row}") for row in range(rows)], table_id=table_id)
         for name in ("COUNTRY", "MEDIUM", "VALID UNTIL")
     ]
-    return [_filler_field(field_id, rng) for field_id in ids] + columns
+    return (*(_filler_field(field_id, rng) for field_id in ids), *columns)
 
 
 def _filler_field(field_id: str, rng: random.Random) -> Element:
