@@ -19,7 +19,7 @@ from ferrero_dagster.domain.otmm.metadata import (
     shown_text,
     types_inside,
 )
-from ferrero_dagster.domain.sound_json import OddNumber
+from ferrero_dagster.domain.sound_json import OddNumber, SentObject, is_shallow
 
 SYSTEM = "DAM"
 _MD5_HEX_DIGITS = 32
@@ -213,6 +213,8 @@ def full_asset(item: Item) -> DamAsset:
     Raises:
         SpoiledItem: as `asset`, or it is nested deeper than any metadata are.
     """
+    if isinstance(item.fields, SentObject) and is_shallow(item.fields.text, LEVELS):
+        return replace(asset(item), raw=item.fields)
     types = types_inside(item.fields, levels=LEVELS)
     if types is None:
         raise SpoiledItem(
@@ -222,7 +224,7 @@ def full_asset(item: Item) -> DamAsset:
         )
     listed = asset(item)
     notes = _odd_numbers(item, listed.name) if OddNumber in types else ()
-    return replace(listed, raw=dict(item.fields), notes=tuple(notes))
+    return replace(listed, raw=item.fields, notes=tuple(notes))
 
 
 def _odd_numbers(item: Item, name: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What moves and where it belongs, as values: campaigns, DAM assets, Box files, transfers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -39,7 +40,7 @@ class DamAsset:
     #: Past its date in the DAM: not to be used any more.
     expired: bool = False
     #: The asset as the DAM sent it; empty in listings.
-    raw: dict[str, Any] | None = None
+    raw: Mapping[str, Any] | None = None
     #: Sentences on values that are kept in another form than the DAM gives them.
     notes: tuple[str, ...] = ()
 

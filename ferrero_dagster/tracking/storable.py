@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg2.extensions
 
+from ferrero_dagster.domain.sound_json import SentObject
+
 #: Python's name of a codec that reads bytes of any encoding, as SQL_ASCII holds them, and writes Unicode.
 _ANY_BYTES = "ferrero_any_bytes"
 
@@ -26,7 +28,9 @@ def storable(value: Any, codec: str | None = None) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """As JSON without escapes, which a database of another encoding than Unicode would refuse."""
+    """As JSON without escapes, which a database of another encoding than Unicode would refuse; as sent if possible."""
+    if isinstance(value, SentObject) and r"\u" not in value.text:
+        return value.text
     text = json.dumps(value, ensure_ascii=False)
     # To look through every text of it costs more than all the rest, and hardly any metadata need it.
     return text if _is_sound(text) else json.dumps(storable(value), ensure_ascii=False)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrero_dagster.domain.sound_json import OddNumber, parsed, sound_text, without_depths
+from ferrero_dagster.domain.otmm.metadata import types_inside
+from ferrero_dagster.domain.sound_json import OddNumber, is_shallow, parsed, sound_text, without_depths
 
 BROKEN = "\N{REPLACEMENT CHARACTER}"
 
@@ -103,3 +104,71 @@ def test_any_bytes_are_json_or_a_value_error(body, encoding):
     except ValueError:
         return
     assert "\0" not in json.dumps(value, ensure_ascii=False).encode().decode()
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+)
+LONG = {"long": "x" * 10_000}
+
+
+def answer(items, **beside):
+    return {"assets_resource": {"asset_list": items, **beside}}
+
+
+@given(st.lists(st.dictionaries(TEXTS, VALUES), min_size=1), st.sampled_from([None, 1]), st.booleans())
+def test_objects_of_a_list_know_their_own_json(items, indent, is_alone):
+    body = answer([*items, LONG], **({} if is_alone else {"total": 7}))
+    text = json.dumps(body, ensure_ascii=False, indent=indent)
+    read = parsed(text)
+    assert read == body
+    assert [json.loads(one.text) for one in read["assets_resource"]["asset_list"]] == [*items, LONG]
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": {"b": [{"c": NaN, %s}]}}',
+        '{"a": {"b": [{"c": 1e400, %s}]}}',
+        '{"a": {"b": [{"c": 1e-20000, %s}]}}',
+        '{"a": {"b": [{"c": 0.%s, %%s}]}}' % ("0" * 20_000),  # the text holds braces
+        '{"a": {"b": [{"c": %s, %%s}]}}' % ("9" * 5000),
+        '{"a": {"b": [{"c": "one\nline", %s}]}}',
+        '{"a": {"b": [{%s}, 5]}}',
+        '{"a": {"b": [{%s}], "b": 5}}',
+        '{"a": {"b": [{%s}]}, "a": {}}',
+        '{"a": {"b": [{%s}]}, "a": 5}',
+        '{"a": {"b": {%s}}}',
+    ],
+)
+def test_what_a_database_would_refuse_or_is_no_list_is_read_as_any_other_json(text):
+    read = parsed(text % json.dumps(LONG)[1:-1])
+    assert set(read) == {"a"}
+    assert "SentObject" not in str({type(one) for one in inside(read)})
+
+
+def inside(value):
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from inside(inner)
+
+
+@given(VALUES, st.integers(0, 5))
+def test_what_is_told_to_be_shallow_is(value, levels):
+    if is_shallow(json.dumps(value), levels):
+        assert types_inside(value, levels=levels)
+
+
+@pytest.mark.parametrize(("text", "levels"), [('[{"a": "[]"}]', 3), ("[[], [[]]]", 3), ("{}", 1)])
+def test_what_is_shallow_is_told_to_be(text, levels):
+    assert is_shallow(text, levels)
+    assert not is_shallow(text, levels - 1)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5000])
+def test_half_a_list_is_no_json(cut):
+    with pytest.raises(json.JSONDecodeError):
+        parsed(json.dumps(answer([LONG]))[:-cut])
