@@ -30,11 +30,13 @@ from ferrero_dagster.defs.report import build_daily_report, build_daily_report_j
 from ferrero_dagster.defs.report_check import report_was_sent
 from ferrero_dagster.defs.resources import build_resources
 from ferrero_dagster.defs.status import build_status
+from ferrero_dagster.defs.warm_runs import fork_runs
 
 
 @dg.definitions
 def definitions() -> dg.Definitions:
     """The code location; a wrong setting is refused here, a missing secret only where it is needed."""
+    fork_runs()
     connections = Connections.from_environment()
     settings, site = connections.settings, connections.site
     routes = site.routes

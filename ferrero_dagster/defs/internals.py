@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
 
 import dagster as dg
 
@@ -31,9 +32,25 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+#: What each run imports of Dagster, beside what `import dagster` does, until its end.
+IMPORTED_BY_RUNS = (
+    "dagster._cli",
+    "dagster._core.definitions.repository_definition.repository_data_builder",
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.root",
+    "dagster._core.system_config.composite_descent",
+    "dagster._core.workspace.autodiscovery",
+    "dagster._grpc.impl",
+    "upath.implementations.local",
+)
+
 __all__ = [
     "ENDED_CHECKS",
     "IMPLICIT_JOB",
+    "IMPORTED_BY_RUNS",
     "AssetEventTagsTable",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
@@ -82,6 +99,14 @@ def store_materializations(
             for event in events
         ]
     )
+
+
+def start_runs_in(context: ForkServerContext) -> None:
+    """Let the code server that this process is start its runs so; it has chosen otherwise before it loads us."""
+    from dagster._grpc.server import DagsterApiServer  # noqa: PLC0415  # loads gRPC's servers: only who is one pays
+
+    # A property wins over what an object holds itself, also over what one held before.
+    DagsterApiServer._mp_ctx = property(lambda _: context, lambda *_: None)  # type: ignore[assignment]  # noqa: SLF001
 
 
 def keep_connections(storage: DagsterPostgresStorage, url: str) -> None:
