@@ -6,7 +6,7 @@
 import re
 from collections.abc import Mapping
 from datetime import time
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,10 +15,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from yaml.constructor import ConstructorError
 
+from ferrero_dagster.config import routes
 from ferrero_dagster.config.database import DatabaseSite
 from ferrero_dagster.config.neighbours import CreativexSite, OverridesSite
 from ferrero_dagster.config.representation import RepresentationSite
-from ferrero_dagster.config.routes import Routes
+from ferrero_dagster.config.routes import AnyRoute, Routes
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.config.site_naming import NamingSite
 from ferrero_dagster.config.site_routes import site_routes
@@ -304,12 +305,17 @@ def load_site(*files: Path | None) -> Site:
     Raises:
         ConfigurationError: a file is missing, no YAML, or has an unknown or wrong setting; the sentence names it.
     """
-    own = [path for path in files if path]
-    default = _read(_DEFAULT)
-    values = _merged(default, merged_site(*own))
-    place = f"Site configuration {own[-1] if own else _DEFAULT}"
+    return _site(routes.ROUTES, *((path, _content(path)) for path in (_DEFAULT, *files) if path))
+
+
+@lru_cache(maxsize=2)
+def _site(shipped: tuple[AnyRoute, ...], *files: tuple[Path, bytes]) -> Site:
+    """As long as no file changes it is the same for all who ask; a run asks six times."""
+    default, *own = (_read(*file) for file in files)
+    values = _merged(default, reduce(_merged, own, {}))
+    place = f"Site configuration {files[-1][0]}"
     try:
-        site = Site.model_validate({**values, "routes": site_routes(values["routes"], place)})
+        site = Site.model_validate({**values, "routes": site_routes(shipped, values["routes"], place)})
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {problems_in(error)}.") from None
     for check in (_check_override_codes, _check_statuses, _check_box_folders, _check_scores):
@@ -369,7 +375,7 @@ def merged_site(*files: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: one is missing or no YAML.
     """
-    return reduce(_merged, map(_read, files), {})
+    return reduce(_merged, (_read(path, _content(path)) for path in files), {})
 
 
 class _Twice(Exception):
@@ -407,11 +413,16 @@ def _line(node: yaml.MappingNode, name: str) -> int:
     return int([key.start_mark.line for key, _ in node.value if key.value == name][1]) + 1
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> bytes:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe one
+        return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"Site configuration {path} cannot be read: {error.strerror}.") from None
+
+
+def _read(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        values = yaml.load(content.decode(), _Loader)  # noqa: S506  # a safe one
     except _Twice as error:
         raise ConfigurationError(f"Site configuration {path}: {error}; keep one of them.") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -1,13 +1,12 @@
 """The table of routes as a site has it: columns that it replaces, rows that it adds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from ferrero_dagster.config import routes
 from ferrero_dagster.config.routes import AnyRoute, FinalsRoute, MastersRoute, Routes
 from ferrero_dagster.config.settings import problems_in
 from ferrero_dagster.domain.errors import ConfigurationError
@@ -15,16 +14,17 @@ from ferrero_dagster.domain.errors import ConfigurationError
 _KINDS: dict[str, type[MastersRoute] | type[FinalsRoute]] = {"masters": MastersRoute, "finals": FinalsRoute}
 
 
-def site_routes(changes: object, place: str) -> Routes:
-    """`ROUTES` with what a site says under `routes:`; `place` begins the sentence of an error.
+def site_routes(shipped: Sequence[AnyRoute], changes: object, place: str) -> Routes:
+    """The shipped rows with what a site says under `routes:`; `place` begins the sentence of an error.
 
     Raises:
         ConfigurationError: a column or row is wrong, or two rows get in each other's way.
     """
     with _problems(f"{place}: routes"):
         by_name = _table(changes)
-        changed = [_changed(route, by_name.pop(route.name, None), place) for route in routes.ROUTES]
-        return Routes((*changed, *(_added(name, row, place) for name, row in by_name.items())))
+        known = ", ".join(route.name for route in shipped)
+        changed = [_changed(route, by_name.pop(route.name, None), place) for route in shipped]
+        return Routes((*changed, *(_added(name, row, place, known) for name, row in by_name.items())))
 
 
 def _changed(route: AnyRoute, columns: object, place: str) -> AnyRoute:
@@ -35,12 +35,11 @@ def _changed(route: AnyRoute, columns: object, place: str) -> AnyRoute:
         return replace(route, **values)
 
 
-def _added(name: str, columns: object, place: str) -> AnyRoute:
+def _added(name: str, columns: object, place: str, known: str) -> AnyRoute:
     with _problems(f"{place}: routes.{name}"):
         values = _table(columns)
         kind = _KINDS.get(str(values.pop("kind", None)))
         if kind is None:
-            known = ", ".join(route.name for route in routes.ROUTES)
             raise ValueError(f"expected one of {known}, or for a new route its kind, {' or '.join(_KINDS)}")
         return kind(name=name, **values)
 

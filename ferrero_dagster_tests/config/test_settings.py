@@ -127,6 +127,15 @@ def test_a_site_configuration_replaces_only_what_it_names(tmp_path) -> None:
     assert site.representation == default.representation
 
 
+def test_a_site_configuration_counts_as_it_is_now_and_is_parsed_where_it_has_changed(tmp_path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("time_zone: Europe/Rome\n")
+    site = load_site(path)
+    assert load_site(path) is site
+    path.write_text("time_zone: Asia/Tokyo\n")
+    assert load_site(path).time_zone == "Asia/Tokyo"
+
+
 def test_an_id_of_digits_needs_no_quotation_marks(tmp_path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text("box: {folders: {agency_uploads: 348526703108}}\ndam_import: {template_id: 1125}\n")
