@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 
 import dagster as dg
+import sqlalchemy as sa
 
 # What the public `all_instigator_state` returns and `get_ticks` takes.
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME as IMPLICIT_JOB
@@ -31,6 +32,7 @@ from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres.utils import retry_pg_connection_fn
 
 #: What each run imports of Dagster, beside what `import dagster` does, until its end.
 IMPORTED_BY_RUNS = (
@@ -109,13 +111,23 @@ def start_runs_in(context: ForkServerContext) -> None:
     DagsterApiServer._mp_ctx = property(lambda _: context, lambda *_: None)  # type: ignore[assignment]  # noqa: SLF001
 
 
-def keep_connections(storage: DagsterPostgresStorage, url: str) -> None:
-    """Let the storage's three parts share connections that stay open; Dagster makes a new one for each statement.
+def open_storage(url: str, inst_data: ConfigurableClassData | None) -> DagsterPostgresStorage:
+    """The storage at the address, with its tables.
 
-    One that was lost is noticed before it is used.
+    Its three parts share connections that stay open; Dagster makes a new one for each statement, and for each part one
+    to look whether there are tables. One that was lost is noticed before it is used.
     """
     engine = create_engine(
         url, isolation_level="AUTOCOMMIT", pool_size=2, max_overflow=-1, pool_recycle=600, pool_pre_ping=True
     )
+    is_new = not _has_tables(engine)
+    storage = DagsterPostgresStorage(url, should_autocreate_tables=is_new, inst_data=inst_data)
     for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
         part._engine = engine  # type: ignore[union-attr]  # noqa: SLF001
+    return storage
+
+
+def _has_tables(engine: sa.Engine) -> bool:
+    """Of each of the three parts; which of them a part looks for is a matter of its own."""
+    names = {*retry_pg_connection_fn(lambda: sa.inspect(engine).get_table_names())}
+    return names >= {"runs", "instance_info", "event_logs", "jobs"}

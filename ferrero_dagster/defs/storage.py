@@ -8,7 +8,7 @@ from typing import Any
 
 from dagster_postgres import DagsterPostgresStorage
 
-from ferrero_dagster.defs.internals import ConfigurableClassData, DagsterSqliteStorage, DagsterStorage, keep_connections
+from ferrero_dagster.defs.internals import ConfigurableClassData, DagsterSqliteStorage, DagsterStorage, open_storage
 from ferrero_dagster.domain.errors import ConfigurationError
 from ferrero_dagster.tracking.addresses import sqlalchemy_url
 
@@ -51,10 +51,7 @@ class EnvironmentStorage(DagsterPostgresStorage):
             ConfigurationError: the instance is to last, and no database is named for it; or what is named is none.
         """
         if address := os.environ.get(_VARIABLE):
-            url = _url(address)
-            storage = DagsterPostgresStorage(url, inst_data=inst_data)
-            keep_connections(storage, url)
-            return storage
+            return open_storage(_url(address), inst_data)
         if os.environ.get("DAGSTER_HOME"):
             raise ConfigurationError(
                 f"Not set in the environment: {_VARIABLE}; set it as .env.example shows and start again."

@@ -150,3 +150,21 @@ def test_dagsters_own_connections_wait_no_longer_than_stated_unless_the_address_
     with sa.create_engine(storage.postgres_url, poolclass=sa.NullPool).connect() as connection:
         shown = "SELECT current_setting('lock_timeout'), current_setting('search_path')"
         assert connection.execute(sa.text(shown)).fetchone() == ("30s", "dagster")
+
+
+def test_dagsters_storage_whose_tables_are_there_is_opened_and_used_over_one_connection(
+    empty_database_url, monkeypatch
+):
+    monkeypatch.setenv("DAGSTER_PG_URL", schema.make_dagster_schema(empty_database_url))
+    EnvironmentStorage.from_config_value(None, {})
+    connections = []
+    count = lambda *_: connections.append(1)  # noqa: E731  # to be removed again
+    sa.event.listen(sa.Engine, "connect", count)
+    try:
+        storage = EnvironmentStorage.from_config_value(None, {})
+        assert storage.run_storage.get_runs_count() == 0
+        assert storage.event_log_storage.get_maximum_record_id() is None
+        assert storage.schedule_storage.all_instigator_state() == []
+    finally:
+        sa.event.remove(sa.Engine, "connect", count)
+    assert connections == [1]
