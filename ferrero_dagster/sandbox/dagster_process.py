@@ -35,20 +35,26 @@ def running_dagster(
     Raises:
         ConfigurationError: the port is taken, or Dagster does not start.
     """
-    listening_socket(port, "the Dagster UI").close()
     home = state / "dagster_home"
     home.mkdir(exist_ok=True)
     (home / "dagster.yaml").write_text(yaml.safe_dump({**dagster_settings(), **(settings or {})}))
+    with dagster_in(home, dagster_environment(world, home, port), port, state / "dagster.log") as process:
+        yield process
+
+
+@contextmanager
+def dagster_in(home: Path, environment: Mapping[str, str], port: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The same where `dagster.yaml` lies at `home` already, and in this environment.
+
+    Raises:
+        ConfigurationError: the port is taken, or Dagster does not start.
+    """
+    listening_socket(port, "the Dagster UI").close()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(_ROOT / "workspace.yaml"), "-h", HOST, "-p", str(port)]
-    with (state / "dagster.log").open("w") as log:
+    with log.open("w") as written:
         # Its own working directory: a .env of the user's must not reach the demo.
         process = subprocess.Popen(  # noqa: S603  # our own command
-            command,
-            cwd=home,
-            env=dagster_environment(world, home, port),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+            command, cwd=home, env=environment, stdout=written, stderr=written, start_new_session=True
         )
         try:
             _wait_until_up(process, port, log.name)

@@ -74,7 +74,7 @@ def test_the_document_shows_every_row(rows):
     looks = LookRow(
         what="files", number=1000, looks=[Cost(seconds=place, calls=3, statements=27) for place in range(3)]
     )
-    start = RunStart(first_transfer_s=1.5, imports_s={"dagster": 0.7, "pandas": 0.1})
+    start = RunStart(launched_s=0.5, first_transfer_s=1.5, imports_s={"dagster": 0.7, "pandas": 0.1})
     text = written(list(rows.values()), [looks], start)
     for line in [*(row.cells for row in (*rows.values(), looks)), *start.rows]:
         assert " | ".join(line) in text
