@@ -52,3 +52,9 @@ def test_what_mails_and_names_need_is_not_imported_before_there_is_one():
     script = "import sys, ferrero_dagster.definitions as d; d.definitions().get_repository_def(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
     assert not {*done.stdout.split()} & (NEVER | LATER)
+
+
+def test_what_dagster_is_made_of_is_not_looked_through_for_garbage_while_we_are_imported():
+    script = "import gc, dagster, ferrero_dagster.defs; print(gc.get_freeze_count())"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 100_000
