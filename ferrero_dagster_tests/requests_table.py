@@ -106,7 +106,6 @@ def called() -> set[tuple[str, str, str, bool]]:
 #: What the SDK asks of Box for each of its calls that we make.
 SDK = {
     "create_folder": ("POST", "/2.0/folders", False),
-    "upload_file": ("POST", "/2.0/files/content", False),
     "preflight_file_upload_check": ("OPTIONS", "/2.0/files/content", False),
     "create_file_upload_session": ("POST", "/2.0/files/upload_sessions", False),
     "upload_file_part_by_url": ("PUT", "/2.0/files/upload_sessions/x", True),
@@ -129,8 +128,10 @@ def _of_dam(call: ast.Call) -> list[tuple[str, str, str, bool]]:
 
 
 def _of_box(call: ast.Call) -> list[tuple[str, str, str, bool]]:
-    # Clients take turns where a site has several Box users.
-    if not isinstance(call.func, ast.Attribute) or not re.search(r"client\.|_uploaders\)\.", ast.unparse(call.func)):
+    if isinstance(call.func, ast.Name) and call.func.id == "FetchOptions":
+        path, method = _text(call.args[0]).removeprefix("x"), _text(call.args[1])
+        return [] if method in {"GET", "OPTIONS"} else [("Box", method, path, False)]
+    if not isinstance(call.func, ast.Attribute) or not re.search(r"client\.", ast.unparse(call.func)):
         return []
     name = call.func.attr
     is_reading = name.startswith(("get_", "with_")) or name in {"make_request", "retrieve_token"}

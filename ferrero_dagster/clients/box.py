@@ -12,8 +12,8 @@ from box_sdk_gen import (
     BoxAPIError,
     BoxClient,
     CreateFolderParent,
-    UploadFileAttributes,
-    UploadFileAttributesParentField,
+    FetchOptions,
+    MultipartItem,
 )
 
 from ferrero_dagster.clients import box_answers as answers
@@ -195,14 +195,31 @@ class Box:
             IntegrityError: Box stored other bytes; its copy was deleted.
             BoxFolderGone: the folder does not exist any more.
         """
-        attributes = UploadFileAttributes(name=name, parent=UploadFileAttributesParentField(id=folder_id))
         try:
             with _uploading(name):
-                answer = next(self._uploaders).uploads.upload_file(attributes, content, content_md_5=digest.sha1_hex)
+                told = self._uploaded(folder_id, name, content, digest)
         except _NameTakenError as taken:
             return _adopted(name, taken.item, digest), True
         on_bytes(digest.size_bytes)
-        return self._stored(name, dict(answer.raw_data), digest), False
+        return self._stored(name, told, digest), False
+
+    def _uploaded(self, folder_id: BoxId, name: str, content: BufferedIOBase, digest: Digest) -> dict[str, Any]:
+        """As the SDK's own call, which makes objects of all that Box answers: an eighth of what a file costs."""
+        client = next(self._uploaders)
+        parts = [
+            MultipartItem(part_name="attributes", data={"name": name, "parent": {"id": folder_id}}),
+            MultipartItem(part_name="file", file_stream=content),
+        ]
+        answer = client.make_request(
+            FetchOptions(
+                f"{client.network_session.base_urls.upload_url}/2.0/files/content",
+                "POST",
+                headers={"content-md5": digest.sha1_hex},
+                multipart_data=parts,
+                content_type="multipart/form-data",
+            )
+        )
+        return answer.data if isinstance(answer.data, dict) else {}
 
     def upload_large(self, file: LargeFile) -> tuple[BoxFile, Digest, bool]:
         """Put a large file into a folder, in parts while its bytes are read, and say what they were.
