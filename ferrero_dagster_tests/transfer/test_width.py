@@ -28,10 +28,28 @@ def test_it_begins_with_four_and_reaches_the_most_where_that_helps():
     assert machine.width.now == 32
 
 
-def test_it_stays_where_more_at_once_move_no_more():
+def test_it_comes_down_to_as_many_as_help():
     machine = Machine(best=8)
-    machine.move(70)
-    assert machine.width.now == 8
+    machine.move(1000)
+    widths = [machine.width.now for _ in range(500) if not machine.move()]
+    assert sorted({*widths}) == [4, 8, 16]
+    assert widths.count(8) > len(widths) / 2
+
+
+def test_a_short_round_that_moved_a_little_less_does_not_end_the_first_climb():
+    machine = Machine()
+    for pause_s in (0, 1.2, 0.8, 0):
+        machine.now_s += pause_s
+        machine.move(machine.width.now)
+    assert machine.width.now == 32
+
+
+def test_the_first_climb_ends_where_more_at_once_move_much_less():
+    machine = Machine()
+    machine.move(4)
+    machine.now_s += 10
+    machine.move(8)
+    assert machine.width.now == 4
 
 
 def test_each_time_that_a_system_asks_us_to_slow_down_it_is_halved_and_grows_again_later():
