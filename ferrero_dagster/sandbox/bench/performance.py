@@ -58,7 +58,10 @@ the same two processors as all stand-ins. The minutes are those from the first f
 - Calls and statements are per file, the run's own among them: it reads the campaign, lists folders and sets a status,
   however many files there are.
 - More files at once help where a call takes long. A run begins with 4 and doubles that up to `transfer.threads` as long
-  as more move; Box and the DAM are asked no faster than their limits allow, by all runs together.
+  as not fewer move, and compares from time to time; Box and the DAM are asked no faster than their limits allow, by all
+  runs together.
+- A run that Dagster's daemon launches is forked from a process that has imported the program (PRODUCTION.md); what a
+  person or Kubernetes starts imports it first.
 - Processors count as much as calls here: the stand-ins make 200 KB of metadata for each asset, PostgreSQL compresses
   them, and both share two processors with the run. That is why at 40 ms even the ideal copier moves masters but six
   times as fast as the plain script, and why a shorter latency makes all ratios worse, a longer one better.
