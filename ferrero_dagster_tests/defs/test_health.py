@@ -90,9 +90,11 @@ def test_a_database_that_takes_us_in_and_keeps_silent_is_not_waited_for(cockpit,
 
 @pytest.mark.fault(76)
 def test_without_dagsters_home_the_line_says_what_to_set(cockpit, monkeypatch):
-    monkeypatch.delenv("DAGSTER_HOME")
     said = "Dagster could not be asked: Not set in the environment: DAGSTER_HOME; set it as for the daemon."
-    assert health() == (1, [said])
+    # Undone before the instance takes its own back: after it, it would be set for all tests that follow.
+    with monkeypatch.context() as without:
+        without.delenv("DAGSTER_HOME")
+        assert health() == (1, [said])
 
 
 def _use_postgresql(monkeypatch, address):

@@ -7,7 +7,6 @@ import pytest
 
 from ferrero_dagster.clients.box_announcements import Announcements, Patience
 from ferrero_dagster.clients.box_session import learned_of
-from ferrero_dagster.sandbox.box import BoxSettings
 from ferrero_dagster.sandbox.faults import Fault
 from ferrero_dagster_tests.fix_sandbox import JSON
 from ferrero_dagster_tests.transfer.finals.agency_world import final_name
@@ -74,14 +73,13 @@ class Watch:
 
 @pytest.fixture
 def watch(agency):
+    agency.world.box.settings.long_poll = "announces"
     agency.campaign("AAA001", "AAA002", "AAA003")
     agency.deliver(ONE)
     agency.settled_look()
     watch = Watch(agency)
     yield watch
     watch.announcements._rest()
-    for name in ("long_poll", "long_poll_s", "long_poll_timeout_s"):
-        setattr(watch.box.settings, name, getattr(BoxSettings, name))
 
 
 def test_a_stream_is_listened_to_once_it_was_quiet_for_some_looks(watch):
