@@ -258,7 +258,7 @@ class BoxAgency:
                 url,
                 stream=True,
                 timeout=self._limits.timeout,
-                auth=_without_login,
+                auth=http.without_netrc,
                 headers={**http.IDENTITY, **headers},
             )
         if response.ok and response.status_code != requests.codes.accepted:
@@ -277,11 +277,6 @@ class BoxAgency:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
             raise PermanentError(f"{what}: Box does not go on with it.", code="Box range refused")
         raise TransientError(f"{what}: Box answered {response.status_code}.", code="Box download refused")
-
-
-def _without_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """The address itself is the permission; a .netrc entry for the host must not go with it."""
-    return request
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class LongPoll:
 
     def _answer(self, session: requests.Session) -> Ended:
         timeout = (_CONNECT_TIMEOUT_S, self.server.retry_timeout_s)
-        options: dict[str, Any] = {"stream": True, "allow_redirects": False, "auth": _as_it_is}
+        options: dict[str, Any] = {"stream": True, "allow_redirects": False, "auth": http.without_netrc}
         with session.get(self.server.url, timeout=timeout, headers=http.IDENTITY, **options) as response:
             if response.status_code != requests.codes.ok:
                 return "failed"
@@ -73,8 +73,3 @@ class _LastingAdapter(HTTPAdapter):
         pauses = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") if hasattr(socket, name)]
         alive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *((socket.IPPROTO_TCP, pause, 60) for pause in pauses)]
         super().init_poolmanager(*args, **options, socket_options=[*HTTPConnection.default_socket_options, *alive])
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Without what a .netrc has for the host."""
-    return request

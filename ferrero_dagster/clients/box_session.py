@@ -36,7 +36,16 @@ from requests.adapters import HTTPAdapter
 from ferrero_dagster.clients.answers import Item, is_token
 from ferrero_dagster.clients.box_answers import SYSTEM, conflict, word
 from ferrero_dagster.clients.box_calls import kind_of, limited_as
-from ferrero_dagster.clients.http import HttpLimits, Tempo, body_bytes, is_busy, retried, retry_after_s, tls_reason
+from ferrero_dagster.clients.http import (
+    HttpLimits,
+    Tempo,
+    body_bytes,
+    is_busy,
+    retried,
+    retry_after_s,
+    tls_reason,
+    without_netrc,
+)
 from ferrero_dagster.clients.in_time import Connections, in_time
 from ferrero_dagster.clients.kept_answers import KeptAnswers
 from ferrero_dagster.clients.limiter import Limiter, OwnLimiter
@@ -308,12 +317,8 @@ def _http_session(adapter: HTTPAdapter) -> requests.Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     # An `auth` of its own, or an entry for the host in a .netrc would replace our token.
-    session.auth = _as_it_is
+    session.auth = without_netrc
     return session
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def limiter_of(client: BoxClient) -> Limiter:

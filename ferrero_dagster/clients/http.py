@@ -257,3 +257,8 @@ def sound_json(response: requests.Response) -> Any:
         return parsed(sound_text(response.content, response.encoding))
     except (ValueError, requests.RequestException):
         return None
+
+
+def without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """As `auth` of a request: what a .netrc has for the host must not go with it."""
+    return request
