@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ferrero_dagster.sandbox.otmm.answers import Refusal
 from ferrero_dagster.sandbox.otmm.domains import as_customer, from_customer
@@ -36,7 +37,8 @@ class Endpoints:
             payload = as_customer(payload)
         if self._settings.single_items_as_objects:
             payload = with_single_items_as_objects(payload)
-        return JSONResponse(payload, status)
+        # An asset's metadata are 200 KB: the standard library takes four times as long.
+        return Response(to_json(payload), status, media_type="application/json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
