@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from box_sdk_gen import (
     FetchResponse,
     JWTConfig,
     NetworkSession,
+    PrivateKeyDecryptor,
     RetryStrategy,
     TimeoutConfig,
 )
@@ -261,12 +263,24 @@ def read_box_config(path: Path) -> JWTConfig:
     if missing:
         raise ConfigurationError(f"{place} lacks {', '.join(missing)}; download it again from the developer console.")
     try:
-        DefaultPrivateKeyDecryptor().decrypt_private_key(found["privateKey"], found["passphrase"])
+        _opened(found["privateKey"], found["passphrase"])
     except (ValueError, TypeError, BoxSDKError):
         raise ConfigurationError(
             f"{place}: privateKey does not open with passphrase; download it again from the developer console."
         ) from None
-    return JWTConfig.from_config_json_string(json.dumps(settings))
+    return JWTConfig.from_config_json_string(json.dumps(settings), private_key_decryptor=_OpensOnce())
+
+
+class _OpensOnce(PrivateKeyDecryptor):
+    """Opens a key once for all log-ins of a process: its passphrase makes that cost 50 ms on purpose."""
+
+    def decrypt_private_key(self, encryptedPrivateKey: str, passphrase: str) -> Any:  # noqa: N803  # the SDK's
+        return _opened(encryptedPrivateKey, passphrase)
+
+
+@lru_cache(maxsize=1)
+def _opened(private_key: str, passphrase: str) -> Any:
+    return DefaultPrivateKeyDecryptor().decrypt_private_key(private_key, passphrase)
 
 
 def open_box_client(

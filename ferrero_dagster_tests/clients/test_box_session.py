@@ -70,6 +70,14 @@ def test_a_configuration_that_an_editor_began_with_a_byte_order_mark_is_read(ser
     assert read_box_config(tmp_path / "Box-config.json").client_id == read_box_config(served_box.config).client_id
 
 
+def test_the_key_is_opened_once_for_all_that_log_in(served_box):
+    def opened_key():
+        config = read_box_config(served_box.config)
+        return config.private_key_decryptor.decrypt_private_key(config.private_key, config.private_key_passphrase)
+
+    assert opened_key() is opened_key()
+
+
 # --- log-in ----------------------------------------------------------------------------------------------------------
 
 
