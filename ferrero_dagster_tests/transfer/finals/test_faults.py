@@ -23,7 +23,8 @@ FAULTS = {
     "listing: no entries": ("Box", Fault(path="/items", times=2, status=200, body='{"entries": null}', headers=JSON)),
     "listing: not JSON": ("Box", Fault(path="/items", times=2, status=200, body="<html>")),
     "log-in expires in Box": ("Box", Fault(skip=2, status=401)),
-    "file: Box is out": ("Box", Fault(method="GET", path="/files/[0-9]+$", times=6, status=503)),
+    # Five times for each of two files: fewer, and one of them alone might meet it.
+    "file: Box is out": ("Box", Fault(method="GET", path="/files/[0-9]+$", times=10, status=503)),
     "file: Box does not say where": (
         "Box",
         Fault(method="GET", path="/files/[0-9]+$", status=200, body=NO_ADDRESS, headers=JSON),
@@ -37,7 +38,7 @@ FAULTS = {
     "content: a web page": ("Box", Fault(path="^/dl/", times=2, status=200, body="<html>")),
     "content: connection lost": ("Box", Fault(path="^/dl/", drop_answer=True)),
     "deleting: answer lost": ("Box", Fault(method="DELETE", drop_answer=True)),
-    "deleting: Box is out": ("Box", Fault(method="DELETE", times=6, status=503)),
+    "deleting: Box is out": ("Box", Fault(method="DELETE", times=10, status=503)),
     "log-in expires in the DAM": ("DAM", Fault(skip=2, status=401)),
     "log-in expires during the upload": ("DAM", Fault(method="POST", path="/assets$", status=401)),
     "log-in fails": ("DAM", Fault(path="/oauth2/token", times=6, status=500)),
