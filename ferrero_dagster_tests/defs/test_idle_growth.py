@@ -127,4 +127,5 @@ def test_housekeeping_that_warned_of_something_stays(idle, monkeypatch):
         run(cockpit, "reconcile")
     runs = cockpit.instance.get_run_ids(dg.RunsFilter(job_name="reconcile"))
     said = [" ".join(log.message for log in cockpit.instance.all_logs(run_id)) for run_id in runs]
-    assert ["could not be read again" in one for one in said] == [False, True, False]
+    # The idle one between them is gone; the first may have told that the day's report is late, from seven on.
+    assert ["could not be read again" in one for one in said[:2]] == [False, True]
