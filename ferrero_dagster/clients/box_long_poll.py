@@ -12,7 +12,7 @@ from urllib3.connection import HTTPConnection
 from ferrero_dagster.clients import box_answers as answers
 from ferrero_dagster.clients import http
 from ferrero_dagster.clients.box_session import box_errors
-from ferrero_dagster.domain.sound_json import parsed, sound_text
+from ferrero_dagster.domain.sound_json import sound_value
 
 _WHAT = "Asking Box where it announces changes"
 _CONNECT_TIMEOUT_S = 10
@@ -61,7 +61,7 @@ class LongPoll:
             if response.status_code != requests.codes.ok:
                 return "failed"
             body = next(response.iter_content(_ANSWER_BYTES), b"")
-        said = parsed(sound_text(body))
+        said = sound_value(body)
         message = said.get("message") if isinstance(said, dict) else None
         return message if message in ("new_change", "reconnect") else "failed"
 

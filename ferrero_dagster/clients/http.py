@@ -29,7 +29,7 @@ from ferrero_dagster.domain.errors import (
     UnexpectedAnswer,
 )
 from ferrero_dagster.domain.lines import one_line
-from ferrero_dagster.domain.sound_json import parsed, sound_text
+from ferrero_dagster.domain.sound_json import sound_value
 
 T = TypeVar("T")
 
@@ -254,7 +254,7 @@ def sound_json(response: requests.Response) -> Any:
     if "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
-        return parsed(sound_text(response.content, response.encoding))
+        return sound_value(response.content, response.encoding)
     except (ValueError, requests.RequestException):
         return None
 

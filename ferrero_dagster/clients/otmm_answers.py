@@ -213,7 +213,7 @@ def full_asset(item: Item) -> DamAsset:
     Raises:
         SpoiledItem: as `asset`, or it is nested deeper than any metadata are.
     """
-    if isinstance(item.fields, SentObject) and is_shallow(item.fields.text, LEVELS):
+    if isinstance(item.fields, SentObject) and is_shallow(item.fields.sent, LEVELS):
         return replace(asset(item), raw=item.fields)
     types = types_inside(item.fields, levels=LEVELS)
     if types is None:

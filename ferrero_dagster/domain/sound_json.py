@@ -10,6 +10,9 @@ import math
 import re
 from typing import Any, NoReturn
 
+from msgspec import Raw
+from msgspec.json import Decoder
+
 #: Levels of nesting that are read where Python cannot read all of them.
 _LEVELS = 200
 _DECLARED = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
@@ -17,9 +20,6 @@ _UNSOUND = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
 )  # a whole surrogate pair, one code unit, or any other escape
-#: The beginning of an answer that is a list of objects, such as `{"assets_resource": {"asset_list": [{`.
-_LIST = re.compile(r'\s*\{\s*"([\w.]+)"\s*:\s*\{\s*"([\w.]+)"\s*:\s*\[\s*(?=\{)')
-_NEXT = re.compile(r"\s*,\s*(?=\{)")
 #: Shorter answers hold nothing whose JSON it would cost time to make again.
 _LONG = 10_000
 _BRACES, _NO_BRACKETS = bytes.maketrans(b"[]", b"{}"), bytes({*range(256)} - {*b"[]{}"})
@@ -35,13 +35,24 @@ class OddNumber(str):
 
 
 class SentObject(dict[str, Any]):
-    """An object of an answer that knows its JSON, as it was sent; nobody may change it."""
+    """An object of an answer that knows its JSON, as it was sent, in UTF-8; nobody may change it."""
 
-    __slots__ = ("text",)
+    __slots__ = ("sent",)
 
-    def __init__(self, value: dict[str, Any], text: str) -> None:
+    def __init__(self, value: dict[str, Any], sent: bytes) -> None:
         super().__init__(value)
-        self.text = text
+        self.sent = sent
+
+
+def sound_value(body: bytes, encoding: str | None = None) -> Any:
+    """The value of a body of JSON; objects of a long list in it know their JSON.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    if len(body) >= _LONG and (found := _list(body, encoding)):
+        return found
+    return parsed(sound_text(body, encoding))
 
 
 def sound_text(body: bytes, encoding: str | None = None) -> str:
@@ -84,12 +95,12 @@ def sound_object(body: bytes, encoding: str | None = None) -> bytes:
     return text.encode() if isinstance(value, dict) else b"{}"
 
 
-def is_shallow(text: str, levels: int) -> bool:
-    """Whether objects and lists of a JSON text are certainly nested no deeper; told in a third of a millisecond.
+def is_shallow(sent: bytes, levels: int) -> bool:
+    """Whether objects and lists of JSON in UTF-8 are certainly nested no deeper; told in a fifth of a millisecond.
 
     Brackets in its texts that do not match leave it uncertain.
     """
-    brackets = text.encode().translate(_BRACES, _NO_BRACKETS)
+    brackets = sent.translate(_BRACES, _NO_BRACKETS)
     for _ in range(levels):
         brackets = brackets.replace(b"{}", b"")
         if not brackets:
@@ -152,14 +163,13 @@ def _usual(text: str) -> float:
 _QUICK = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, strict=False)
 _PATIENT = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, parse_int=_whole_number, strict=False)
 
-#: Refuses what PostgreSQL might: numbers that Python cuts, and control characters in texts.
-_SOUND = json.JSONDecoder(parse_constant=_refuse, parse_float=_usual)
+#: Refuses what PostgreSQL might: numbers that Python cuts, control characters in texts, halves of surrogate pairs.
+_SOUND = Decoder(dict[str, Any], float_hook=_usual)
+#: An answer whose objects hold lists, such as `{"assets_resource": {"asset_list": [{`, with the JSON of their items.
+_LISTS = Decoder(dict[str, dict[str, list[Raw] | dict[str, Any] | str | int | float | bool | None]])
 
 
 def _decoded(text: str) -> Any:
-    found = _LIST.match(text) if len(text) >= _LONG else None
-    if found and (body := _list(text, found)):
-        return body
     try:
         return _QUICK.decode(text)
     except json.JSONDecodeError:
@@ -168,21 +178,18 @@ def _decoded(text: str) -> Any:
         return _PATIENT.decode(text)
 
 
-def _list(text: str, found: re.Match[str]) -> dict[str, Any] | None:
-    """An answer that is a list of objects, each of which knows its JSON; None where anything in it is otherwise."""
-    items: list[SentObject] = []
-    following: re.Match[str] | None = found
+def _list(body: bytes, encoding: str | None) -> dict[str, dict[str, Any]] | None:
+    """An answer that is lists of objects, each of which knows its JSON; None where anything in it is otherwise."""
+    if _known(encoding) or rb"\u0000" in body:
+        return None
     try:
-        while following:
-            item, end = _SOUND.raw_decode(text, following.end())
-            items.append(SentObject(item, text[following.end() : end]))
-            following = _NEXT.match(text, end)
-        body: dict[str, Any] = _SOUND.decode(text[: found.end()] + text[end:])
-    except ValueError:
+        return {
+            name: {key: _items(value) if isinstance(value, list) else value for key, value in holder.items()}
+            for name, holder in _LISTS.decode(body).items()
+        }
+    except (ValueError, RecursionError):
         return None
-    outer, inner = found.groups()
-    holder = body[outer]
-    if not isinstance(holder, dict) or holder.get(inner) != []:
-        return None
-    holder[inner] = items
-    return body
+
+
+def _items(raws: list[Raw]) -> list[SentObject]:
+    return [SentObject(_SOUND.decode(raw), bytes(raw)) for raw in raws]

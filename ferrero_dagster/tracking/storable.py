@@ -29,8 +29,8 @@ def storable(value: Any, codec: str | None = None) -> Any:
 
 def json_text(value: Any) -> str:
     """As JSON without escapes, which a database of another encoding than Unicode would refuse; as sent if possible."""
-    if isinstance(value, SentObject) and r"\u" not in value.text:
-        return value.text
+    if isinstance(value, SentObject) and rb"\u" not in value.sent:
+        return value.sent.decode()
     text = json.dumps(value, ensure_ascii=False)
     # To look through every text of it costs more than all the rest, and hardly any metadata need it.
     return text if _is_sound(text) else json.dumps(storable(value), ensure_ascii=False)
