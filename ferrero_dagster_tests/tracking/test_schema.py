@@ -45,6 +45,18 @@ def test_a_database_of_the_cron_scripts_is_adopted_without_touching_a_row_or_a_t
     assert all(columns_now[table][: len(described)] == described for table, described in columns.items())
 
 
+def test_metadata_are_compressed_with_lz4_where_postgresql_has_it(database_url):
+    choices = run_sql(database_url, "SELECT unnest(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")
+    wanted = "l" if ("lz4",) in choices else ""
+    # To jsonb, as before PostgreSQL 14 there is no such column.
+    [(kept,)] = run_sql(
+        database_url,
+        "SELECT coalesce(to_jsonb(a) ->> 'attcompression', '') FROM pg_attribute a "
+        "WHERE attrelid = 'master_assets'::regclass AND attname = 'full_metadata'",
+    )
+    assert kept == wanted
+
+
 def upgrade_to(url, version):
     with create_engine(url.replace("postgresql:", "postgresql+psycopg2:"), poolclass=NullPool).begin() as connection:
         command.upgrade(schema._config(connection), version)
