@@ -164,9 +164,10 @@ _QUICK = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, strict=
 _PATIENT = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, parse_int=_whole_number, strict=False)
 
 #: Refuses what PostgreSQL might: numbers that Python cuts, control characters in texts, halves of surrogate pairs.
-_SOUND = Decoder(dict[str, Any], float_hook=_usual)
+_SOUND: Decoder[Any] = Decoder(float_hook=_usual)
+_Plain = str | int | float | bool | None
 #: An answer whose objects hold lists, such as `{"assets_resource": {"asset_list": [{`, with the JSON of their items.
-_LISTS = Decoder(dict[str, dict[str, list[Raw] | dict[str, Any] | str | int | float | bool | None]])
+_LISTS = Decoder(dict[str, dict[str, list[Raw] | dict[str, Any] | _Plain] | list[Any] | _Plain])
 
 
 def _decoded(text: str) -> Any:
@@ -178,18 +179,21 @@ def _decoded(text: str) -> Any:
         return _PATIENT.decode(text)
 
 
-def _list(body: bytes, encoding: str | None) -> dict[str, dict[str, Any]] | None:
-    """An answer that is lists of objects, each of which knows its JSON; None where anything in it is otherwise."""
+def _list(body: bytes, encoding: str | None) -> dict[str, Any] | None:
+    """An answer with lists whose objects know their JSON; None where anything in it is not sound."""
     if _known(encoding) or rb"\u0000" in body:
         return None
     try:
         return {
             name: {key: _items(value) if isinstance(value, list) else value for key, value in holder.items()}
+            if isinstance(holder, dict)
+            else holder
             for name, holder in _LISTS.decode(body).items()
         }
     except (ValueError, RecursionError):
         return None
 
 
-def _items(raws: list[Raw]) -> list[SentObject]:
-    return [SentObject(_SOUND.decode(raw), bytes(raw)) for raw in raws]
+def _items(raws: list[Raw]) -> list[Any]:
+    values = ((_SOUND.decode(raw), raw) for raw in raws)
+    return [SentObject(value, bytes(raw)) if isinstance(value, dict) else value for value, raw in values]

@@ -124,6 +124,21 @@ def test_objects_of_a_list_know_their_own_json(items, indent, is_alone):
     assert [json.loads(one.sent) for one in read["assets_resource"]["asset_list"]] == [*items, LONG]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": {"b": [{%s}, 5, [["c", 5]], []]}}',
+        '{"a": {"b": [{%s}], "c": ["d"], "e": [], "f": {}, "g": 1.5, "h": null}}',
+        '{"a": {"b": [{%s}]}, "c": 5, "d": [1], "e": null, "f": [{}]}',
+    ],
+)
+def test_what_is_beside_the_objects_of_a_list_is_read_too(text):
+    body = (text % json.dumps(LONG)[1:-1]).encode()
+    read = sound_value(body)
+    assert read == json.loads(body)
+    assert json.loads(read["a"]["b"][0].sent) == LONG
+
+
 @pytest.mark.fault(59)
 @pytest.mark.parametrize(
     "text",
@@ -134,11 +149,8 @@ def test_objects_of_a_list_know_their_own_json(items, indent, is_alone):
         '{"a": {"b": [{"c": 0.%s, %%s}]}}' % ("0" * 20_000),  # the text holds braces
         '{"a": {"b": [{"c": %s, %%s}]}}' % ("9" * 5000),
         '{"a": {"b": [{"c": "one\nline", %s}]}}',
-        '{"a": {"b": [{%s}, 5]}}',
         '{"a": {"b": [{%s}], "b": 5}}',
         '{"a": {"b": [{%s}]}, "a": {}}',
-        '{"a": {"b": [[["c", 5]], {%s}]}}',
-        '{"a": {"b": [[], {%s}]}}',
         '{"a": {"b": [{"c": "\\ud83d", %s}]}}',
         '{"a": {"b": [{"c": "\\udc00\\ud83d", %s}]}}',
         '{"a": {"b": [{"c": "\\u0000", %s}]}}',
