@@ -1,7 +1,7 @@
 """One master on its way from the DAM to Box: intend, download, upload, record; each step proven by size and hash."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -70,8 +70,8 @@ class MasterFiles:
     folders: CampaignFolders
     #: Where what has arrived is written down, with what others bring at the same time.
     records: GroupCommit[steps.RecordedMaster]
-    #: Box folder that the masters go to.
-    box_folder_id: BoxId
+    #: Makes the Box folder that the masters go to, if need be, and has its id at once from then on.
+    box_folder: Callable[[], BoxId]
     #: Set once that is not there any more: nothing is downloaded in vain.
     folder_gone: Event = field(default_factory=Event)
     #: What the DAM hands over in other versions than it lists.
@@ -82,11 +82,16 @@ class MasterFiles:
     def claims(self, assets: Iterable[DamAsset]) -> Iterator[Claimed]:
         """The assets with their transfers, their metadata read batch by batch; one that vanished is left out.
 
-        A batch is read while the one before is asked for, too: the DAM makes metadata while we read others.
+        A batch is read while the one before is asked for, too: the DAM makes metadata while we read others, and while
+        the Box folder is made, which is there before the first is handed on.
+
+        Raises:
+            FerreroError: the metadata cannot be read, or there is no Box folder.
         """
         batches = _batches(assets, self.systems.site.dam.metadata_batch_size // _READ_AHEAD or 1)
         with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="metadata") as threads:
             reading = deque(threads.submit(self._claimed, batch) for batch in islice(batches, _READ_AHEAD))
+            self.box_folder()
             while reading:
                 claimed = reading.popleft().result()
                 reading.extend(threads.submit(self._claimed, batch) for batch in islice(batches, 1))
@@ -179,7 +184,7 @@ class MasterFiles:
             asset=asset,
             size_bytes=asset.size_bytes,
             transfer=claimed.transfer,
-            folder_id=self.box_folder_id,
+            folder_id=self.box_folder(),
             box_name=claimed.box_name,
             transit=transit,
         )

@@ -5,6 +5,7 @@ As the run of a route does, and with its code; but no status is set, and no mail
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 
 from ferrero_dagster.config.routes import MastersRoute
@@ -199,10 +200,12 @@ class MastersRedelivery:
             records=record_in_groups(self.systems),
             # Of use for new masters only, and these are known.
             folders=CampaignFolders(source=self.campaign.id, finals=self.campaign.id),
-            box_folder_id=self.to_folder or self._box_folder(),
+            box_folder=cache(self._box_folder),
         )
 
     def _box_folder(self) -> BoxId:
+        if self.to_folder:
+            return self.to_folder
         round_id, kept = self._kept_folder()
         if kept and self.systems.box.has_folder(kept):
             return kept

@@ -3,8 +3,9 @@
 find → move (threads) → advance. Every step can be cut off and run again: intent is written first, proof last.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from ferrero_dagster.config.routes import MastersRoute
 from ferrero_dagster.domain.errors import CampaignError, EndedTurn, FerreroError, NotInDam
@@ -183,12 +184,12 @@ class _MastersMove:
         failures: dict[DamId, _Failure] = {}
         notes = result.notes
         for _ in range(_ATTEMPTS):
-            box_folder_id = self._box_folder(campaign, current)
+            box_folder = cache(partial(self._box_folder, campaign, current))
             missing = [asset for asset in self._missing(listed, folders) if asset.id not in failures]
             self.watcher.log(f"{campaign}: {len(listed)} assets, {len(missing)} to be moved.")
-            moved_ids |= {file.dam_asset_id for file in self._move(missing, failures, folders, box_folder_id)}
+            moved_ids |= {file.dam_asset_id for file in self._move(missing, failures, folders, box_folder)}
             listed = self.handed_over.in_place_of(listed)
-            presence = find_masters(self.systems, self.watcher, box_folder_id, self._counted(listed, moved_ids))
+            presence = find_masters(self.systems, self.watcher, box_folder(), self._counted(listed, moved_ids))
             notes += presence.notes
             self._move_again(presence)
             if not presence.gone:
@@ -199,7 +200,7 @@ class _MastersMove:
             result,
             moved=tuple(file for file in presence.there if file.dam_asset_id in moved_ids),
             before=tuple(file for file in presence.there if file.dam_asset_id not in moved_ids),
-            box_folder_id=box_folder_id,
+            box_folder_id=box_folder(),
             # Of what was replaced each look tells.
             notes=(*dict.fromkeys(notes), *self.handed_over.notes, *self._new_tracking_ids()),
         )
@@ -273,7 +274,11 @@ class _MastersMove:
     # --- move ----------------------------------------------------------------------------------------------------
 
     def _move(
-        self, missing: list[DamAsset], failures: dict[DamId, _Failure], folders: CampaignFolders, box_folder_id: BoxId
+        self,
+        missing: list[DamAsset],
+        failures: dict[DamId, _Failure],
+        folders: CampaignFolders,
+        box_folder: Callable[[], BoxId],
     ) -> list[MovedFile]:
         """Try every missing asset once, also those that arrive meanwhile; `failures` gains those that fail.
 
@@ -289,7 +294,7 @@ class _MastersMove:
             campaign_id=self.campaign_id,
             run_id=self.watcher.run_id,
             folders=folders,
-            box_folder_id=box_folder_id,
+            box_folder=box_folder,
             handed_over=self.handed_over,
             records=record_in_groups(self.systems),
         )

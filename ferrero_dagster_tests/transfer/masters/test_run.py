@@ -1,5 +1,7 @@
 """A campaign's masters arrive in Box as its route says, once, and only then its status moves (SPEC 3, 7)."""
 
+from threading import Event
+
 import pytest
 
 from ferrero_dagster.domain.errors import SystemUnavailable
@@ -63,6 +65,15 @@ def test_sixty_assets_cost_one_call_each_to_the_dam_and_to_box(world):
 
 
 @pytest.mark.fault(9)
+def test_metadata_are_read_while_the_box_folder_is_made(world):
+    are_asked_for = Event()
+    world.dam.board.add(Fault(method="GET", path="/v6/assets$", before=are_asked_for.set))
+    waited: list[bool] = []
+    world.box.board.add(Fault(method="POST", path="/folders$", before=lambda: waited.append(are_asked_for.wait(10))))
+    assert len(world.run(world.campaign()).moved) == len(ASSETS)
+    assert waited == [True]
+
+
 def test_an_asset_without_checksum_is_proven_by_its_size_and_our_own_hash(world):
     campaign_id = world.campaign({})
     world.add_asset(campaign_id, "a.png", b"bytes", checksum=False)
