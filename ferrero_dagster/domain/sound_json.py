@@ -73,9 +73,9 @@ def parsed(text: str) -> Any:
         ValueError: it is no JSON.
     """
     try:
-        return _decoded(text)
-    except RecursionError:
-        return _decoded(without_depths(text))
+        return _SOUND.decode(text)
+    except (ValueError, RecursionError):
+        return _patiently(text)
 
 
 def sound_object(body: bytes, encoding: str | None = None) -> bytes:
@@ -168,6 +168,14 @@ _SOUND: Decoder[Any] = Decoder(float_hook=_usual)
 _Plain = str | int | float | bool | None
 #: An answer whose objects hold lists, such as `{"assets_resource": {"asset_list": [{`, with the JSON of their items.
 _LISTS = Decoder(dict[str, dict[str, list[Raw] | dict[str, Any] | _Plain] | list[Any] | _Plain])
+
+
+def _patiently(text: str) -> Any:
+    """The value of what is not sound; a third as fast."""
+    try:
+        return _decoded(text)
+    except RecursionError:
+        return _decoded(without_depths(text))
 
 
 def _decoded(text: str) -> Any:
