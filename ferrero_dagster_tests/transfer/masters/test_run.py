@@ -64,7 +64,6 @@ def test_sixty_assets_cost_one_call_each_to_the_dam_and_to_box(world):
     assert len(world.dam.board.seen) == 60 + 1 + 1 + 1 + 4 + 6 + 3
 
 
-@pytest.mark.fault(9)
 def test_metadata_are_read_while_the_box_folder_is_made(world):
     are_asked_for = Event()
     world.dam.board.add(Fault(method="GET", path="/v6/assets$", before=are_asked_for.set))
@@ -74,6 +73,7 @@ def test_metadata_are_read_while_the_box_folder_is_made(world):
     assert waited == [True]
 
 
+@pytest.mark.fault(9)
 def test_an_asset_without_checksum_is_proven_by_its_size_and_our_own_hash(world):
     campaign_id = world.campaign({})
     world.add_asset(campaign_id, "a.png", b"bytes", checksum=False)
