@@ -6,7 +6,6 @@ The clients are imported when they are opened: a process that needs none of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -247,16 +246,14 @@ def opened_systems(
     dam: AbstractContextManager[tuple[Otmm, OtmmImports]],
     box: AbstractContextManager[tuple[Box, BoxAgency]],
 ) -> Iterator[Systems]:
-    """The parts, opened and logged in; what cannot be is written down as an outage, so that runs pause."""
+    """The parts, opened; what cannot be opened is written down as an outage, so that runs pause."""
     from ferrero_dagster.transfer import incidents
     from ferrero_dagster.transfer.systems import Systems
 
     with database as tracking, ExitStack() as stack:
-        with incidents.noted(tracking, connections.site), ThreadPoolExecutor(1, "log-in") as beside:
+        with incidents.noted(tracking, connections.site):
             otmm, imports = stack.enter_context(dam)
-            logged_in = beside.submit(otmm.log_in)
             masters, agency = stack.enter_context(box)
-            logged_in.result()
         yield Systems(
             database=tracking,
             dam=otmm,

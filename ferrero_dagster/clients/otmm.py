@@ -537,10 +537,6 @@ class Otmm:
         """How far the DAM's clock is ahead of ours, by its last answer; None where that did not say."""
         return self._session.clock_skew_s
 
-    def log_in(self) -> None:
-        """As `OtmmSession.log_in`."""
-        self._session.log_in()
-
     def check(self) -> None:
         """Log in and ask for the root folders.
 

@@ -208,15 +208,6 @@ class OtmmSession:
                 raise _error(what, response)
         return response
 
-    def log_in(self) -> None:
-        """Get the token that requests are sent with, unless there is one.
-
-        Raises:
-            FerreroError: the DAM refuses the log-in or cannot be reached.
-        """
-        if self._login:
-            self._logged_in()
-
     def _logged_in(self, *, other_than: str | None = None) -> str:
         deadline = self.limits.deadline
         return self._token.get(self._log_in, other_than=other_than, system=SYSTEM, deadline=deadline)
