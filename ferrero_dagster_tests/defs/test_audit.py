@@ -65,6 +65,12 @@ def test_the_job_shows_what_it_found_on_the_asset_that_it_is_about(cockpit, lost
     assert asset.asset_materialization.metadata["number of findings of the audit"].value == 1
 
 
+def test_what_needs_no_dam_is_found_although_it_refuses_our_log_in(cockpit, lost, monkeypatch):
+    monkeypatch.setenv("FERRERO_DAM_PASSWORD", "wrong")
+    assert launched(cockpit).success
+    assert cockpit.world.sql("SELECT kind FROM audit_findings") == [("missing in Box",)]
+
+
 def test_a_check_says_the_same_when_a_person_evaluates_it(cockpit, lost):
     launched(cockpit, campaign="Spring")
     checks = build_audit_checks(load_site().routes)

@@ -135,6 +135,7 @@ def test_a_refused_log_in_is_mailed_at_once_to_those_who_can_act(cockpit, monkey
     [mail] = cockpit.mailbox.messages()
     assert "DAM cannot be used" in mail.subject
     assert "wrong" not in mail.text.replace("went wrong", "")
+    assert f"/runs/{result.run_id}" in mail.text, "who must act finds the run"
 
 
 @pytest.mark.fault(44)
