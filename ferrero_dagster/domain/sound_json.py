@@ -159,8 +159,7 @@ def _usual(text: str) -> float:
     return value if is_usual else _refuse(text)
 
 
-# A function for whole numbers costs time with each of them; hardly any answer needs it.
-_QUICK = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, strict=False)
+#: Reads what `_SOUND` refuses, a third as fast.
 _PATIENT = json.JSONDecoder(parse_constant=OddNumber, parse_float=_number, parse_int=_whole_number, strict=False)
 
 #: Refuses what PostgreSQL might: numbers that Python cuts, control characters in texts, halves of surrogate pairs.
@@ -171,20 +170,10 @@ _LISTS = Decoder(dict[str, dict[str, list[Raw] | dict[str, Any] | _Plain] | list
 
 
 def _patiently(text: str) -> Any:
-    """The value of what is not sound; a third as fast."""
     try:
-        return _decoded(text)
-    except RecursionError:
-        return _decoded(without_depths(text))
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return _QUICK.decode(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
         return _PATIENT.decode(text)
+    except RecursionError:
+        return _PATIENT.decode(without_depths(text))
 
 
 def _list(body: bytes, encoding: str | None) -> dict[str, Any] | None:
