@@ -18,7 +18,8 @@ def storable(value: Any, codec: str | None = None) -> Any:
     What a `codec` other than Unicode's lacks is `?`, too.
     """
     if isinstance(value, str):
-        kept = value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+        kept = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        kept = kept if _is_unicode(kept) else kept.encode("utf-8", "replace").decode()
         return kept.encode(codec, "replace").decode(codec) if codec else kept
     if isinstance(value, dict):
         return {storable(key, codec): storable(inner, codec) for key, inner in value.items()}
@@ -37,11 +38,16 @@ def json_text(value: Any) -> str:
 
 
 def _is_sound(text: str) -> bool:
+    return _is_unicode(text) and r"\u0000" not in text
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether there are no halves of surrogate pairs in it."""
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return r"\u0000" not in text
+    return True
 
 
 def lossy_codec(connection: Any) -> str | None:
