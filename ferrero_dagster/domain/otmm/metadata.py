@@ -53,7 +53,7 @@ def _nodes(tree: object) -> Iterator[FieldNode]:
         if isinstance(node, list):
             pending.extend(reversed(node))
         elif isinstance(node, dict):
-            if _holds_others(node):
+            if not _CONTAINER_KEYS.isdisjoint(node):
                 pending.extend(reversed(_inside(node)))
             if isinstance(node.get("id"), str):
                 yield node
@@ -144,11 +144,11 @@ def fields_by_id(tree: object) -> dict[str, FieldNode]:
     found: dict[str, FieldNode] = {}
     tables: list[FieldNode] = []
     for node in _nodes(tree):
-        if not _holds_others(node):
-            _keep(found, node)
-        elif table_columns(node):
+        if _holds_others(node):
             tables.append(node)
-    for table in tables:
+        elif found.setdefault(node["id"], node) is not node:
+            _keep(found, node)
+    for table in filter(table_columns, tables):
         _keep(found, table)
     return found
 
@@ -164,9 +164,10 @@ def table_ids(tree: object) -> dict[str, str]:
     around: dict[str, str] = {}
     own: dict[str, str] = {}
     for node in _nodes(tree):
-        around |= {column["id"]: str(node["id"]) for column in table_columns(node)}
         table = node.get("parent_table_id")
-        if isinstance(table, str) and table.strip() and is_column(node) and _is_field(node):
+        if _holds_others(node):
+            around |= {column["id"]: str(node["id"]) for column in table_columns(node)}
+        elif isinstance(table, str) and table.strip() and is_column(node):
             own[node["id"]] = table
     return around | own
 
