@@ -9,6 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from ferrero_dagster.config.site import merged_site
 from ferrero_dagster.connections import Connections
@@ -130,6 +132,23 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
         return {name: value.value for name, value in told.metadata.items()} | {"description": told.description}
     [event] = [e for e in result.get_asset_materialization_events() if e.asset_key and e.asset_key.path[0] == "box"]
     return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _revisions_are_read_once() -> Iterator[None]:
+    """Alembic reads Dagster's fifty anew for each database of an instance and of each run: half a second a test."""
+    read: dict[str | None, ScriptDirectory] = {}
+    from_config = ScriptDirectory.from_config
+
+    def read_once(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        if place not in read:
+            read[place] = from_config(config)
+        return read[place]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")
