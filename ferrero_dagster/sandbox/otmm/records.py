@@ -97,6 +97,7 @@ class Records:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
         #: By place in the table: a search looks at all items, and reading each anew would take its whole time.
         self._read: dict[int, tuple[str, Item]] = {}
