@@ -22,6 +22,8 @@ run share its processors. The ratios are what to look at, and the counts, which 
   without the start of the process; *whole run* is until its end: the status is set, and the mails, one for each final,
   have left.
 
+The ideal copier and we move {turns} batches each, in turn; the row shows the median of both.
+
 {files}
 
 Looks of the sensors at a folder and at a DAM that nobody has looked at before: seconds, calls to Box or the DAM, our
@@ -80,6 +82,7 @@ def written(rows: Sequence[Row], looks: Sequence[LookRow], start: RunStart) -> s
         cpus=os.cpu_count(),
         python=platform.python_version(),
         at_once=Row.AT_ONCE,
+        turns=max(len(row.turns) for row in rows),
         files=_table(Row.HEAD, [row.cells for row in rows]),
         looks=_table(LookRow.HEAD, [row.cells for row in looks]),
         start=_table(RunStart.HEAD, start.rows),
