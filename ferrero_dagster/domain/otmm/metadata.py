@@ -53,7 +53,7 @@ def _nodes(tree: object) -> Iterator[FieldNode]:
         if isinstance(node, list):
             pending.extend(reversed(node))
         elif isinstance(node, dict):
-            if not _CONTAINER_KEYS.isdisjoint(node):
+            if _holds_others(node):
                 pending.extend(reversed(_inside(node)))
             if isinstance(node.get("id"), str):
                 yield node
