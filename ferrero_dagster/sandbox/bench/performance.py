@@ -65,14 +65,15 @@ the same two processors as all stand-ins. The minutes are those from the first f
 - A run that Dagster's daemon launches is forked from a process that has imported the program (PRODUCTION.md); what a
   person or Kubernetes starts imports it first.
 - Processors count as much as calls here: the stand-ins make 200 KB of metadata for each asset, PostgreSQL compresses
-  them, and both share two processors with the run. That is why at 40 ms even the ideal copier moves masters but eight
-  times as fast as the plain script, and why a shorter latency makes all ratios worse, a longer one better.
-- How fast such a machine's processors are differs by the hour: imports took 1.7 to 3.1 s on two days, and masters at
-  40 ms took us 4.1 to 7.4 s (5.2 s most often: 5.6 times the plain script), finals 9.4 to 14.4 s.
+  them, and both share two processors with the run. That is why at 40 ms even the ideal copier, 16 masters at once, is
+  not nearly 16 times as fast as the plain script, and why a shorter latency makes all ratios worse, a longer one
+  better.
+- How fast such a machine's processors are differs by the hour: imports took 1.7 to 3.1 s on some days, and masters at
+  40 ms took us 4.1 to 7.4 s (5.2 s most often: 5.6 times the plain script), finals 9.4 to 17.6 s.
 - PostgreSQL here has no lz4. Where it has, as Debian's has, writing a master's metadata costs it 4.9 ms instead
   of 8.5.
-- A master costs a run about 32 ms of processor time, a final 61 ms, with the run's start (imports mostly) and, of
-  finals, their mails. In one process Python does one thing at a time, so about that is what a file takes at least.
+- *CPU a file* is the run's processor time, its start (imports mostly) and the mails of finals among it. In one process
+  Python does one thing at a time, so about as much as is left without those two is what a file takes at least.
 """
 
 
