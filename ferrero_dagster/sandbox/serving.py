@@ -43,6 +43,7 @@ class Server:
         config = uvicorn.Config(
             app,
             log_level="critical",
+            access_log=False,  # each line of it would be made, and then not written
             lifespan="off",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=_KEEP_ALIVE_S,
