@@ -56,6 +56,11 @@ def test_a_run_of_many_files_needs_little_more_memory_than_one_of_none(rows):
     assert all(row.median.ours.peak_bytes < 448 << 20 for row in rows.values())
 
 
+def test_files_have_moved_before_the_run_ends(rows):
+    for row in rows.values():
+        assert 0 < row.median.ours.moving_s < row.median.ours.seconds
+
+
 def test_a_look_at_an_unchanged_folder_costs_one_call_and_few_statements_however_many_files_there_are(looks):
     first, second, third = looks[f"{SEVERAL} files in the agency's folder"].looks
     assert (first.calls, second.calls, third.calls) == (3, 1, 1)
