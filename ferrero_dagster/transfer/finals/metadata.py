@@ -25,10 +25,10 @@ class FinalMetadata:
             LockedInDam: a person is editing the asset.
         """
         differing = differing_fields(representation, asset.raw)
-        if differing:
-            asset = self._set(asset, differing)
-        else:
+        if not differing:
             self._dam.unlock_ours(asset)
+            return ()
+        asset = self._set(asset, differing)
         # Of all fields: a column that was as sent may stand beside other rows of those that were set.
         unkept = tuple(field["id"] for field in differing_fields(representation, asset.raw))
         if unkept and self._refuses:
