@@ -70,8 +70,8 @@ the same two processors as all stand-ins. The minutes are those from the first f
   them, and both share two processors with the run. That is why at 40 ms even the ideal copier, 16 masters at once, is
   not nearly 16 times as fast as the plain script, and why a shorter latency makes all ratios worse, a longer one
   better.
-- How fast such a machine's processors are differs by the hour: imports took 1.7 to 3.1 s on some days, and masters at
-  40 ms took us 4.1 to 7.4 s (5.2 s most often: 5.6 times the plain script), finals 9.4 to 17.6 s.
+- How fast such a machine's processors are differs by the hour: imports took 1.7 to 3.1 s on some days, masters at 40 ms
+  took us 3.5 to 7 s, which is 8 to 4 times as fast as the plain script, and finals 9 to 17 s.
 - PostgreSQL here has no lz4. Where it has, as Debian's has, writing a master's metadata costs it 4.9 ms instead
   of 8.5.
 - *CPU a file* is the run's processor time, its start (imports mostly) and the mails of finals among it. In one process
