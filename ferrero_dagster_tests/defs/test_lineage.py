@@ -109,19 +109,24 @@ def dying(*_, **__):
     raise SystemExit
 
 
+def failing(*_, **__):
+    raise RuntimeError("no room left")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_dies_loses_no_event_and_the_run_ends_and_says_so(cockpit):
+@pytest.mark.parametrize(("describe", "why"), [(dying, "has ended early"), (failing, "no room left")])
+def test_a_thread_that_dies_or_cannot_write_loses_no_event_and_the_run_ends_and_says_so(cockpit, describe, why):
     world, said = cockpit.world, list[str]()
     world.run(DamId(world.campaign()), run_id="of a dead thread")
     [route, *_] = world.systems.site.routes.masters
     links = Connections.from_environment().links
     lineage = masters_lineage(route, cockpit.instance, world.database, world.systems.site.zone, links)
     with LineageWriter(
-        replace(lineage, describe=dying), campaign="C", run_id="of a dead thread", warn=said.append
+        replace(lineage, describe=describe), campaign="C", run_id="of a dead thread", warn=said.append
     ) as writer:
         for file in world.events:
             writer.add(file)
-    assert ["has ended early" in words for words in said] == [True]
+    assert [why in words for words in said] == [True]
     assert (events(cockpit), world.sql(UNTOLD)) == ({}, [(3,)])
     world.sql(LATER)
     reconcile(cockpit)
