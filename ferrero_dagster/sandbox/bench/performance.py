@@ -64,8 +64,8 @@ the same two processors as all stand-ins. The minutes are those from the first f
   runs together.
 - A run that Dagster's daemon launches is forked from a process that has imported the program (PRODUCTION.md); what a
   person or Kubernetes starts imports it first.
-- Dagster takes some 0.3 s to make a run, to plan it and to start its step. That is in *whole run* and in the start of a
-  run, not in what moving takes; logging in to the DAM and Box, and reading the campaign, are.
+- Before its step starts Dagster makes a run and plans it. That is in *whole run*, not in what moving takes; logging in
+  to the DAM and Box, and reading the campaign, are.
 - Processors count as much as calls here: the stand-ins make 200 KB of metadata for each asset, PostgreSQL compresses
   them, and both share two processors with the run. That is why at 40 ms even the ideal copier, 16 masters at once, is
   not nearly 16 times as fast as the plain script, and why a shorter latency makes all ratios worse, a longer one
